@@ -1,0 +1,72 @@
+# Interlock: every routine command, by name. `make` alone prints them.
+#
+#   PYTHON=...   the interpreter to build the environment with (default: the first of 3.11, 3.12, 3.13 that runs)
+#   VENV=...     where the environment goes (default: .venv)
+#   ARGS=...     further arguments to pytest
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?=
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+LOCK := requirements/dev.lock
+
+# Never fetch an interpreter behind the user's back: preflight has chosen one, or has said what to install.
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
+	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: help setup demo test lint bench lock base clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## build the environment in .venv from the lock file
+
+# The stamp makes a second run instant and offline: nothing is looked at until one of these files changes.
+$(STAMP): pyproject.toml $(LOCK) Makefile .ci/preflight
+	@PYTHON='$(PYTHON)' .ci/preflight '$(VENV)' > .preflight || { rm -f .preflight; exit 1; }
+	@python=$$(cat .preflight) && rm -f .preflight && \
+		{ [ "$$python" = "$(BIN)/python" ] || "$$python" -m venv --clear $(VENV); }
+	@[ -x $(BIN)/uv ] || { \
+		awk '/^uv==/ { p = 1 } p { print } p && !/\\$$/ { exit }' $(LOCK) > $(VENV)/uv.lock && \
+		$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.lock; }
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## take a strategy from sample data to a dry run, on this machine alone
+	@$(BIN)/interlock demo
+
+test: $(STAMP) ## run every test that needs no network
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(STAMP) ## check style, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## measure replay
+	$(BIN)/python tests/bench/replay.py
+
+base: $(STAMP) ## prove the live host's small install: packages, size, and the live end-to-end tests
+	@VENV='$(VENV)' .ci/base
+
+# The small locks are constrained by the large one, so a package has one version everywhere.
+lock: $(STAMP) ## pin every dependency again, by hash (UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) --all-extras --group dev --output-file requirements/dev.lock
+	$(COMPILE) --all-extras --constraints requirements/dev.lock --output-file requirements/all.lock
+	$(COMPILE) --constraints requirements/dev.lock --output-file requirements/live.lock
+
+clean: ## remove the environments and every cache, and no data
+	rm -rf $(VENV) .venv-base build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache .preflight
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
