@@ -1,0 +1,1 @@
+"""What trades: the engine and everything around it that reaches a venue."""

@@ -1,0 +1,1 @@
+"""Pre-trade risk: checks in a fixed order, each with a code."""

@@ -1,0 +1,83 @@
+"""The words of orders and trading states, spelled the same in code, journal, API, metrics and docs."""
+
+from enum import IntEnum, StrEnum
+
+
+class Side(StrEnum):
+    """Which way an order trades."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """Give +1 for a buy and -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """How an order is priced."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may rest."""
+
+    GOOD_TILL_CANCELED = "GTC"
+    IMMEDIATE_OR_CANCEL = "IOC"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill took liquidity or made it."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+
+
+class Scope(StrEnum):
+    """The level at which a trading state or a kill latch holds."""
+
+    GLOBAL = "GLOBAL"
+    VENUE = "VENUE"
+    ACCOUNT = "ACCOUNT"
+    STRATEGY = "STRATEGY"
+
+
+class TradingState(IntEnum):
+    """What may be sent; a larger value is stricter, and the strictest of all scopes holds."""
+
+    ARMED = 0
+    REDUCE_ONLY = 1
+    CANCEL_ONLY = 2
+    DISARMED = 3
+    KILLED = 4
+
+
+class OperatorAction(StrEnum):
+    """What a person can ask of the engine."""
+
+    KILL = "KILL"
+    RELEASE = "RELEASE"
+    DISARM = "DISARM"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    CANCEL_ONLY = "CANCEL_ONLY"
+
+
+class EffectAction(StrEnum):
+    """What an effect asks of a venue."""
+
+    SUBMIT = "SUBMIT"
+    CANCEL = "CANCEL"
+
+
+class Outcome(StrEnum):
+    """What became of an effect on its way out."""
+
+    SENT = "SENT"
+    """It was handed to the transport."""
+    REFUSED = "REFUSED"
+    """The gate held it back: it provably never left."""
+    FAILED = "FAILED"
+    """The transport failed; the venue may or may not have it."""
