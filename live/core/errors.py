@@ -1,7 +1,11 @@
 """Errors of the core: each says what was wrong, what was received and what to do."""
 
 
-class CoreError(ValueError):
+class InterlockError(Exception):
+    """Base of every error a person or a caller can cause or must act on; the message is one clear sentence."""
+
+
+class CoreError(InterlockError, ValueError):
     """Base of every error the core raises for input it cannot accept."""
 
 
