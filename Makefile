@@ -20,8 +20,10 @@ LOCK := requirements/dev.lock
 # Never fetch an interpreter behind the user's back: preflight has chosen one, or has said what to install.
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
+# Trust what this machine trusts, so that a company proxy with its own certificate needs no setting here.
+export UV_SYSTEM_CERTS ?= 1
 
-COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 .PHONY: help setup demo test lint bench lock base clean
@@ -33,14 +35,14 @@ setup: $(STAMP) ## build the environment in .venv from the lock file
 
 # The stamp makes a second run instant and offline: nothing is looked at until one of these files changes.
 $(STAMP): pyproject.toml $(LOCK) Makefile .ci/preflight
-	@PYTHON='$(PYTHON)' .ci/preflight '$(VENV)' > .preflight || { rm -f .preflight; exit 1; }
-	@python=$$(cat .preflight) && rm -f .preflight && \
+	@python=$$(PYTHON='$(PYTHON)' .ci/preflight '$(VENV)') && \
 		{ [ "$$python" = "$(BIN)/python" ] || "$$python" -m venv --clear $(VENV); }
 	@[ -x $(BIN)/uv ] || { \
 		awk '/^uv==/ { p = 1 } p { print } p && !/\\$$/ { exit }' $(LOCK) > $(VENV)/uv.lock && \
 		$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.lock; }
-	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@echo 'Installing what $(LOCK) names into $(VENV): about 1.3 GB, most of it for the pipeline.'
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(STAMP) ## take a strategy from sample data to a dry run, on this machine alone
@@ -63,10 +65,11 @@ base: $(STAMP) ## prove the live host's small install: packages, size, and the l
 
 # The small locks are constrained by the large one, so a package has one version everywhere.
 lock: $(STAMP) ## pin every dependency again, by hash (UPGRADE=--upgrade takes newer versions)
-	$(COMPILE) --all-extras --group dev --output-file requirements/dev.lock
-	$(COMPILE) --all-extras --constraints requirements/dev.lock --output-file requirements/all.lock
-	$(COMPILE) --constraints requirements/dev.lock --output-file requirements/live.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/dev.lock
+	$(COMPILE) pyproject.toml --all-extras --constraints requirements/dev.lock --output-file requirements/all.lock
+	$(COMPILE) pyproject.toml --constraints requirements/dev.lock --output-file requirements/live.lock
+	$(COMPILE) --group test --constraints requirements/dev.lock --output-file requirements/test.lock
 
 clean: ## remove the environments and every cache, and no data
-	rm -rf $(VENV) .venv-base build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache .preflight
+	rm -rf $(VENV) .venv-base build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
