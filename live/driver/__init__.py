@@ -1,0 +1,1 @@
+"""Drivers: what feeds the engine its inputs and carries out its effects."""

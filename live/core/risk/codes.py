@@ -18,8 +18,6 @@ class DenialCode(StrEnum):
     """The worst-case position would grow or change sign while only reducing is allowed."""
     LEASE_MISSING = "LEASE_MISSING"
     """The strategy holds no lease."""
-    LEASE_EXPIRED = "LEASE_EXPIRED"
-    """The strategy's lease ended before this order."""
     LEASE_NOTIONAL_EXCEEDED = "LEASE_NOTIONAL_EXCEEDED"
     """The order is worth more than the lease allows for one order."""
     INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN"

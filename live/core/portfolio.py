@@ -1,0 +1,94 @@
+"""Portfolio: from what a strategy wants to the one order that gets there. Pure functions; the engine acts on the answer."""
+
+from math import isfinite
+from typing import NamedTuple
+
+import msgspec
+
+from live.core.decimals import PARTS_PER_MILLION, round_to_step, truncate_toward_zero
+from live.core.instruments import Instrument
+from live.core.state import Order, Target
+from live.core.vocabulary import OrderType, Side, TimeInForce
+
+LONGEST_RETRY_WAIT = 64
+"""Bars between tries of an exit that keeps failing; the wait doubles from one bar up to this."""
+
+
+class Wish(msgspec.Struct, frozen=True, gc=False):
+    """Hold what a strategy asked for, as it said it."""
+
+    instrument_id: str
+    units: int | None
+    fraction: float | None
+    limit_price: float | None
+    reason: str
+
+    @property
+    def requested(self) -> str:
+        """Write the wish down for the decision record."""
+        return f"{self.units} units" if self.units is not None else f"fraction {self.fraction!r}"
+
+    @property
+    def is_finite(self) -> bool:
+        """Tell whether every number in the wish is finite."""
+        return (self.fraction is None or isfinite(self.fraction)) and (self.limit_price is None or isfinite(self.limit_price))
+
+
+class Plan(NamedTuple):
+    """Say what to do about a target: cancel these orders, or send one order, or nothing."""
+
+    cancels: tuple[Order, ...] = ()
+    side: Side | None = None
+    quantity: int = 0
+    order_type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.IMMEDIATE_OR_CANCEL
+    limit_price: int | None = None
+
+
+NOTHING = Plan()
+
+
+def target_units(wish: Wish, equity: int, price: int, instrument: Instrument) -> int:
+    """Turn a finite wish into signed quantity units on the lot, rounded toward zero.
+
+    A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units).
+    """
+    if wish.units is not None:
+        units = wish.units
+    else:
+        assert wish.fraction is not None, "a wish has units or a fraction"
+        parts = int(wish.fraction * PARTS_PER_MILLION)
+        value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION)
+        units = truncate_toward_zero(value, price * instrument.notional_factor)
+    return truncate_toward_zero(units, instrument.lot_size) * instrument.lot_size
+
+
+def limit_price_units(wish: Wish, *, buying: bool, instrument: Instrument) -> int | None:
+    """Turn a finite wished limit price into price units on the tick, rounded so that it is never worse than asked."""
+    if wish.limit_price is None:
+        return None
+    return round_to_step(wish.limit_price, instrument.price_scale, instrument.tick_size, up=not buying)
+
+
+def plan(target: Target, position: int, live_orders: list[Order]) -> Plan:
+    """Find the next step from a position and its live orders to a target.
+
+    One order at a time: an order that no longer serves the target is canceled first, and its end asks again. An entry
+    is tried once a decision, so that a refusal is not hammered; an exit is tried until the position is out.
+    """
+    missing = target.units - position
+    side = Side.BUY if missing > 0 else Side.SELL
+    if live_orders:
+        only = live_orders[0]
+        serves = len(live_orders) == 1 and only.side is side and only.remaining == abs(missing) and only.limit_price == target.limit_price
+        return NOTHING if serves else Plan(cancels=tuple(live_orders))
+    if missing == 0 or (target.tried and not is_exit(target.units, position)):
+        return NOTHING
+    if target.limit_price is None:
+        return Plan((), side, abs(missing))
+    return Plan((), side, abs(missing), OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, target.limit_price)
+
+
+def is_exit(target: int, position: int) -> bool:
+    """Tell whether reaching the target only brings the position nearer to zero."""
+    return abs(target) < abs(position) and target * position >= 0

@@ -1,0 +1,36 @@
+"""The checks in their order of evaluation: all on, none with a bypass, the first that denies decides."""
+
+from collections.abc import Callable
+
+from live.core.risk.candidate import Candidate, Denial
+from live.core.risk.checks.exposure import check_balance, check_notional, check_open_orders, check_position
+from live.core.risk.checks.form import check_instrument, check_price, check_quantity
+from live.core.risk.checks.market import check_data_age, check_price_collar
+from live.core.risk.checks.pace import check_daily_loss, check_order_rate
+from live.core.risk.checks.permission import check_latch, check_lease, check_trading_state
+
+CHECKS: tuple[Callable[[Candidate], Denial | None], ...] = (
+    check_latch,
+    check_trading_state,
+    check_lease,
+    check_instrument,
+    check_quantity,
+    check_price,
+    check_data_age,
+    check_price_collar,
+    check_notional,
+    check_position,
+    check_balance,
+    check_open_orders,
+    check_order_rate,
+    check_daily_loss,
+)
+
+
+def first_denial(candidate: Candidate) -> Denial | None:
+    """Run every check in order and return the first denial, None when all pass."""
+    for check in CHECKS:
+        denial = check(candidate)
+        if denial is not None:
+            return denial
+    return None

@@ -1,0 +1,362 @@
+"""Engine state: everything that must survive a restart, changed only by applying journal entries.
+
+The engine changes its state by emitting a record and applying it here; a restart folds the same entries through the
+same `apply`. So the fold equals the engine's state by construction, and a test holds it to that at every snapshot.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from live.core import inputs, records
+from live.core.errors import InputError, LedgerError
+from live.core.inputs import Deployment
+from live.core.instruments import Instrument
+from live.core.ledger import Ledger, Position
+from live.core.orders import MAY_REST_AT_VENUE, OrderEvent, OrderState, next_state
+from live.core.records import JournalEntry
+from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
+
+MINUTE = 60 * 1_000_000_000
+
+
+class Order(msgspec.Struct, gc=False):
+    """Hold one order's life so far."""
+
+    order_id: str
+    intent_id: int
+    decision_id: int
+    strategy_id: str
+    account_id: str
+    instrument_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: int
+    limit_price: int | None
+    reference_price: int
+    created_at: int
+    state: OrderState = OrderState.INTENT_RECORDED
+    filled_quantity: int = 0
+    submitted_at: int = 0
+    venue_order_id: str = ""
+    detail: str = ""
+    absent_at: tuple[str, ...] = ()
+
+    @property
+    def remaining(self) -> int:
+        """Give the quantity that may still fill, in quantity units."""
+        return max(0, self.quantity - self.filled_quantity)
+
+
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """Hold the right of a strategy to trade."""
+
+    lease_id: str
+    expires_at: int
+    maximum_order_notional: int
+
+
+class Target(msgspec.Struct, frozen=True, gc=False):
+    """Hold what a strategy last decided about an instrument; `tried` once an intent served it."""
+
+    decision_id: int
+    requested: str
+    units: int
+    limit_price: int | None
+    tried: bool = False
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Write down an engine state in a canonical order; equal states give equal bytes."""
+
+    schema: int
+    now: int
+    session_id: str
+    nonce: str
+    order_sequence: int
+    intent_sequence: int
+    decision_sequence: int
+    deployments: list[Deployment]
+    instruments: list[Instrument]
+    orders: list[Order]
+    balances: list[tuple[str, str, int]]
+    deposits: list[tuple[str, str, int]]
+    other_fees: list[tuple[str, str, int]]
+    positions: list[Position]
+    trading_states: list[tuple[Scope, str, TradingState]]
+    latches: list[tuple[Scope, str, bool]]
+    leases: list[tuple[str, Lease]]
+    targets: list[tuple[str, str, Target]]
+    day_profits: list[tuple[str, int, int]]
+    fill_keys: list[str]
+    recent_orders: list[tuple[str, list[int]]]
+
+
+SNAPSHOT_SCHEMA = 1
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(Snapshot)
+
+
+class EngineState:
+    """Fold journal entries into orders, ledger, trading states, leases and targets."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.session_id = ""
+        self.nonce = ""
+        self.order_sequence = 0
+        self.intent_sequence = 0
+        self.decision_sequence = 0
+        self.deployments: dict[str, Deployment] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.orders: dict[str, Order] = {}
+        self.live_orders: dict[str, Order] = {}
+        self.ledger = Ledger()
+        self.trading_states: dict[tuple[Scope, str], TradingState] = {}
+        self.latches: dict[tuple[Scope, str], bool] = {}
+        self.leases: dict[str, Lease] = {}
+        self.targets: dict[tuple[str, str], Target] = {}
+        self.day_profits: dict[str, tuple[int, int]] = {}
+        self.fill_keys: dict[str, None] = {}
+        self.recent_orders: dict[str, deque[int]] = {}
+        self._appliers: dict[type[Any], Callable[[Any], None]] = {
+            inputs.SessionStarted: self._apply_session,
+            inputs.InstrumentDefined: self._apply_instrument,
+            inputs.LatchObserved: self._apply_latch,
+            inputs.OrderAccepted: self._apply_venue_order_id,
+            inputs.OrderObserved: self._apply_observation,
+            records.DecisionRecorded: self._apply_decision,
+            records.IntentRecorded: self._apply_intent,
+            records.OrderDenied: self._apply_denial,
+            records.OrderTransitioned: self._apply_transition,
+            records.FillRecorded: self._apply_fill,
+            records.PositionChanged: self._apply_position,
+            records.BalancePosted: self._apply_balance,
+            records.TradingStateChanged: self._apply_trading_state,
+            records.LeaseChanged: self._apply_lease,
+            records.DayOpened: self._apply_day,
+        }
+
+    def apply(self, entry: JournalEntry) -> None:
+        """Change the state by one journal entry; entries that carry no state only move the time."""
+        applier = self._appliers.get(type(entry))
+        if applier is not None:
+            applier(entry)
+        self.now = entry.ts if isinstance(entry, records.Record) else entry.ts_init
+
+    def trading_state(self, scope: Scope, target: str) -> TradingState:
+        """Give the trading state of one scope; what was never set is DISARMED."""
+        return self.trading_states.get((scope, target), TradingState.DISARMED)
+
+    def scopes_of(self, strategy_id: str) -> tuple[tuple[Scope, str], ...]:
+        """List the scopes that cover a strategy's orders, widest first."""
+        deployment = self.deployments[strategy_id]
+        return (
+            (Scope.GLOBAL, ""),
+            (Scope.VENUE, deployment.venue_id),
+            (Scope.ACCOUNT, deployment.account_id),
+            (Scope.STRATEGY, strategy_id),
+        )
+
+    def strictest_state(self, strategy_id: str) -> TradingState:
+        """Give the strictest trading state over all scopes that cover a strategy."""
+        return max(self.trading_state(scope, target) for scope, target in self.scopes_of(strategy_id))
+
+    def live_orders_of(self, strategy_id: str, instrument_id: str | None = None) -> list[Order]:
+        """List a strategy's orders that may still fill, oldest first."""
+        return [
+            order
+            for order in self.live_orders.values()
+            if order.strategy_id == strategy_id and (instrument_id is None or order.instrument_id == instrument_id)
+        ]
+
+    def snapshot(self) -> bytes:
+        """Encode the state canonically: equal states give equal bytes."""
+        ledger = self.ledger
+        return _encoder.encode(
+            Snapshot(
+                schema=SNAPSHOT_SCHEMA,
+                now=self.now,
+                session_id=self.session_id,
+                nonce=self.nonce,
+                order_sequence=self.order_sequence,
+                intent_sequence=self.intent_sequence,
+                decision_sequence=self.decision_sequence,
+                deployments=[self.deployments[key] for key in sorted(self.deployments)],
+                instruments=[self.instruments[key] for key in sorted(self.instruments)],
+                orders=list(self.orders.values()),
+                balances=[(*key, ledger.balances[key]) for key in sorted(ledger.balances)],
+                deposits=[(*key, ledger.deposits[key]) for key in sorted(ledger.deposits)],
+                other_fees=[(*key, ledger.other_fees[key]) for key in sorted(ledger.other_fees)],
+                positions=[ledger.positions[key] for key in sorted(ledger.positions)],
+                trading_states=[(*key, self.trading_states[key]) for key in sorted(self.trading_states)],
+                latches=[(*key, self.latches[key]) for key in sorted(self.latches)],
+                leases=[(key, self.leases[key]) for key in sorted(self.leases)],
+                targets=[(*key, self.targets[key]) for key in sorted(self.targets)],
+                day_profits=[(key, *self.day_profits[key]) for key in sorted(self.day_profits)],
+                fill_keys=list(self.fill_keys),
+                recent_orders=[(key, list(self.recent_orders[key])) for key in sorted(self.recent_orders)],
+            )
+        )
+
+    @classmethod
+    def restore(cls, body: bytes) -> "EngineState":
+        """Rebuild a state from its snapshot.
+
+        Raises:
+            InputError: the snapshot is malformed or of another schema.
+        """
+        try:
+            snapshot = _decoder.decode(body)
+        except msgspec.MsgspecError as error:
+            raise InputError(f"the snapshot cannot be read: {error}; restore the journal from a copy") from None
+        if snapshot.schema != SNAPSHOT_SCHEMA:
+            raise InputError(f"the snapshot has schema {snapshot.schema}, this program reads {SNAPSHOT_SCHEMA}: use the version that wrote it")
+        state = cls()
+        state.now = snapshot.now
+        state.session_id, state.nonce = snapshot.session_id, snapshot.nonce
+        state.order_sequence = snapshot.order_sequence
+        state.intent_sequence = snapshot.intent_sequence
+        state.decision_sequence = snapshot.decision_sequence
+        state.deployments = {deployment.strategy_id: deployment for deployment in snapshot.deployments}
+        state.instruments = {instrument.instrument_id: instrument for instrument in snapshot.instruments}
+        state.orders = {order.order_id: order for order in snapshot.orders}
+        state.live_orders = {order.order_id: order for order in snapshot.orders if order.state in MAY_REST_AT_VENUE}
+        state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
+        state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
+        state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}
+        state.ledger.positions = {(position.strategy_id, position.instrument_id): position for position in snapshot.positions}
+        state.trading_states = {(scope, target): value for scope, target, value in snapshot.trading_states}
+        state.latches = {(scope, target): engaged for scope, target, engaged in snapshot.latches}
+        state.leases = dict(snapshot.leases)
+        state.targets = {(strategy, instrument): target for strategy, instrument, target in snapshot.targets}
+        state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
+        state.fill_keys = dict.fromkeys(snapshot.fill_keys)
+        state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
+        return state
+
+    def _apply_session(self, entry: inputs.SessionStarted) -> None:
+        self.session_id, self.nonce = entry.session_id, entry.nonce
+        self.order_sequence = 0
+        self.deployments = {deployment.strategy_id: deployment for deployment in entry.deployments}
+
+    def _apply_instrument(self, entry: inputs.InstrumentDefined) -> None:
+        new = entry.instrument
+        old = self.instruments.get(new.instrument_id)
+        if old is not None and (old.price_scale, old.quantity_scale, old.base, old.quote) != (new.price_scale, new.quantity_scale, new.base, new.quote):
+            raise InputError(f"{new.instrument_id}: scales and assets are fixed for a journal's life; start a new journal directory to change them")
+        self.instruments[new.instrument_id] = new
+
+    def _apply_latch(self, entry: inputs.LatchObserved) -> None:
+        self.latches[entry.scope, entry.target] = entry.engaged
+
+    def _apply_venue_order_id(self, entry: inputs.OrderAccepted) -> None:
+        order = self.orders.get(entry.order_id)
+        if order is not None:
+            order.venue_order_id = entry.venue_order_id
+
+    def _apply_observation(self, entry: inputs.OrderObserved) -> None:
+        order = self.orders.get(entry.order_id)
+        if order is None:
+            return
+        if entry.found:
+            order.absent_at = ()
+        elif entry.venue_time > entry.fence and entry.endpoint not in order.absent_at:
+            order.absent_at = (*order.absent_at, entry.endpoint)
+
+    def _apply_decision(self, record: records.DecisionRecorded) -> None:
+        self.decision_sequence = record.decision_id
+        key = (record.strategy_id, record.instrument_id)
+        self.targets[key] = Target(record.decision_id, record.requested, record.target, record.limit_price)
+
+    def _apply_intent(self, record: records.IntentRecorded) -> None:
+        self.order_sequence += 1
+        self.intent_sequence = record.intent_id
+        self.orders[record.order_id] = Order(
+            record.order_id,
+            record.intent_id,
+            record.decision_id,
+            record.strategy_id,
+            record.account_id,
+            record.instrument_id,
+            record.side,
+            record.order_type,
+            record.time_in_force,
+            record.quantity,
+            record.limit_price,
+            record.reference_price,
+            record.ts,
+        )
+        key = (record.strategy_id, record.instrument_id)
+        target = self.targets[key]
+        self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
+
+    def _apply_denial(self, record: records.OrderDenied) -> None:
+        if record.order_id:
+            order = self.orders[record.order_id]
+            order.state = next_state(order.state, OrderEvent.DENY)
+            order.detail = f"{record.code}: {record.detail}"
+
+    def _apply_transition(self, record: records.OrderTransitioned) -> None:
+        order = self.orders[record.order_id]
+        order.state = next_state(order.state, record.event)
+        if order.state is not record.state:
+            raise InputError(f"order {record.order_id}: the record says {record.state}, the transition table says {order.state}")
+        if record.detail:
+            order.detail = record.detail
+        if order.state is OrderState.SUBMITTING:
+            order.submitted_at = record.ts
+            times = self.recent_orders.setdefault(order.strategy_id, deque())
+            times.append(record.ts)
+            while times[0] <= record.ts - MINUTE:
+                times.popleft()
+        if order.state in MAY_REST_AT_VENUE:
+            self.live_orders[order.order_id] = order
+        else:
+            self.live_orders.pop(order.order_id, None)
+
+    def _apply_fill(self, record: records.FillRecorded) -> None:
+        order = self.orders[record.order_id]
+        order.filled_quantity += record.quantity
+        order.venue_order_id = record.venue_order_id
+        self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = None
+        self.ledger.apply_fill(record, self.instruments[record.instrument_id])
+
+    def _apply_position(self, record: records.PositionChanged) -> None:
+        held = self.ledger.positions[record.strategy_id, record.instrument_id]
+        said = (record.quantity, record.cost, record.realised, record.fees, record.cash)
+        if said != (held.quantity, held.cost, held.realised, held.fees, held.cash):
+            raise LedgerError(f"position of {record.strategy_id} in {record.instrument_id}: the record says {said}, the fills say {held}")
+
+    def _apply_balance(self, record: records.BalancePosted) -> None:
+        balance = self.ledger.deposit(record.account_id, record.asset, record.amount)
+        if balance != record.balance:
+            raise LedgerError(f"balance of {record.asset} in {record.account_id}: the record says {record.balance}, the ledger says {balance}")
+
+    def _apply_trading_state(self, record: records.TradingStateChanged) -> None:
+        self.trading_states[record.scope, record.target] = record.state
+
+    def _apply_lease(self, record: records.LeaseChanged) -> None:
+        if record.lease_id:
+            self.leases[record.strategy_id] = Lease(record.lease_id, record.expires_at, record.maximum_order_notional)
+        else:
+            self.leases.pop(record.strategy_id, None)
+
+    def _apply_day(self, record: records.DayOpened) -> None:
+        self.day_profits[record.strategy_id] = (record.day, record.profit)
+
+
+def fill_key(account_id: str, instrument_id: str, trade_id: str, venue_order_id: str) -> str:
+    """Name an execution uniquely: the instrument id holds venue and symbol."""
+    return f"{account_id}|{instrument_id}|{trade_id}|{venue_order_id}"
+
+
+def fold(entries: Iterable[JournalEntry], state: EngineState | None = None) -> EngineState:
+    """Fold journal entries, in sequence, into a state; never runs strategy code."""
+    state = EngineState() if state is None else state
+    for entry in entries:
+        state.apply(entry)
+    return state

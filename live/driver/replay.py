@@ -1,0 +1,196 @@
+"""Replay driver: market events from a dataset or tape through the engine against the simulated venue."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from live.core import inputs, records
+from live.core.decimals import MONEY_SCALE, format_scaled
+from live.core.engine import Engine
+from live.core.inputs import Bar, Deployment, MarketEvent, RecordedInput
+from live.core.instruments import Instrument
+from live.core.records import OutputRecord
+from live.core.strategy import Strategy
+from live.core.vocabulary import Scope
+from live.driver.engine_digest import engine_digest
+from live.driver.loop import EngineLoop, Position
+from live.driver.scheduler import Scheduler
+from live.journal import JournalFile, ParityDigest, encode_entry
+from live.venues.protocol import OpenGate
+from live.venues.sim import CostModel, FillPrice, SimulatedVenue
+
+COMMIT_INTERVAL = 10_000
+"""Records a replay collects before it writes them: it can be run again, so it need not be durable at each step."""
+
+END_OF_TIME = 2**63 - 1
+
+
+class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
+    """Declare everything about a replay but its market events.
+
+    Attributes:
+        deployments: strategies with their accounts and limits.
+        instruments: definitions of everything that the events name.
+        balances: opening balances as (account, asset, money units).
+        costs: fees and slippage of the simulated venue.
+        fill_price: which price a market order fills at.
+        seed: recorded in the session; strategies get no randomness but by it.
+    """
+
+    deployments: tuple[Deployment, ...]
+    instruments: tuple[Instrument, ...]
+    balances: tuple[tuple[str, str, int], ...]
+    costs: CostModel = CostModel()
+    fill_price: FillPrice = FillPrice.NEXT_OPEN
+    seed: int = 0
+
+
+class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Report what a replay did; money is decimal text in the quote asset."""
+
+    events: int
+    records: int
+    decisions: int
+    intents: int
+    fills: int
+    denials: dict[str, int]
+    alarms: dict[str, int]
+    profit: dict[str, str]
+    fees: str
+    first_event: int
+    last_event: int
+    parity_digest: str
+
+
+class ReplayRecorder:
+    """Write a replay's entries to a journal, or only to the parity digest; market events stay where they came from."""
+
+    def __init__(self, journal: JournalFile | None, tally: Counter[str]) -> None:
+        self.position: Position = (1, 0)
+        self.durable_seq = 0
+        self.events = 0
+        self._journal = journal
+        self._parity = ParityDigest()
+        self._tally = tally
+        self._committed = 0
+
+    @property
+    def parity_digest(self) -> str:
+        """Give the digest over all output records so far, in hexadecimal."""
+        return self._parity.hexdigest()
+
+    def market(self, event: MarketEvent) -> None:
+        """Count a market event."""
+        del event
+        self.events += 1
+        self.position = (1, self.events)
+
+    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
+        """Count a step's records and write them; they count as durable at once."""
+        for record in outputs:
+            self._parity.update(encode_entry(record))
+            self._tally[type(record).__name__] += 1
+            if type(record) is records.OrderDenied:
+                self._tally[f"denial {record.code}"] += 1
+            elif type(record) is records.AlarmRaised:
+                self._tally[f"alarm {record.code}"] += 1
+        if self._journal is None:
+            self.durable_seq += len(outputs) + (entry is not None)
+            return self.durable_seq
+        self.durable_seq = self._journal.append_step(entry, outputs, position)
+        if self.durable_seq - self._committed >= COMMIT_INTERVAL:
+            self._committed = self._journal.commit()
+        return self.durable_seq
+
+    def snapshot(self, body: bytes, ts: int) -> None:
+        """Write a snapshot when there is a journal."""
+        if self._journal is not None:
+            self.durable_seq = self._journal.append_snapshot(body, ts)
+
+
+def replay(
+    strategies: Mapping[str, tuple[Strategy, int]],
+    events: Iterable[Bar],
+    setup: ReplaySetup,
+    *,
+    journal: JournalFile | None = None,
+) -> ReplayResult:
+    """Run strategies over market events from an empty account to the end, armed throughout.
+
+    Args:
+        strategies: instance and declared warm-up bars, by strategy id.
+        events: bars in order of `ts_init`.
+        setup: everything else that decides the outcome.
+        journal: where to write the entries; closed by the caller.
+
+    Raises:
+        InputError: events are out of order or name an unknown instrument.
+    """
+    tally: Counter[str] = Counter()
+    recorder = ReplayRecorder(journal, tally)
+    scheduler = Scheduler()
+    instruments = {instrument.instrument_id: instrument for instrument in setup.instruments}
+    venues = {
+        venue_id: SimulatedVenue(venue_id, instruments, setup.costs, scheduler.schedule, OpenGate(), fill_price=setup.fill_price)
+        for venue_id in sorted({instrument.venue_id for instrument in setup.instruments})
+    }
+    engine = Engine(strategies)
+    loop = EngineLoop(engine, recorder, venues, scheduler)
+    if journal is not None:
+        loop.take_snapshot()
+    source = iter(events)
+    first = next(source, None)
+    start = 0 if first is None else first.ts_init
+    for entry in opening_inputs(setup, start):
+        loop.process(entry)
+    process = loop.process
+    if first is not None:
+        process(first)
+    for event in source:
+        process(event)
+    loop.process(inputs.SessionClosed(engine.state.now, "the replay's events ended"))
+    if journal is not None:
+        loop.take_snapshot()
+        journal.commit()
+    engine.state.ledger.check(engine.state.instruments)
+    return _result(engine, recorder, tally, start)
+
+
+def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
+    """List the inputs that open a replay: definitions, session, balances, clear latches and an endless lease."""
+    opening: list[RecordedInput] = [inputs.InstrumentDefined(start, instrument) for instrument in setup.instruments]
+    opening.append(
+        inputs.SessionStarted(start, "replay", "REPLAY00", setup.seed, engine_digest(), platform.python_version(), "", "", setup.deployments)
+    )
+    opening += [inputs.BalanceChanged(start, account, asset, amount, "opening balance") for account, asset, amount in setup.balances]
+    scopes: dict[tuple[Scope, str], None] = {(Scope.GLOBAL, ""): None}
+    for deployment in setup.deployments:
+        scopes[Scope.VENUE, deployment.venue_id] = None
+        scopes[Scope.ACCOUNT, deployment.account_id] = None
+        scopes[Scope.STRATEGY, deployment.strategy_id] = None
+    opening += [inputs.LatchObserved(start, scope, target, engaged=False, reason="replay") for scope, target in scopes]
+    opening += [
+        inputs.LeaseGranted(start, deployment.strategy_id, "replay", "replay", END_OF_TIME, deployment.limits.maximum_order_notional)
+        for deployment in setup.deployments
+    ]
+    return opening
+
+
+def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start: int) -> ReplayResult:
+    profits = {strategy_id: engine.profit(strategy_id) for strategy_id in engine.state.deployments}
+    return ReplayResult(
+        events=recorder.events,
+        records=recorder.durable_seq,
+        decisions=tally["DecisionRecorded"],
+        intents=tally["IntentRecorded"],
+        fills=tally["FillRecorded"],
+        denials={key.removeprefix("denial "): count for key, count in sorted(tally.items()) if key.startswith("denial ")},
+        alarms={key.removeprefix("alarm "): count for key, count in sorted(tally.items()) if key.startswith("alarm ")},
+        profit={strategy_id: "unknown" if profit is None else format_scaled(profit, MONEY_SCALE) for strategy_id, profit in profits.items()},
+        fees=format_scaled(sum(position.fees for position in engine.state.ledger.positions.values()), MONEY_SCALE),
+        first_event=start,
+        last_event=engine.state.now,
+        parity_digest=recorder.parity_digest,
+    )

@@ -1,0 +1,1 @@
+"""One folder a strategy: its code, its declaration and its card."""

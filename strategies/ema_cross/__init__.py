@@ -1,0 +1,1 @@
+"""Follow the trend: long while the fast average is above the slow one."""

@@ -1,0 +1,1 @@
+"""Buy below the average with resting limit orders, sell at the average."""
