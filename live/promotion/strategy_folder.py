@@ -1,0 +1,114 @@
+"""Read a strategy folder: strategy.toml and the sources beside it, checked without running any of it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from live.core.decimals import MONEY_SCALE, parse_scaled
+from live.core.errors import CoreError
+from live.core.instruments import Instrument
+from live.core.limits import parse_limits
+from live.promotion.archive import pack_folder, read_archive
+from live.promotion.documents import sha256_hex
+from live.promotion.errors import PromotionError, StrategyFolderError
+from live.promotion.parameters import ParameterRange, choose_values, parse_ranges
+from live.promotion.sources import check_sources
+from live.promotion.strategy_version import STRATEGY_VERSION_SCHEMA, DataNeeds, StrategyVersion, check_strategy_id
+
+FOLDER_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class StrategyFolder:
+    """Hold what a strategy folder amounts to: a version, and the source archive its digest names.
+
+    Attributes:
+        path: the folder that was read.
+        version: the strategy version, with any overrides applied.
+        archive: the source archive.
+        ranges: the declared range of each parameter, for gates that vary them.
+    """
+
+    path: Path
+    version: StrategyVersion
+    archive: bytes
+    ranges: Mapping[str, ParameterRange]
+
+
+class _Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    entry_point: str
+
+
+class _StrategyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    schema: int
+    strategy: _Identity
+    parameters: dict[str, Any] = {}
+    instruments: list[dict[str, Any]]
+    data: DataNeeds
+    limits: dict[str, Any]
+
+
+def load_strategy_folder(path: Path, overrides: Mapping[str, object] | None = None) -> StrategyFolder:
+    """Read and check a strategy folder; `overrides` replace parameter defaults within their declared range.
+
+    Raises:
+        PromotionError: strategy.toml, a parameter, an instrument, a limit or a source is not acceptable.
+    """
+    toml_path = path / "strategy.toml"
+    try:
+        declared = _read_declaration(toml_path)
+        check_strategy_id(declared.strategy.id)
+        ranges = parse_ranges(declared.parameters)
+        instruments = tuple(_read_instrument(table) for table in declared.instruments)
+        archive = pack_folder(path)
+        check_sources(read_archive(archive), declared.strategy.entry_point)
+        version = StrategyVersion(
+            schema=STRATEGY_VERSION_SCHEMA,
+            strategy_id=declared.strategy.id,
+            entry_point=declared.strategy.entry_point,
+            parameters=choose_values(ranges, overrides or {}),
+            instruments=instruments,
+            data=declared.data,
+            limits=parse_limits(declared.limits, {instrument.instrument_id: instrument for instrument in instruments}),
+            source_digest=sha256_hex(archive),
+        )
+    except (CoreError, PromotionError) as error:
+        raise type(error)(f"{toml_path}: {error}") from error
+    return StrategyFolder(path, version, archive, ranges)
+
+
+def _read_declaration(toml_path: Path) -> _StrategyFile:
+    try:
+        table = tomllib.loads(toml_path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StrategyFolderError(
+            f"the file cannot be read ({error.strerror}): a strategy folder holds strategy.toml beside its sources"
+        ) from error
+    except ValueError as error:
+        raise StrategyFolderError(f"the file is not TOML in UTF-8: {error}") from error
+    if table.get("schema") != FOLDER_SCHEMA:
+        raise StrategyFolderError(
+            f"schema = {FOLDER_SCHEMA} was expected, received {table.get('schema')!r}: write the file for this release"
+        )
+    try:
+        return msgspec.convert(table, _StrategyFile)
+    except msgspec.ValidationError as error:
+        raise StrategyFolderError(f"{error}; compare it with what `interlock strategy new` writes") from error
+
+
+def _read_instrument(table: Mapping[str, Any]) -> Instrument:
+    fields = dict(table)
+    if "minimum_notional" in fields:
+        notional = fields["minimum_notional"]
+        if not isinstance(notional, str):
+            raise StrategyFolderError(f'minimum_notional is decimal text such as "10.00", received {notional!r}: put it in quotes')
+        fields["minimum_notional"] = parse_scaled(notional, MONEY_SCALE)
+    try:
+        return msgspec.convert(fields, Instrument)
+    except msgspec.ValidationError as error:
+        raise StrategyFolderError(f"instrument {table.get('instrument_id', '(no instrument_id)')}: {error}") from error

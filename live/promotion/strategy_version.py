@@ -1,0 +1,138 @@
+"""The strategy version: what exactly will trade, named by a digest over everything that can change a decision.
+
+Source, parameter values, limits, instruments and data needs are in it. The card and the notebook are not: prose and
+research may be improved without asking for new evidence.
+"""
+
+import keyword
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from live.core.errors import LimitError
+from live.core.instruments import Instrument
+from live.core.limits import Limits, check_limits
+from live.promotion.documents import encode_canonical, sha256_hex
+from live.promotion.errors import DocumentError, PromotionError
+from live.promotion.parameters import ParameterValue
+from live.promotion.sources import split_entry_point
+
+STRATEGY_VERSION_SCHEMA = 1
+SHORT_DIGEST_LENGTH = 7
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
+
+_STRATEGY_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
+
+
+class DataNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say what market data a strategy reads.
+
+    Attributes:
+        kind: what the strategy is fed with.
+        interval_seconds: length of one bar, seconds.
+        warm_up_bars: bars it must have seen before its first decision.
+    """
+
+    kind: Literal["bars"]
+    interval_seconds: Annotated[int, msgspec.Meta(gt=0)]
+    warm_up_bars: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class StrategyVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name one version of a strategy; two versions are the same when their digests are equal.
+
+    Attributes:
+        schema: version of this schema.
+        strategy_id: Python identifier that positions and registry entries belong to, across versions.
+        entry_point: `module:Class` inside the source archive.
+        parameters: the value of every declared parameter.
+        instruments: what it may trade or watch, in declared order.
+        data: the market data it needs.
+        limits: bounds it brings along; the live host only ever tightens them.
+        source_digest: SHA-256 of the source archive.
+    """
+
+    schema: int
+    strategy_id: str
+    entry_point: str
+    parameters: dict[str, ParameterValue]
+    instruments: tuple[Instrument, ...]
+    data: DataNeeds
+    limits: Limits
+    source_digest: Sha256
+
+    def __post_init__(self) -> None:
+        """Refuse a version that contradicts itself.
+
+        Raises:
+            PromotionError: the schema, the id or the entry point is not usable, or an instrument is listed twice.
+            LimitError: the limits limit nothing, or name an instrument that is not declared.
+        """
+        if self.schema != STRATEGY_VERSION_SCHEMA:
+            raise PromotionError(
+                f"a strategy version of schema {STRATEGY_VERSION_SCHEMA} was expected, received schema {self.schema}: rebuild it"
+            )
+        check_strategy_id(self.strategy_id)
+        split_entry_point(self.entry_point)
+        known = {instrument.instrument_id for instrument in self.instruments}
+        if not known or len(known) != len(self.instruments):
+            raise PromotionError(f"{self.strategy_id}: each instrument is declared once and there is at least one: correct [[instruments]]")
+        check_limits(self.limits)
+        if foreign := sorted(set(self.limits.maximum_order_quantity) - known):
+            raise LimitError(
+                f"limit maximum_order_quantity names {foreign[0]!r}, which is no instrument of {self.strategy_id}: declare or remove it"
+            )
+
+    @property
+    def digest(self) -> str:
+        """Give the SHA-256 of the version's canonical JSON."""
+        return sha256_hex(encode_canonical(describe_version(self)))
+
+    @property
+    def label(self) -> str:
+        """Give the short name people use, like `ema_cross@3f9a1c2`."""
+        return f"{self.strategy_id}@{self.digest[:SHORT_DIGEST_LENGTH]}"
+
+    @property
+    def instruments_by_id(self) -> dict[str, Instrument]:
+        """Map each instrument id to its instrument."""
+        return {instrument.instrument_id: instrument for instrument in self.instruments}
+
+
+def check_strategy_id(strategy_id: str) -> None:
+    """Refuse an id that cannot be a Python name, a file name and a metric label at once.
+
+    Raises:
+        PromotionError: the id is no ASCII name that begins with a letter, is a keyword, or is too long.
+    """
+    if not _STRATEGY_ID.fullmatch(strategy_id) or keyword.iskeyword(strategy_id):
+        raise PromotionError(
+            f"a strategy id is a name of up to 48 ASCII letters, digits and '_' that begins with a letter, received {strategy_id!r}: "
+            "write it like ema_cross"
+        )
+
+
+def describe_version(version: StrategyVersion) -> dict[str, Any]:
+    """Write a version as a plain document: every limit by name, in the units of `Limits`."""
+    document: dict[str, Any] = msgspec.to_builtins(version)
+    return {**document, "limits": {name: getattr(version.limits, name) for name in Limits.__struct_fields__}}
+
+
+def read_version(document: object) -> StrategyVersion:
+    """Read what `describe_version` wrote, checking everything again.
+
+    Raises:
+        DocumentError: a field is missing, unknown, of another type, or contradicts another one.
+        LimitError: the limits limit nothing, or name an instrument that is not declared.
+    """
+    fields = Limits.__struct_fields__
+    limits: Any = document.get("limits") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not isinstance(document, dict) or not isinstance(limits, dict) or set(limits) != set(fields):  # pyright: ignore[reportUnknownArgumentType]
+        raise DocumentError(f"a strategy version names exactly the limits {', '.join(fields)}: rebuild it with this release")
+    try:
+        return msgspec.convert({**document, "limits": [limits[name] for name in fields]}, StrategyVersion)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, LimitError):
+            raise error.__cause__ from None
+        raise DocumentError(f"the strategy version is malformed: {error}") from error
