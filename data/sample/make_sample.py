@@ -38,6 +38,7 @@ FIGURES_END = "<!-- end of figures -->"
 
 NANOSECONDS = 1_000_000_000
 BAR_SECONDS = 1_800
+QUOTE = "USDT"
 PRICES = ("open", "high", "low", "close")
 PRECISION = 18
 """Decimal digits of a value: with 18 its units fit a 64-bit integer."""
@@ -156,6 +157,8 @@ def build_table(series: Series, bars: list[Bar]) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(
         {
             "instrument_id": series.instrument_id,
+            "base": series.symbol,
+            "quote": QUOTE,
             "price_scale": str(series.price_scale),
             "quantity_scale": str(series.quantity_scale),
             "bar_seconds": str(BAR_SECONDS),

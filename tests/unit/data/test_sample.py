@@ -72,6 +72,7 @@ def test_schema_names_the_instrument_its_scales_and_the_source(expected: Expecte
     """The schema's metadata says which instrument it is treated as, on which scales, from where and under which licence."""
     metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     assert metadata["instrument_id"] == expected.instrument_id
+    assert f"{metadata['base']}{metadata['quote']}" == expected.instrument_id.partition(":")[2]
     assert metadata["price_scale"] == str(expected.price_scale)
     assert metadata["quantity_scale"] == str(expected.quantity_scale)
     assert metadata["bar_seconds"] == "1800"

@@ -1,0 +1,1 @@
+"""Where evidence is made: data, datasets and the demo; the live service never imports this package."""

@@ -1,0 +1,150 @@
+"""Bars from parquet to engine events, a batch of columns at a time.
+
+A file holds one instrument: columns `ts_open`, `ts_close` (int64 nanoseconds UTC) and `open`, `high`, `low`, `close`,
+`volume` (decimal128 on the instrument's scales), with the instrument in the schema's metadata. A bar becomes known at
+its close, so `ts_event` and `ts_init` are both `ts_close`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from live.core.errors import InstrumentError, InterlockError
+from live.core.inputs import Bar
+from live.core.instruments import Instrument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+COLUMNS = ("ts_open", "ts_close", "open", "high", "low", "close", "volume")
+_METADATA = ("instrument_id", "base", "quote", "price_scale", "quantity_scale")
+
+
+class DatasetError(InterlockError):
+    """A dataset cannot be read as what it should be."""
+
+
+@dataclass(frozen=True)
+class BarFile:
+    """A parquet file of bars that was opened and checked.
+
+    Attributes:
+        path: the file.
+        instrument: what its bars are of; filters are the widest, since a dataset says nothing about a venue's.
+        rows: bars in the file.
+    """
+
+    path: Path
+    instrument: Instrument
+    rows: int
+
+    def events(self, start: int | None = None, end: int | None = None) -> Iterator[Bar]:
+        """Give the bars that close after `start` and not after `end` (nanoseconds UTC), in order.
+
+        Raises:
+            DatasetError: a column cannot be read, holds a null, or the bars are not in order of time.
+        """
+        for batch in self.batches(start, end):
+            yield from batch
+
+    def batches(self, start: int | None = None, end: int | None = None) -> Iterator[list[Bar]]:
+        """Give the same bars as `events`, a list per batch of columns.
+
+        Raises:
+            DatasetError: as `events`.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        last = -(2**63)
+        try:
+            file = pq.ParquetFile(self.path)
+            for batch in file.iter_batches(BATCH_ROWS, columns=list(COLUMNS[1:])):
+                if start is not None:
+                    batch = batch.filter(pc.greater(batch.column("ts_close"), start))
+                if end is not None:
+                    batch = batch.filter(pc.less_equal(batch.column("ts_close"), end))
+                if batch.num_rows:
+                    bars = _decode(batch, self.instrument.instrument_id, self.path)
+                    if bars[0].ts_init <= last or any(one.ts_init >= other.ts_init for one, other in zip(bars, bars[1:], strict=False)):
+                        raise DatasetError(f"{self.path.name}: the bars are not in strictly increasing order of ts_close: sort the file and drop duplicates")
+                    last = bars[-1].ts_init
+                    yield bars
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetError(f"{self.path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
+
+
+def open_bars(path: Path) -> BarFile:
+    """Open a parquet file of bars and check that it is one.
+
+    Raises:
+        DatasetError: the file is missing or unreadable, a column is missing or of another type, or the metadata is incomplete.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    if missing := [key for key in _METADATA if key not in metadata]:
+        raise DatasetError(f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(_METADATA)}")
+    try:
+        instrument = Instrument(
+            instrument_id=metadata["instrument_id"],
+            base=metadata["base"],
+            quote=metadata["quote"],
+            price_scale=int(metadata["price_scale"]),
+            quantity_scale=int(metadata["quantity_scale"]),
+        )
+    except (InstrumentError, ValueError) as error:
+        raise DatasetError(f"{path.name}: the schema's metadata is no instrument: {error}") from error
+    price, quantity = pa.decimal128(18, instrument.price_scale), pa.decimal128(18, instrument.quantity_scale)
+    expected = dict(zip(COLUMNS, (pa.int64(), pa.int64(), price, price, price, price, quantity), strict=True))
+    for name, kind in expected.items():
+        if name not in schema.names:
+            raise DatasetError(f"{path.name}: column {name} is missing, the file has {', '.join(schema.names)}")
+        if schema.field(name).type != kind:
+            raise DatasetError(f"{path.name}: column {name} must be {kind}, received {schema.field(name).type}")
+    return BarFile(path, instrument, rows)
+
+
+def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | None = None) -> Iterator[Bar]:
+    """Merge files into one stream ordered by (ts_init, place of the file in `files`)."""
+    if len(files) == 1:
+        return files[0].events(start, end)
+    return heapq.merge(*(file.events(start, end) for file in files), key=lambda bar: bar.ts_init)
+
+
+def _decode(batch: pa.RecordBatch, instrument_id: str, path: Path) -> list[Bar]:
+    for name in COLUMNS[1:]:
+        if batch.column(name).null_count:
+            raise DatasetError(f"{path.name}: column {name} holds nulls: a bar must be whole, drop or repair it")
+    closes = batch.column("ts_close").to_pylist()
+    prices = [_unscaled(batch.column(name)) for name in COLUMNS[2:]]
+    return list(map(Bar, closes, closes, repeat(instrument_id), *prices))
+
+
+def _unscaled(column: pa.Array) -> list[int]:
+    """Give the integers behind a decimal128(18, …) column.
+
+    Each value is 16 bytes, little end first; 18 digits fit the lower 8 as a signed integer, so every second one counts.
+    """
+    import numpy as np
+
+    words = np.frombuffer(column.buffers()[1], dtype="<i8")
+    first = 2 * column.offset
+    return words[first : first + 2 * len(column) : 2].tolist()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
