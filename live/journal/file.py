@@ -1,0 +1,292 @@
+"""The journal of one session: an append-only SQLite file whose commits form a chain."""
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from live.core.inputs import Input
+from live.core.records import Record
+from live.journal.disk import sync_directory
+from live.journal.entries import KINDS, ParityDigest, SnapshotTaken, encode_body, snapshot_digest
+from live.journal.errors import EntryError, JournalBusyError, JournalError, JournalExistsError, JournalFailedError
+from live.journal.schema import JOURNAL_SCHEMA, ChainLink, Meta, RecordColumns, create_tables, genesis_head
+
+Position = tuple[int, int]
+"""A point between two events of a tape: the segment, and how many of its events lie before the point."""
+
+START: Position = (1, 0)
+"""The point before the first event of a tape."""
+
+_INSERT = "INSERT INTO records VALUES "
+_PLACES = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_CHUNK = 128
+_INSERT_ONE = _INSERT + _PLACES
+_INSERT_CHUNK = _INSERT + ", ".join([_PLACES] * _CHUNK)
+"""Many rows in one statement take two thirds of the time of one statement each; it pays in a replay's large commits."""
+
+
+class Tip(NamedTuple):
+    """Name the newest durable commit: its number, its last sequence number and the chain's head after it."""
+
+    commit: int
+    seq: int
+    head: str
+
+
+class JournalFile:
+    """Append the steps of one session and commit them in groups.
+
+    Appending only collects; `commit` makes everything collected durable at once. After the disk has failed once,
+    nothing more is accepted: what a failed sync left behind cannot be known (fsync failures are not retriable).
+    Not for use by several threads at once, but `tip` may be read from any.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, meta: Meta) -> None:
+        self.path = path
+        self.meta = meta
+        self.parity = ParityDigest()
+        self._connection = connection
+        self._tip = Tip(0, 0, genesis_head(meta))
+        self._last_seq = 0
+        self._position = START
+        self._rows: list[RecordColumns] = []
+        self._snapshots: list[tuple[int, str, bytes]] = []
+        self._failure: BaseException | None = None
+        self._closed = False
+
+    @classmethod
+    def create(
+        cls, path: Path, *, session_id: str, predecessor_head: str = "", durable: bool = True, created_at: int | None = None
+    ) -> Self:
+        """Create the journal of a session, whole or not at all, readable by its owner only.
+
+        Args:
+            path: where; nothing may be there yet.
+            session_id: the session it records.
+            predecessor_head: chain head of the session before, empty for the first.
+            durable: sync every commit to disk; a replay, which can be run again, does without.
+            created_at: nanoseconds UTC, now when left out.
+
+        Raises:
+            JournalExistsError: something is at `path`.
+            JournalFailedError: the disk refused.
+        """
+        meta = Meta(JOURNAL_SCHEMA, session_id, predecessor_head, time.time_ns() if created_at is None else created_at, durable)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _create_file(path, meta)
+            return cls(path, _connect(path, durable=durable), meta)
+        except FileExistsError:
+            raise JournalExistsError(f"a journal is never written over: {path} exists, choose another path or move the file away") from None
+        except (sqlite3.Error, OSError) as error:
+            raise JournalFailedError(f"no journal could be created at {path} ({error}): check the disk and the directory") from error
+
+    @property
+    def last_seq(self) -> int:
+        """Give the sequence number of the last row appended, durable or not; 0 before the first."""
+        return self._last_seq
+
+    @property
+    def tip(self) -> Tip:
+        """Give the newest durable commit; safe to read from any thread."""
+        return self._tip
+
+    @property
+    def durable_seq(self) -> int:
+        """Give the sequence number through which rows are durable; 0 before the first commit."""
+        return self._tip.seq
+
+    @property
+    def head(self) -> str:
+        """Give the chain head after the newest commit, in hexadecimal."""
+        return self._tip.head
+
+    def append_step(self, input_entry: Input | None, outputs: Sequence[Record], position: Position) -> int:
+        """Append what one step of the engine took in and said; its rows share one commit and follow each other.
+
+        Args:
+            input_entry: the input that caused the step, None when that was market data (which is on the tape).
+            outputs: the records the step emitted, in order.
+            position: how much of the tape the engine had handled: for an input before it, for market data after it.
+
+        Returns:
+            The sequence number of the step's last row; of the row before when the step has none.
+
+        Raises:
+            EntryError: something in the step is no journal entry; nothing of the step was appended.
+            JournalError: the position lies before the one of an earlier step, or the journal is closed.
+            JournalFailedError: the disk has failed before.
+        """
+        self._refuse_if_over()
+        if position < self._position:
+            raise JournalError(f"the tape's position never goes back: received {position} after {self._position}, append steps in order")
+        rows: list[RecordColumns] = []
+        seq = self._last_seq
+        segment, offset = position
+        subject: Input | Record | None = input_entry
+        try:
+            if input_entry is not None:
+                seq += 1
+                kind, version = KINDS[type(input_entry)]
+                rows.append((seq, 0, kind, version, input_entry.ts_init, segment, offset, encode_body(input_entry)))
+            for subject in outputs:
+                seq += 1
+                kind, version = KINDS[type(subject)]
+                rows.append((seq, 1, kind, version, subject.ts, segment, offset, encode_body(subject)))
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise EntryError(
+                f"{subject!r} cannot be journaled ({error!r}): market data goes to the tape, integers must fit 64 bits"
+            ) from None
+        self._rows += rows
+        self._last_seq = seq
+        self._position = position
+        return seq
+
+    def append_snapshot(self, body: bytes, ts: int) -> int:
+        """Append a snapshot of the state after every row so far, and the row that chains its digest.
+
+        Args:
+            body: the snapshot, in whatever form its maker reads.
+            ts: engine time, nanoseconds UTC.
+
+        Returns:
+            The sequence number of the snapshot's row.
+
+        Raises:
+            JournalFailedError: the disk has failed before.
+            JournalError: the journal is closed.
+        """
+        self._refuse_if_over()
+        digest = snapshot_digest(body)
+        seq = self._last_seq + 1
+        kind, version = KINDS[SnapshotTaken]
+        self._rows.append((seq, 0, kind, version, ts, *self._position, encode_body(SnapshotTaken(ts, digest))))
+        self._snapshots.append((seq, digest, body))
+        self._last_seq = seq
+        return seq
+
+    def commit(self) -> int:
+        """Make everything appended durable in one transaction.
+
+        Returns:
+            The sequence number through which rows are durable.
+
+        Raises:
+            JournalFailedError: the disk failed, now or before; whether the rows reached it is not known.
+            JournalError: the journal is closed.
+        """
+        self._refuse_if_over()
+        rows = self._rows
+        if not rows:
+            return self._tip.seq
+        link = ChainLink(self._tip.head)
+        link.add_all(rows)
+        tip = Tip(self._tip.commit + 1, self._last_seq, link.head())
+        try:
+            self._write(rows, tip)
+        except (sqlite3.Error, OSError) as error:
+            self._failure = error
+            raise self._failed() from error
+        self.parity.update_all([row[7] for row in rows if row[1]])
+        self._rows, self._snapshots = [], []
+        self._tip = tip
+        return tip.seq
+
+    def close(self) -> None:
+        """Commit what is left and leave one plain file; after a failure only let go of the file.
+
+        Raises:
+            JournalBusyError: a reader holds the journal; it is complete, and `seal_journal` can finish it later.
+            JournalFailedError: the disk failed during this call.
+        """
+        if self._closed:
+            return
+        try:
+            if self._failure is None:
+                self.commit()
+                if self.meta.durable:
+                    make_plain(self._connection, self.path)
+        finally:
+            self._closed = True
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, rows: list[RecordColumns], tip: Tip) -> None:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        whole = len(rows) // _CHUNK * _CHUNK
+        for start in range(0, whole, _CHUNK):
+            execute(_INSERT_CHUNK, list(chain.from_iterable(rows[start : start + _CHUNK])))
+        self._connection.executemany(_INSERT_ONE, rows[whole:])
+        if self._snapshots:
+            self._connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?)", self._snapshots)
+        execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (tip.commit, rows[0][0], tip.seq, tip.head))
+        execute("COMMIT")
+
+    def _refuse_if_over(self) -> None:
+        if self._failure is not None:
+            raise self._failed() from self._failure
+        if self._closed:
+            raise JournalError(f"the journal {self.path} is closed: it takes nothing more, start a new session")
+
+    def _failed(self) -> JournalFailedError:
+        return JournalFailedError(
+            f"the disk failed under the journal {self.path} ({self._failure}): it takes nothing more; "
+            "find out why, then start a new session, which recovers from this one"
+        )
+
+
+def make_plain(connection: sqlite3.Connection, path: Path) -> None:
+    """Fold the write-ahead log into the journal, so that one file holds everything.
+
+    Raises:
+        JournalBusyError: a reader holds the journal open.
+        JournalFailedError: the disk failed.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+        sync_directory(path.parent)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise JournalFailedError(f"the disk failed while {path} was closed ({error}): do not seal it, look at the disk") from error
+        raise JournalBusyError(f"{path} is complete, but a reader holds it open: close the reader, then seal the journal") from None
+    except (sqlite3.Error, OSError) as error:
+        raise JournalFailedError(f"the disk failed while {path} was closed ({error}): do not seal it, look at the disk") from error
+
+
+def _create_file(path: Path, meta: Meta) -> None:
+    """Build the journal under another name and link it to its own, which fails when something is there."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        connection = _connect(draft, durable=meta.durable)
+        try:
+            create_tables(connection, meta)
+        finally:
+            connection.close()
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    if meta.durable:
+        sync_directory(path.parent)
+
+
+def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'MEMORY'}")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    return connection
