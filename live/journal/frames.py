@@ -1,0 +1,136 @@
+"""Frames: how events follow each other in a tape segment.
+
+A segment is the magic line, a header frame, then one frame an event. A frame is the length of its payload and the
+payload's CRC-32, both unsigned 32-bit little-endian, then the payload in MessagePack.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, get_args
+
+import msgspec
+
+from live.core.inputs import MarketEvent
+from live.core.instruments import Instrument
+from live.core.records import SCHEMA_VERSIONS
+from live.journal.errors import SchemaVersionError, TapeDamagedError
+
+MAGIC = b"ILTAPE1\n"
+TAPE_SCHEMA = 1
+"""Version of the header below; a tape with a higher one is refused."""
+
+MAXIMUM_EVENT_BYTES = 4096
+"""No event comes near this; a longer one is a damaged length."""
+_MAXIMUM_HEADER_BYTES = 16 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+
+_FRAME = struct.Struct("<II")
+FRAME_HEAD_BYTES = _FRAME.size
+
+_KINDS: tuple[str, ...] = tuple(kind.__name__ for kind in get_args(MarketEvent) or (MarketEvent,))
+
+
+class TapeHeader(msgspec.Struct, frozen=True, array_like=True):
+    """Say what a segment holds: `session_id` names the session or the dataset, segments count from 1."""
+
+    tape_schema: int
+    session_id: str
+    segment: int
+    instruments: tuple[Instrument, ...]
+    event_versions: dict[str, int]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_header_decoder = msgspec.msgpack.Decoder(TapeHeader)
+_event_decoder = msgspec.msgpack.Decoder(MarketEvent)
+
+
+def make_header(session_id: str, segment: int, instruments: tuple[Instrument, ...]) -> TapeHeader:
+    """Describe a segment as this program writes it."""
+    return TapeHeader(TAPE_SCHEMA, session_id, segment, instruments, {kind: SCHEMA_VERSIONS[kind] for kind in _KINDS})
+
+
+def frame(message: MarketEvent | TapeHeader) -> bytes:
+    """Encode an event or a header with its length and checksum."""
+    payload = _encoder.encode(message)
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def valid_event_frame(data: bytes, at: int) -> int:
+    """Give the length of the whole event frame at a place in `data`, 0 when none is there."""
+    if at + FRAME_HEAD_BYTES > len(data):
+        return 0
+    length, checksum = _FRAME.unpack_from(data, at)
+    begin = at + FRAME_HEAD_BYTES
+    if not 0 < length <= MAXIMUM_EVENT_BYTES or begin + length > len(data) or zlib.crc32(data[begin : begin + length]) != checksum:
+        return 0
+    return FRAME_HEAD_BYTES + length
+
+
+def read_header(stream: BinaryIO, name: str) -> TapeHeader:
+    """Read the magic line and the header from the beginning of a segment.
+
+    Raises:
+        TapeDamagedError: the segment does not begin with a whole header.
+        SchemaVersionError: it was written by a newer program.
+    """
+    if stream.read(len(MAGIC)) != MAGIC:
+        raise TapeDamagedError(f"{name} is no tape segment: it does not begin with ILTAPE1; give the path of a .tape or .tape.gz file")
+    head = stream.read(FRAME_HEAD_BYTES)
+    length, checksum = _FRAME.unpack(head) if len(head) == FRAME_HEAD_BYTES else (0, 0)
+    payload = stream.read(length) if length <= _MAXIMUM_HEADER_BYTES else b""
+    if not payload or len(payload) != length or zlib.crc32(payload) != checksum:
+        raise TapeDamagedError(f"the header of tape segment {name} is damaged: restore the file from a copy")
+    try:
+        fields = msgspec.msgpack.decode(payload, type=list[object])
+        if fields and isinstance(fields[0], int) and fields[0] > TAPE_SCHEMA:
+            raise SchemaVersionError(
+                f"{name} has tape schema {fields[0]}, this program reads up to {TAPE_SCHEMA}: read it with a newer one"
+            )
+        header = _header_decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise TapeDamagedError(f"the header of tape segment {name} cannot be read ({error}): restore the file from a copy") from None
+    for kind, version in header.event_versions.items():
+        if version > SCHEMA_VERSIONS.get(kind, 0):
+            raise SchemaVersionError(
+                f"wrong schema version: {name} holds {kind} version {version}, this program reads up to "
+                f"{SCHEMA_VERSIONS.get(kind, 0)}; read it with a newer one"
+            )
+    return header
+
+
+def read_events(stream: BinaryIO, name: str) -> Iterator[MarketEvent]:
+    """Read the events that follow the header, checking each frame.
+
+    Raises:
+        TapeDamagedError: a frame is torn or does not fit its checksum.
+    """
+    unpack, crc32, decode, head_bytes = _FRAME.unpack_from, zlib.crc32, _event_decoder.decode, FRAME_HEAD_BYTES
+    count = 0
+    rest = b""
+    try:
+        while chunk := stream.read(_READ_BYTES):
+            data = rest + chunk
+            at, size = 0, len(data)
+            while at + head_bytes <= size:
+                length, checksum = unpack(data, at)
+                end = at + head_bytes + length
+                if end > size:
+                    break
+                payload = data[at + head_bytes : end]
+                if crc32(payload) != checksum:
+                    raise TapeDamagedError(f"event {count + 1} of tape segment {name} does not fit its checksum: {_ADVICE}")
+                yield decode(payload)
+                at = end
+                count += 1
+            rest = data[at:]
+            if len(rest) > MAXIMUM_EVENT_BYTES + head_bytes:
+                raise TapeDamagedError(f"event {count + 1} of tape segment {name} claims an impossible length: {_ADVICE}")
+    except msgspec.MsgspecError as error:
+        raise TapeDamagedError(f"event {count + 1} of tape segment {name} cannot be read ({error}): {_ADVICE}") from None
+    if rest:
+        raise TapeDamagedError(f"tape segment {name} ends inside event {count + 1}: recover the tape if its session crashed; {_ADVICE}")
+
+
+_ADVICE = "restore the file from a copy"
