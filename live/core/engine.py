@@ -87,6 +87,11 @@ class Engine:
         self._now = now
         self._handlers[type(event)](event)
 
+    @property
+    def now(self) -> int:
+        """Give the engine's time: `ts_init` of the last input."""
+        return self._now
+
     def equity(self, account_id: str, quote: str) -> int | None:
         """Value an account in one quote asset: cash and all strategies' positions; None while a held instrument has no price."""
         total = self.state.ledger.balance(account_id, quote)

@@ -86,7 +86,7 @@ class EngineLoop:
         """Carry out what is durable and feed back what is due, until neither is left."""
         while True:
             self._release()
-            if not self._step_due(self.engine.state.now):
+            if not self._step_due(self.engine.now):
                 return
 
     def take_snapshot(self) -> None:
@@ -98,7 +98,7 @@ class EngineLoop:
     def _step_due(self, now: int) -> bool:
         stepped = False
         while (answer := self.scheduler.pop_due(now)) is not None:
-            engine_now = self.engine.state.now
+            engine_now = self.engine.now
             self._step(answer if answer.ts_init >= engine_now else replace(answer, ts_init=engine_now))
             stepped = True
             self._release()
@@ -127,7 +127,7 @@ class EngineLoop:
             self._carry_out(self._pending.popleft()[1])
 
     def _carry_out(self, effect: Effect) -> None:
-        now = self.engine.state.now
+        now = self.engine.now
         venue = self._route(effect.instrument_id)
         assert venue is not None, f"risk lets no order through for {effect.instrument_id}, which has no venue"
         if type(effect) is SubmitOrder:

@@ -150,7 +150,7 @@ def replay(
         process(first)
     for event in source:
         process(event)
-    loop.process(inputs.SessionClosed(engine.state.now, "the replay's events ended"))
+    loop.process(inputs.SessionClosed(engine.now, "the replay's events ended"))
     if journal is not None:
         loop.take_snapshot()
         journal.commit()
@@ -191,6 +191,6 @@ def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start
         profit={strategy_id: "unknown" if profit is None else format_scaled(profit, MONEY_SCALE) for strategy_id, profit in profits.items()},
         fees=format_scaled(sum(position.fees for position in engine.state.ledger.positions.values()), MONEY_SCALE),
         first_event=start,
-        last_event=engine.state.now,
+        last_event=engine.now,
         parity_digest=recorder.parity_digest,
     )

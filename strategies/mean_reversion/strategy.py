@@ -22,6 +22,10 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fraction: float
 
 
+FURTHEST = 0.05
+"""Orders rest at most this share of the price away: further off they would only meet the price collar."""
+
+
 class MeanReversion(Strategy):
     """Bid below the average while flat, offer at the average while long."""
 
@@ -45,7 +49,8 @@ class MeanReversion(Strategy):
         mean = sum(closes) / len(closes)
         deviation = sqrt(sum((close - mean) ** 2 for close in closes) / len(closes))
         if context.position(bar.instrument_id) > 0:
-            context.target_units(bar.instrument_id, 0, limit_price=max(mean, bar.close), reason="offer at the average")
+            context.target_units(bar.instrument_id, 0, limit_price=min(max(mean, bar.close), bar.close * (1 + FURTHEST)), reason="offer at the average")
         else:
-            bid = min(mean - self._parameters.entry_deviations * deviation, bar.close)
+            lowest = bar.close * (1 - FURTHEST)
+            bid = max(min(mean - self._parameters.entry_deviations * deviation, bar.close), lowest)
             context.target_fraction(bar.instrument_id, self._parameters.fraction, limit_price=bid, reason="bid below the average")
