@@ -23,6 +23,8 @@ export UV_NO_PROGRESS := 1
 # Trust what this machine trusts, so that a company proxy with its own certificate needs no setting here.
 export UV_SYSTEM_CERTS ?= 1
 
+# Tried offline first: when every file is here already, no index need be asked, and none need be reachable.
+SYNC = $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
@@ -41,7 +43,7 @@ $(STAMP): pyproject.toml $(LOCK) Makefile .ci/preflight
 		awk '/^uv==/ { p = 1 } p { print } p && !/\\$$/ { exit }' $(LOCK) > $(VENV)/uv.lock && \
 		$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(VENV)/uv.lock; }
 	@echo 'Installing what $(LOCK) names into $(VENV): about 1.3 GB, most of it for the pipeline.'
-	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK)
+	@$(SYNC) --offline 2>/dev/null || $(SYNC)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
