@@ -61,7 +61,7 @@ def decode_entry(kind: str, version: int, body: bytes) -> StoredEntry:
         raise EntryError(f"schema versions count from 1, received {version} for {kind}: the row is damaged, run `interlock journal verify`")
     try:
         entry = cast("StoredEntry", decoder.decode(body))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, TypeError) as error:
         raise EntryError(f"the body is no {kind} version {version} ({error}): the row is damaged, run `interlock journal verify`") from None
     if version == newest and encode_body(entry) != body:
         raise EntryError(f"the body of {kind} is not in canonical form: the row is damaged or another program wrote it")

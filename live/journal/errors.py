@@ -23,6 +23,10 @@ class JournalFailedError(JournalError):
     """The disk failed under the journal, so it takes nothing more: trading must halt."""
 
 
+class JournalTimeoutError(JournalError):
+    """A row did not become durable in the time allowed; it may still do so."""
+
+
 class JournalDamagedError(JournalError):
     """A journal does not hold what was written to it."""
 

@@ -213,8 +213,12 @@ class JournalFile:
                 if self.meta.durable:
                     make_plain(self._connection, self.path)
         finally:
-            self._closed = True
-            self._connection.close()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file without committing what is pending, as a crash would; the commits so far stand."""
+        self._closed = True
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
