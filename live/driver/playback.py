@@ -1,0 +1,90 @@
+"""Playback: a tape as a live feed, stamped against its own clock, from where the session before stopped."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from live.core.inputs import Bar, ClockTicked, FeedChanged
+from live.core.instruments import Instrument
+from live.driver.clock import PlaybackClock
+from live.driver.live import LiveDriver
+from live.journal import read_segment
+
+NANOSECONDS = 1_000_000_000
+TICK_SECONDS = 1.0
+
+
+class PlaybackStart(NamedTuple):
+    """Say where a playback begins: after which event time, and how much history each instrument gets."""
+
+    after: int
+    warm_up_bars: Mapping[str, int]
+
+
+class TapePlayer:
+    """Play a tape into a driver: history first, then the market at its speed, one event settled before the next."""
+
+    def __init__(self, tape: Path, start: PlaybackStart, speed: float, clock: PlaybackClock) -> None:
+        """Open a tape; `speed` is times faster than real time, 0 as fast as it goes.
+
+        Raises:
+            TapeDamagedError: the tape cannot be read.
+        """
+        header, _ = read_segment(tape)
+        self.instruments: tuple[Instrument, ...] = header.instruments
+        self.played = 0
+        self.ended = False
+        self._tape = tape
+        self._start = start
+        self._speed = speed
+        self._clock = clock
+
+    async def play(self, driver: LiveDriver) -> None:
+        """Feed the tape to its end, then say that the feed is down.
+
+        Raises:
+            DriverHaltedError: the driver halted.
+            TapeDamagedError: the tape is damaged further on.
+        """
+        history: dict[str, deque[Bar]] = {name: deque(maxlen=max(1, bars)) for name, bars in self._start.warm_up_bars.items()}
+        warmed = False
+        _, events = read_segment(self._tape)
+        for event in events:
+            if event.ts_init <= self._start.after:
+                if event.instrument_id in history:
+                    history[event.instrument_id].append(event)
+                continue
+            if not warmed:
+                await self._warm_up(driver, history)
+                warmed = True
+            await self._pace(driver, event.ts_init)
+            self._clock.advance(event.ts_init)
+            driver.feed(event)
+            self.played += 1
+            await driver.settled()
+        self.ended = True
+        for instrument in self.instruments:
+            driver.feed(FeedChanged(driver.now(), instrument.instrument_id, healthy=False, detail="the tape ended"))
+
+    async def _warm_up(self, driver: LiveDriver, history: Mapping[str, deque[Bar]]) -> None:
+        bars = sorted((bar for bars in history.values() for bar in bars), key=lambda bar: bar.ts_init)
+        for bar in bars:
+            driver.feed(replace(bar, ts_init=driver.now(), warm_up=True))
+        await driver.settled()
+
+    async def _pace(self, driver: LiveDriver, due: int) -> None:
+        """Wait as long as the playback's clock needs to reach `due`; a second without an event ticks the engine."""
+        if self._speed == 0:
+            await asyncio.sleep(0)
+            return
+        while (missing := due - self._clock.now()) > 0:
+            seconds = missing / self._speed / NANOSECONDS
+            await asyncio.sleep(min(seconds, TICK_SECONDS))
+            if seconds <= TICK_SECONDS:
+                return
+            self._clock.advance(self._clock.now() + int(TICK_SECONDS * self._speed * NANOSECONDS))
+            driver.feed(ClockTicked(driver.now()))
