@@ -78,7 +78,7 @@ def _load(version: StrategyVersion, archive: bytes, home: Path) -> LoadedStrateg
         raise StrategyLoadError(
             f"{version.label}: the sources have the digest {digest[:12]}, expected {version.source_digest[:12]}: verify the bundle again"
         )
-    directory = unpack_archive(archive, home / STRATEGIES_FOLDER)
+    directory = unpack_archive(archive, home.resolve() / STRATEGIES_FOLDER)
     package = MODULE_PREFIX + digest[:_MODULE_DIGEST_LENGTH]
     _install(_ArchiveImporter(package, digest, read_archive(archive), directory))
     module_path, class_name = split_entry_point(version.entry_point)

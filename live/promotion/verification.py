@@ -131,11 +131,11 @@ def _check_time(bundle: Bundle, now: int) -> None:
     if now < bundle.created_at:
         raise BundleRefused(
             Refusal.NOT_YET_VALID,
-            f"the bundle holds from {_time_text(bundle.created_at)}, and here it is {_time_text(now)}: check both clocks",
+            f"the bundle holds from {format_time(bundle.created_at)}, and here it is {format_time(now)}: check both clocks",
         )
     if now >= bundle.expires_at:
         raise BundleRefused(
-            Refusal.EXPIRED, f"the bundle expired at {_time_text(bundle.expires_at)}, and it is {_time_text(now)}: promote it again"
+            Refusal.EXPIRED, f"the bundle expired at {format_time(bundle.expires_at)}, and it is {format_time(now)}: promote it again"
         )
 
 
@@ -173,5 +173,6 @@ def _check_evidence(evidence: Evidence, version: StrategyVersion) -> None:
         )
 
 
-def _time_text(nanoseconds: int) -> str:
+def format_time(nanoseconds: int) -> str:
+    """Write a time given in nanoseconds UTC for people, to the second."""
     return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
