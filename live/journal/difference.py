@@ -44,6 +44,19 @@ class Difference(NamedTuple):
         subject = "kind" if self.field == "kind" else f"{self.left_kind}.{self.field}"
         return f"{places} differs in {subject}: {self.left_value!r} on the left, {self.right_value!r} on the right"
 
+    def document(self) -> dict[str, object]:
+        """Write the difference with plain values, for a program to read."""
+        return {
+            "ordinal": self.ordinal,
+            "left_seq": self.left_seq,
+            "right_seq": self.right_seq,
+            "left_kind": self.left_kind,
+            "right_kind": self.right_kind,
+            "field": self.field,
+            "left_value": msgspec.to_builtins(self.left_value),
+            "right_value": msgspec.to_builtins(self.right_value),
+        }
+
 
 def first_difference(left: Iterable[JournalRow], right: Iterable[JournalRow]) -> Difference | None:
     """Compare the output records of two journals in sequence, None when they are the same.
