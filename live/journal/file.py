@@ -1,8 +1,6 @@
 """The journal of one session: an append-only SQLite file whose commits form a chain."""
 
-import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Sequence
 from itertools import chain
@@ -12,10 +10,10 @@ from typing import NamedTuple, Self
 
 from live.core.inputs import Input
 from live.core.records import Record
-from live.journal.disk import sync_directory
 from live.journal.entries import KINDS, ParityDigest, SnapshotTaken, encode_body, snapshot_digest
-from live.journal.errors import EntryError, JournalBusyError, JournalError, JournalExistsError, JournalFailedError
-from live.journal.schema import JOURNAL_SCHEMA, ChainLink, Meta, RecordColumns, create_tables, genesis_head
+from live.journal.errors import EntryError, JournalError, JournalFailedError
+from live.journal.schema import JOURNAL_SCHEMA, ChainLink, Meta, RecordColumns, genesis_head
+from live.journal.storage import connect, create_file, make_plain
 
 Position = tuple[int, int]
 """A point between two events of a tape: the segment, and how many of its events lie before the point."""
@@ -80,10 +78,8 @@ class JournalFile:
         meta = Meta(JOURNAL_SCHEMA, session_id, predecessor_head, time.time_ns() if created_at is None else created_at, durable)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _create_file(path, meta)
-            return cls(path, _connect(path, durable=durable), meta)
-        except FileExistsError:
-            raise JournalExistsError(f"a journal is never written over: {path} exists, choose another path or move the file away") from None
+            create_file(path, meta)
+            return cls(path, connect(path, durable=durable), meta)
         except (sqlite3.Error, OSError) as error:
             raise JournalFailedError(f"no journal could be created at {path} ({error}): check the disk and the directory") from error
 
@@ -190,9 +186,12 @@ class JournalFile:
         tip = Tip(self._tip.commit + 1, self._last_seq, link.head())
         try:
             self._write(rows, tip)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, OverflowError) as error:
             self._failure = error
             raise self._failed() from error
+        except BaseException as error:
+            self._failure = error  # interrupted in the middle of a transaction: nothing may follow it
+            raise
         self.parity.update_all([row[7] for row in rows if row[1]])
         self._rows, self._snapshots = [], []
         self._tip = tip
@@ -249,48 +248,3 @@ class JournalFile:
             f"the disk failed under the journal {self.path} ({self._failure}): it takes nothing more; "
             "find out why, then start a new session, which recovers from this one"
         )
-
-
-def make_plain(connection: sqlite3.Connection, path: Path) -> None:
-    """Fold the write-ahead log into the journal, so that one file holds everything.
-
-    Raises:
-        JournalBusyError: a reader holds the journal open.
-        JournalFailedError: the disk failed.
-    """
-    try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-        sync_directory(path.parent)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise JournalFailedError(f"the disk failed while {path} was closed ({error}): do not seal it, look at the disk") from error
-        raise JournalBusyError(f"{path} is complete, but a reader holds it open: close the reader, then seal the journal") from None
-    except (sqlite3.Error, OSError) as error:
-        raise JournalFailedError(f"the disk failed while {path} was closed ({error}): do not seal it, look at the disk") from error
-
-
-def _create_file(path: Path, meta: Meta) -> None:
-    """Build the journal under another name and link it to its own, which fails when something is there."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent)
-    os.close(descriptor)
-    draft = Path(name)
-    try:
-        connection = _connect(draft, durable=meta.durable)
-        try:
-            create_tables(connection, meta)
-        finally:
-            connection.close()
-        path.hardlink_to(draft)
-    finally:
-        draft.unlink()
-    if meta.durable:
-        sync_directory(path.parent)
-
-
-def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'MEMORY'}")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-    return connection

@@ -6,8 +6,8 @@ from pathlib import Path
 from live.journal.anchors import AnchorLog, Seal
 from live.journal.disk import file_digest
 from live.journal.errors import JournalDamagedError, JournalFailedError
-from live.journal.file import make_plain
 from live.journal.reader import JournalReader
+from live.journal.storage import make_plain
 
 
 def seal_journal(path: Path, anchors: AnchorLog, *, at: int) -> Seal:
