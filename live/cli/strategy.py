@@ -63,11 +63,11 @@ def bundle(
     as_json: JsonOption = False,
 ) -> None:
     """Replay a strategy, gather evidence, and sign strategy, evidence and sources into one file."""
-    from live.driver.evidence import gather_evidence
-
     signing_key = load_signing_key(key)
     read = load_strategy_folder(folder, parse_overrides(settings or []))
     home = Path(os.environ.get("INTERLOCK_HOME") or "data")
+    from live.driver.evidence import gather_evidence
+
     evidence = gather_evidence(read, tape, home)
     gates: list[dict[str, Any]] = [msgspec.to_builtins(result) for result in evidence.results]
     if not evidence.integrity_passed:
