@@ -42,8 +42,9 @@ def verify(
 ) -> None:
     """Check a journal against its chain and its anchors.
 
-    Exits with 2 and names the first damaged place when something does not hold. Any edit, removal or insertion before the last anchor is found. Rows after it form the unanchored tail, which is
-    checked against itself alone. In a journal that was closed and sealed, any changed byte is found.
+    Exits with 2 and names the first damaged place when something does not hold. Any edit, removal or insertion before
+    the last anchor is found. Rows after it form the unanchored tail, which is checked against itself alone. In a
+    journal that was closed and sealed, any changed byte is found.
     """
     from live.journal.errors import JournalDamagedError
     from live.journal.verify import verify_journal
@@ -112,7 +113,8 @@ def diff(
 ) -> None:
     """Compare what two sessions said, record for record.
 
-    Exits with 2 and names the first record that differs. Only output records count: the same decisions, orders, fills and ledger from other inputs are the same.
+    Exits with 2 and names the first record that differs. Only output records count: the same decisions, orders, fills
+    and ledger from other inputs are the same.
     """
     from live.journal.difference import first_difference
     from live.journal.reader import JournalReader
@@ -188,8 +190,8 @@ def _print_rows(console: Console, documents: list[dict[str, Any]]) -> None:
         return
     lines = [(str(document["seq"]), document["time"], document["kind"], _fields(document["entry"])) for document in documents]
     if not console.is_terminal:
-        for line in lines:
-            console.print("\t".join(line), markup=False)
+        for seq, time, kind, fields in lines:
+            console.print(f"{seq:>9}  {time}  {kind:<19}  {fields}".rstrip(), markup=False)
         return
     from rich.table import Table
 

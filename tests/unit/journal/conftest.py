@@ -49,9 +49,7 @@ def bar() -> Callable[[int], Bar]:
 
 
 @pytest.fixture
-def write_journal(
-    record: Callable[[int], OrderTransitioned], tick: Callable[[int], ClockTicked]
-) -> Callable[[Path, int], JournalFile]:
+def write_journal(record: Callable[[int], OrderTransitioned], tick: Callable[[int], ClockTicked]) -> Callable[[Path, int], JournalFile]:
     """Write a closed journal of so many steps, each an input and an output in a commit of its own, with a snapshot at the end."""
 
     def write(path: Path, steps: int) -> JournalFile:

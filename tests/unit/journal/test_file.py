@@ -105,9 +105,7 @@ def test_only_its_owner_may_read_a_journal(tmp_path: Path, record: MakeRecord) -
         for action, rest in (("UPDATE", f" SET {column} = 7"), ("DELETE FROM", ""), ("INSERT OR REPLACE INTO", f" SELECT * FROM {table}"))
     ],
 )
-def test_every_table_refuses_change_and_removal(
-    tmp_path: Path, write_journal: Callable[[Path, int], JournalFile], statement: str
-) -> None:
+def test_every_table_refuses_change_and_removal(tmp_path: Path, write_journal: Callable[[Path, int], JournalFile], statement: str) -> None:
     """Whoever opens the file with SQLite cannot change a row by mistake."""
     write_journal(tmp_path / "j", 2)
     with closing(sqlite3.connect(tmp_path / "j")) as connection, pytest.raises(sqlite3.IntegrityError, match="append-only"):

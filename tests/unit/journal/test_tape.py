@@ -1,0 +1,337 @@
+import gzip
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from live.core.inputs import Bar
+from live.core.instruments import Instrument
+from live.core.records import SCHEMA_VERSIONS
+from live.journal import (
+    SchemaVersionError,
+    TapeDamagedError,
+    TapeError,
+    TapeFailedError,
+    TapeHeader,
+    TapeWriter,
+    find_segment,
+    read_segment,
+    read_tape,
+    recover_tape,
+    tape_reaches,
+    write_segment,
+)
+from live.journal.frames import frame, make_header
+
+MakeBar = Callable[[int], Bar]
+
+
+def _write(directory: Path, instrument: Instrument, bar: MakeBar, events: int, roll_events: int = 4) -> TapeWriter:
+    with TapeWriter(directory, "session-1", [instrument], roll_events=roll_events) as tape:
+        for number in range(events):
+            tape.append(bar(number))
+    return tape
+
+
+def _abandon(directory: Path, instrument: Instrument, bar: MakeBar, events: int) -> Path:
+    """Leave a tape as a crash does: one open segment."""
+    directory.mkdir()
+    raw = directory / "000001.tape"
+    frames = [frame(bar(number)) for number in range(events)]
+    raw.write_bytes(b"ILTAPE1\n" + frame(make_header("session-1", 1, (instrument,))) + b"".join(frames))
+    return raw
+
+
+def test_events_come_back_in_order_with_the_position_before_each(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A tape is the market as the engine saw it."""
+    _write(tmp_path / "t", instrument, bar, 10)
+    assert list(read_tape(tmp_path / "t")) == [(number // 4 + 1, number % 4, bar(number)) for number in range(10)]
+
+
+def test_an_event_was_handled_at_a_position_exactly_when_its_own_is_smaller(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Rows of the journal and events of the tape merge by comparing two pairs, across segments too."""
+    positions = list[tuple[int, int]]()
+    with TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=4) as tape:
+        positions.append(tape.position)
+        for number in range(10):
+            tape.append(bar(number))
+            positions.append(tape.position)
+    assert positions[:6] == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1)]
+    assert positions == sorted(set(positions))
+    for handled, position in enumerate(positions):
+        assert [event for segment, offset, event in read_tape(tmp_path / "t") if (segment, offset) < position] == [
+            bar(number) for number in range(handled)
+        ]
+
+
+def test_closed_segments_are_named_by_their_digest(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A segment can be fetched by its digest and checked by whoever gets it."""
+    tape = _write(tmp_path / "t", instrument, bar, 10)
+    assert [(info.segment, info.events) for info in tape.closed_segments] == [(1, 4), (2, 4), (3, 2)]
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [info.path.name for info in tape.closed_segments]
+    for info in tape.closed_segments:
+        assert info.digest == hashlib.sha256(info.path.read_bytes()).hexdigest()
+        assert info.path.name == f"{info.segment:06d}-{info.digest}.tape.gz"
+        assert find_segment(tmp_path, info.digest) == info.path
+    assert find_segment(tmp_path, "0" * 64) is None
+
+
+@pytest.mark.parametrize("digest", ["", "*", "../../etc/passwd", "A" * 64, "0" * 63])
+def test_a_segment_is_only_looked_for_by_a_digest(tmp_path: Path, digest: str) -> None:
+    """A digest that comes in over the network cannot name another file."""
+    with pytest.raises(TapeError, match="64 lower-case hexadecimal digits"):
+        find_segment(tmp_path, digest)
+
+
+def test_the_same_events_give_the_same_file(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A digest names content, not when or by what name it was written."""
+    events = [bar(number) for number in range(5_000)]
+    one = write_segment(tmp_path / "one.tape.gz", events, [instrument], "dataset")
+    other = write_segment(tmp_path, iter(events), (instrument,), "dataset")
+    assert (one.digest, one.events) == (other.digest, 5_000)
+    assert other.path == tmp_path / f"000001-{one.digest}.tape.gz"
+    assert write_segment(tmp_path, events, [instrument], "dataset").path == other.path
+    header, found = read_segment(one.path)
+    assert header == TapeHeader(1, "dataset", 1, (instrument,), {"Bar": SCHEMA_VERSIONS["Bar"]})
+    assert list(found) == events
+
+
+def test_a_segment_is_never_written_over(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Closed segments are immutable."""
+    (tmp_path / "x.tape.gz").write_bytes(b"precious")
+    with pytest.raises(TapeError, match="never written over"):
+        write_segment(tmp_path / "x.tape.gz", [bar(1)], [instrument], "dataset")
+    assert (tmp_path / "x.tape.gz").read_bytes() == b"precious"
+
+
+def test_a_segment_whose_events_fail_leaves_nothing(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A segment is there whole or not at all."""
+
+    def events() -> list[Bar]:
+        raise KeyError("no more")
+
+    with pytest.raises(KeyError):
+        write_segment(tmp_path, (event for event in [bar(1), *events()]), [instrument], "dataset")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segment_in_a_directory_that_is_not_there_says_so(tmp_path: Path, instrument: Instrument) -> None:
+    """The operating system's refusal becomes one sentence."""
+    with pytest.raises(TapeFailedError, match="could not be written"):
+        write_segment(tmp_path / "nowhere" / "x.tape.gz", [], [instrument], "dataset")
+
+
+def test_an_event_is_in_the_file_when_append_returns(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Nothing waits in a buffer that a SIGKILL would take along."""
+    with TapeWriter(tmp_path / "t", "session-1", [instrument]) as tape:
+        for number in range(3):
+            tape.append(bar(number))
+            _, events = read_segment(tmp_path / "t" / "000001.tape")
+            assert list(events) == [bar(earlier) for earlier in range(number + 1)]
+
+
+def test_a_tape_without_events_leaves_no_segment(tmp_path: Path, instrument: Instrument) -> None:
+    """A session that saw no market has an empty tape."""
+    with TapeWriter(tmp_path / "t", "session-1", [instrument]) as tape:
+        tape.sync()
+    assert list((tmp_path / "t").iterdir()) == []
+    assert list(read_tape(tmp_path / "t")) == []
+    assert recover_tape(tmp_path / "t").segments == ()
+
+
+def test_a_tape_is_never_continued(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """One session, one tape."""
+    _write(tmp_path / "t", instrument, bar, 1)
+    with pytest.raises(TapeError, match="holds a tape already"):
+        TapeWriter(tmp_path / "t", "session-2", [instrument])
+
+
+def test_a_closed_tape_takes_nothing(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """What comes after the end belongs to the next session."""
+    tape = _write(tmp_path / "t", instrument, bar, 1)
+    tape.close()
+    with pytest.raises(TapeError, match="is closed"):
+        tape.append(bar(2))
+
+
+def test_a_segment_holds_at_least_one_event(tmp_path: Path, instrument: Instrument) -> None:
+    """A tape that rolls at nothing would never end."""
+    with pytest.raises(TapeError, match="received roll_events=0"):
+        TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=0)
+
+
+def test_a_renamed_or_changed_segment_is_found_before_its_first_event(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The digest in the name is checked, not trusted."""
+    (info,) = _write(tmp_path / "t", instrument, bar, 3).closed_segments
+    data = bytearray(info.path.read_bytes())
+    data[-1] ^= 1
+    info.path.write_bytes(data)
+    with pytest.raises(TapeDamagedError, match="not the one in its name"):
+        read_segment(info.path)
+
+
+def test_a_missing_or_doubled_segment_is_damage(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A market with a hole is no market to replay."""
+    tape = _write(tmp_path / "t", instrument, bar, 12)
+    second = tape.closed_segments[1].path
+    second.rename(tmp_path / second.name)
+    with pytest.raises(TapeDamagedError, match="segment 2 is missing"):
+        list(read_tape(tmp_path / "t"))
+    (tmp_path / second.name).rename(second)
+    (tmp_path / "t" / "000002.tape").write_bytes(b"")
+    with pytest.raises(TapeDamagedError, match="segment 2 is there twice"):
+        list(read_tape(tmp_path / "t"))
+
+
+def test_a_segment_of_another_place_or_session_is_damage(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A segment says where it belongs."""
+    tape = _write(tmp_path / "t", instrument, bar, 8)
+    first, second = (info.path for info in tape.closed_segments)
+    second.rename(tmp_path / "kept")
+    first.rename(first.with_name(first.name.replace("000001", "000002")))
+    write_segment(tmp_path / "t", [bar(1)], [instrument], "session-1")
+    with pytest.raises(TapeDamagedError, match="says it is segment 1 of 'session-1'"):
+        list(read_tape(tmp_path / "t"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "does not begin with ILTAPE1"),
+        (b"PAR1....", "does not begin with ILTAPE1"),
+        (b"ILTAPE1\n", "header of tape segment"),
+        (b"ILTAPE1\n\xff\xff\xff\xff\x00\x00\x00\x00", "header of tape segment"),
+        (b"ILTAPE1\n\x01\x00\x00\x00\x00\x00\x00\x00\xc0", "header of tape segment"),
+    ],
+)
+def test_a_file_without_a_whole_header_is_damage(tmp_path: Path, content: bytes, message: str) -> None:
+    """Nothing is read from a file that does not say what it is."""
+    (tmp_path / "000001.tape").write_bytes(content)
+    with pytest.raises(TapeDamagedError, match=message):
+        read_segment(tmp_path / "000001.tape")
+    with gzip.open(tmp_path / "x.tape.gz", "wb") as stream:
+        stream.write(content)
+    with pytest.raises(TapeDamagedError, match=message):
+        read_segment(tmp_path / "x.tape.gz")
+
+
+def test_a_file_that_is_not_gzip_is_damage(tmp_path: Path) -> None:
+    """The decompressor's complaint becomes a sentence about the tape."""
+    (tmp_path / "x.tape.gz").write_bytes(b"not gzip at all")
+    with pytest.raises(TapeDamagedError, match="cannot be read"):
+        read_segment(tmp_path / "x.tape.gz")
+    with pytest.raises(TapeDamagedError, match="cannot be opened"):
+        read_segment(tmp_path / "missing.tape")
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ([2, "s", 1, [], {}, "new field"], "tape schema 2, this program reads up to 1"),
+        ([1, "s", 1, [], {"Bar": 2}], "Bar version 2, this program reads up to 1"),
+        ([1, "s", 1, [], {"Quote": 1}], "Quote version 1, this program reads up to 0"),
+    ],
+)
+def test_a_newer_tape_is_refused(tmp_path: Path, header: list[object], message: str) -> None:
+    """Events of a newer program are not guessed at."""
+    payload = msgspec.msgpack.encode(header)
+    (tmp_path / "000001.tape").write_bytes(b"ILTAPE1\n" + struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+    with pytest.raises(SchemaVersionError, match=message):
+        read_segment(tmp_path / "000001.tape")
+
+
+def test_recovery_closes_what_a_crash_left_and_does_nothing_twice(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A crashed tape becomes like any other."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    recovery = recover_tape(tmp_path / "t")
+    assert (recovery.truncated_bytes, recovery.events, recovery.code) == (0, 3, None)
+    assert not raw.exists()
+    assert [event for _, _, event in read_tape(tmp_path / "t")] == [bar(0), bar(1), bar(2)]
+    before = {path: path.read_bytes() for path in (tmp_path / "t").iterdir()}
+    assert recover_tape(tmp_path / "t") == ((), 0, 0)
+    assert {path: path.read_bytes() for path in (tmp_path / "t").iterdir()} == before
+
+
+def test_recovery_cuts_a_torn_end_and_says_how_much(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The event that the crash tore never reached the engine."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    raw.write_bytes(raw.read_bytes()[:-5])
+    recovery = recover_tape(tmp_path / "t")
+    assert (recovery.truncated_bytes, recovery.events, recovery.code) == (len(frame(bar(2))) - 5, 2, "TAPE_TRUNCATED")
+    assert [event for _, _, event in read_tape(tmp_path / "t")] == [bar(0), bar(1)]
+
+
+def test_recovery_cuts_pages_that_a_power_loss_left_empty(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A file system may extend a file before it writes what belongs there."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    raw.write_bytes(raw.read_bytes() + bytes(100_000))
+    assert recover_tape(tmp_path / "t").truncated_bytes == 100_000
+
+
+def test_recovery_removes_a_segment_that_had_only_begun(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A segment without events says nothing."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 0)
+    (tmp_path / "t" / ".000002.tape.partial").write_bytes(b"ILTA")
+    assert recover_tape(tmp_path / "t") == ((), 0, 0)
+    assert not raw.exists()
+    assert list((tmp_path / "t").iterdir()) == []
+
+
+def test_recovery_finishes_a_close_that_a_crash_interrupted(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Compressed and renamed but not yet removed: the events are there once."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    kept = raw.read_bytes()
+    recover_tape(tmp_path / "t")
+    raw.write_bytes(kept)
+    (tmp_path / "t" / ".000001.tape.gz.partial").write_bytes(b"half")
+    recover_tape(tmp_path / "t")
+    assert [path.suffix for path in (tmp_path / "t").iterdir()] == [".gz"]
+    assert len(list(read_tape(tmp_path / "t"))) == 3
+
+
+def test_recovery_keeps_the_open_segment_when_its_closed_twin_is_broken(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The last whole copy of events is never removed."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    kept = raw.read_bytes()
+    (info,) = recover_tape(tmp_path / "t").segments
+    raw.write_bytes(kept)
+    info.path.write_bytes(info.path.read_bytes()[:-1])
+    with pytest.raises(TapeDamagedError, match="holds its events"):
+        recover_tape(tmp_path / "t")
+    assert raw.read_bytes() == kept
+
+
+def test_recovery_refuses_damage_in_the_middle_and_touches_nothing(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Whole events behind a broken one mean that no crash did this."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    data = bytearray(raw.read_bytes())
+    data[-len(frame(bar(2))) - 1] ^= 1
+    raw.write_bytes(data)
+    with pytest.raises(TapeDamagedError, match="damaged after event 1, with whole events behind"):
+        recover_tape(tmp_path / "t")
+    assert raw.read_bytes() == data
+
+
+def test_recovery_refuses_a_torn_segment_that_is_not_the_last(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Every segment but the last was synced when it was full."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    raw.write_bytes(raw.read_bytes()[:-5])
+    (tmp_path / "t" / "000002.tape").write_bytes(b"ILTAPE1\n" + frame(make_header("session-1", 2, (instrument,))) + frame(bar(4)))
+    with pytest.raises(TapeDamagedError, match="not the last"):
+        recover_tape(tmp_path / "t")
+
+
+def test_a_position_beyond_the_end_of_a_tape_is_noticed(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The journal may know of market data that a power loss took."""
+    _write(tmp_path / "t", instrument, bar, 6)
+    reached = [
+        position for position in [(1, 0), (1, 4), (2, 0), (2, 2), (2, 3), (3, 0), (3, 1), (4, 0)] if tape_reaches(tmp_path / "t", position)
+    ]
+    assert reached == [(1, 0), (1, 4), (2, 0), (2, 2), (3, 0)]
+    (tmp_path / "empty").mkdir()
+    assert tape_reaches(tmp_path / "empty", (1, 0))
+    assert not tape_reaches(tmp_path / "empty", (1, 1))
