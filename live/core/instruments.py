@@ -1,5 +1,7 @@
 """Instruments: what is traded, on which decimal scale, and the venue's filters for it."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from live.core.decimals import MONEY_SCALE
@@ -51,7 +53,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             )
         if min(self.tick_size, self.lot_size, self.minimum_quantity) < 1 or self.maximum_quantity < self.minimum_quantity:
             raise InstrumentError(
-                f"{self.instrument_id}: tick_size, lot_size and minimum_quantity must be at least 1 unit and maximum_quantity not below the minimum"
+                f"{self.instrument_id}: tick_size, lot_size and minimum_quantity must be at least 1 unit, and maximum_quantity not "
+                "below minimum_quantity"
             )
         if self.minimum_notional < 0:
             raise InstrumentError(f"{self.instrument_id}: minimum_notional must not be negative, received {self.minimum_notional}")
@@ -73,3 +76,21 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def base_amount(self, quantity: int) -> int:
         """Convert quantity units to money units of the base asset, exactly."""
         return quantity * 10 ** (MONEY_SCALE - self.quantity_scale)
+
+
+def merge_instruments(preferred: Iterable[Instrument], others: Iterable[Instrument]) -> dict[str, Instrument]:
+    """Join definitions by id: those of strategies, which hold the venue's filters, before those that only name a feed.
+
+    Raises:
+        InstrumentError: two definitions of one instrument disagree about a scale or an asset.
+    """
+    merged: dict[str, Instrument] = {}
+    for instrument in (*preferred, *others):
+        known = merged.setdefault(instrument.instrument_id, instrument)
+        for name in ("base", "quote", "price_scale", "quantity_scale"):
+            if getattr(known, name) != getattr(instrument, name):
+                raise InstrumentError(
+                    f"{instrument.instrument_id}: two definitions disagree about {name}, received {getattr(known, name)!r} and "
+                    f"{getattr(instrument, name)!r}: make strategy.toml and the data agree"
+                )
+    return merged

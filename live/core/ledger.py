@@ -105,7 +105,9 @@ class Ledger:
             other = (fill.account_id, fill.fee_asset)
             self.other_fees[other] = self.other_fees.get(other, 0) + fill.fee
         if position.cash != position.realised - position.cost - position.fees or position.bought - position.sold != position.quantity:
-            raise LedgerError(f"position of {fill.strategy_id} in {fill.instrument_id} does not balance after trade {fill.trade_id}: {position}")
+            raise LedgerError(
+                f"position of {fill.strategy_id} in {fill.instrument_id} does not balance after trade {fill.trade_id}: {position}"
+            )
         return position
 
     def _book_quantity(self, position: Position, sign: int, quantity: int, notional: int) -> None:
@@ -145,4 +147,6 @@ class Ledger:
             expected[key] = expected.get(key, 0) - fee
         for key in sorted(expected.keys() | self.balances.keys()):
             if expected.get(key, 0) != self.balances.get(key, 0):
-                raise LedgerError(f"account {key[0]}: the {key[1]} balance is {self.balances.get(key, 0)}, its fills add up to {expected.get(key, 0)}")
+                raise LedgerError(
+                    f"account {key[0]}: the {key[1]} balance is {self.balances.get(key, 0)}, its fills add up to {expected.get(key, 0)}"
+                )

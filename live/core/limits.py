@@ -5,7 +5,7 @@ missing a bound, contradicts itself, or exceeds what any strategy here can need;
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -74,7 +74,9 @@ def check_limits(limits: Limits) -> None:
         if value <= 0:
             raise LimitError(f"limit {name} must be positive, received {value}: a strategy that may do nothing needs no limit set")
         if value > ceiling:
-            raise LimitError(f"limit {name} is absurdly loose: received {value}, the ceiling is {ceiling}; choose a limit that can be reached")
+            raise LimitError(
+                f"limit {name} is absurdly loose: received {value}, the ceiling is {ceiling}; choose a limit that can be reached"
+            )
     if not limits.maximum_order_quantity:
         raise LimitError("limit maximum_order_quantity names no instrument: an empty list denies everything, name each instrument")
     for instrument_id, quantity in limits.maximum_order_quantity.items():
@@ -116,10 +118,11 @@ def parse_limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument]
     if not isinstance(quantities_table, Mapping):
         raise LimitError(f"limit maximum_order_quantity must be a table of instrument id = quantity, received {quantities_table!r}")
     quantities: dict[str, int] = {}
-    entries: Mapping[str, Any] = quantities_table
-    for instrument_id, text in entries.items():
+    for instrument_id, text in cast("Mapping[str, Any]", quantities_table).items():
         if instrument_id not in instruments:
-            raise LimitError(f"limit maximum_order_quantity names the unknown instrument {instrument_id!r}: known are {', '.join(instruments)}")
+            raise LimitError(
+                f"limit maximum_order_quantity names the unknown instrument {instrument_id!r}: known are {', '.join(instruments)}"
+            )
         quantities[instrument_id] = _decimal(f"maximum_order_quantity of {instrument_id}", text, instruments[instrument_id].quantity_scale)
     limits = Limits(
         maximum_order_quantity=quantities,

@@ -92,9 +92,7 @@ TERMINAL: frozenset[OrderState] = frozenset(_S) - {state for state, _ in TRANSIT
 UNKNOWN: frozenset[OrderState] = frozenset({_S.SUBMIT_UNKNOWN, _S.CANCEL_UNKNOWN})
 """States in which the venue may or may not agree with us; they count at their worst case."""
 
-MAY_REST_AT_VENUE: frozenset[OrderState] = frozenset(
-    {_S.SUBMITTING, _S.SUBMIT_UNKNOWN, _S.OPEN, _S.CANCEL_REQUESTED, _S.CANCEL_UNKNOWN}
-)
+MAY_REST_AT_VENUE: frozenset[OrderState] = frozenset({_S.SUBMITTING, _S.SUBMIT_UNKNOWN, _S.OPEN, _S.CANCEL_REQUESTED, _S.CANCEL_UNKNOWN})
 """States in which a fill may still come: these reserve position and balance."""
 
 

@@ -84,5 +84,6 @@ class StrategyRunner:
     def _check_declared(self, instrument_id: str) -> None:
         if instrument_id not in self._bars_seen:
             raise StrategyError(
-                f"strategy {self.deployment.strategy_id} used {instrument_id}, which its strategy.toml does not declare: add it under [[instruments]]"
+                f"strategy {self.deployment.strategy_id} used {instrument_id}, which its strategy.toml does not declare: "
+                "add it under [[instruments]]"
             )

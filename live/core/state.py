@@ -214,7 +214,9 @@ class EngineState:
         except msgspec.MsgspecError as error:
             raise InputError(f"the snapshot cannot be read: {error}; restore the journal from a copy") from None
         if snapshot.schema != SNAPSHOT_SCHEMA:
-            raise InputError(f"the snapshot has schema {snapshot.schema}, this program reads {SNAPSHOT_SCHEMA}: use the version that wrote it")
+            raise InputError(
+                f"the snapshot has schema {snapshot.schema}, this program reads {SNAPSHOT_SCHEMA}: use the version that wrote it"
+            )
         state = cls()
         state.now = snapshot.now
         state.session_id, state.nonce = snapshot.session_id, snapshot.nonce
@@ -246,8 +248,15 @@ class EngineState:
     def _apply_instrument(self, entry: inputs.InstrumentDefined) -> None:
         new = entry.instrument
         old = self.instruments.get(new.instrument_id)
-        if old is not None and (old.price_scale, old.quantity_scale, old.base, old.quote) != (new.price_scale, new.quantity_scale, new.base, new.quote):
-            raise InputError(f"{new.instrument_id}: scales and assets are fixed for a journal's life; start a new journal directory to change them")
+        if old is not None and (old.price_scale, old.quantity_scale, old.base, old.quote) != (
+            new.price_scale,
+            new.quantity_scale,
+            new.base,
+            new.quote,
+        ):
+            raise InputError(
+                f"{new.instrument_id}: scales and assets are fixed for a journal's life; start a new journal directory to change them"
+            )
         self.instruments[new.instrument_id] = new
 
     def _apply_latch(self, entry: inputs.LatchObserved) -> None:
@@ -334,7 +343,9 @@ class EngineState:
     def _apply_balance(self, record: records.BalancePosted) -> None:
         balance = self.ledger.deposit(record.account_id, record.asset, record.amount)
         if balance != record.balance:
-            raise LedgerError(f"balance of {record.asset} in {record.account_id}: the record says {record.balance}, the ledger says {balance}")
+            raise LedgerError(
+                f"balance of {record.asset} in {record.account_id}: the record says {record.balance}, the ledger says {balance}"
+            )
 
     def _apply_trading_state(self, record: records.TradingStateChanged) -> None:
         self.trading_states[record.scope, record.target] = record.state

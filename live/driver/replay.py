@@ -162,7 +162,9 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
     """List the inputs that open a replay: definitions, session, balances, clear latches and an endless lease."""
     opening: list[RecordedInput] = [inputs.InstrumentDefined(start, instrument) for instrument in setup.instruments]
     opening.append(
-        inputs.SessionStarted(start, "replay", "REPLAY00", setup.seed, engine_digest(), platform.python_version(), "", "", setup.deployments)
+        inputs.SessionStarted(
+            start, "replay", "REPLAY00", setup.seed, engine_digest(), platform.python_version(), "", "", setup.deployments
+        )
     )
     opening += [inputs.BalanceChanged(start, account, asset, amount, "opening balance") for account, asset, amount in setup.balances]
     scopes: dict[tuple[Scope, str], None] = {(Scope.GLOBAL, ""): None}
@@ -188,7 +190,9 @@ def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start
         fills=tally["FillRecorded"],
         denials={key.removeprefix("denial "): count for key, count in sorted(tally.items()) if key.startswith("denial ")},
         alarms={key.removeprefix("alarm "): count for key, count in sorted(tally.items()) if key.startswith("alarm ")},
-        profit={strategy_id: "unknown" if profit is None else format_scaled(profit, MONEY_SCALE) for strategy_id, profit in profits.items()},
+        profit={
+            strategy_id: "unknown" if profit is None else format_scaled(profit, MONEY_SCALE) for strategy_id, profit in profits.items()
+        },
         fees=format_scaled(sum(position.fees for position in engine.state.ledger.positions.values()), MONEY_SCALE),
         first_event=start,
         last_event=engine.now,

@@ -194,7 +194,11 @@ class SimulatedVenue:
         instrument = self._instruments.get(order.instrument_id)
         if instrument is None:
             return "Invalid symbol."
-        if order.quantity < instrument.minimum_quantity or order.quantity % instrument.lot_size or order.quantity > instrument.maximum_quantity:
+        if (
+            order.quantity < instrument.minimum_quantity
+            or order.quantity % instrument.lot_size
+            or order.quantity > instrument.maximum_quantity
+        ):
             return "Filter failure: LOT_SIZE"
         if order.limit_price is not None and (order.limit_price <= 0 or order.limit_price % instrument.tick_size):
             return "Filter failure: PRICE_FILTER"

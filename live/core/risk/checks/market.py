@@ -24,7 +24,8 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     A market order is judged at the last price, so it is denied when the two references disagree.
     """
     market = candidate.market
-    assert market is not None and market.last_price is not None, "check_data_age runs first"
+    assert market is not None, "check_data_age runs first"
+    assert market.last_price is not None, "check_data_age runs first"
     slow = market.slow_reference()
     if slow is None:
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, "no slow reference")

@@ -1,0 +1,113 @@
+"""The engine: which input goes to which room.
+
+`handle(input)` changes state and appends to `records` and `effects`; it performs nothing. The driver journals the
+records and, once they are durable, carries out the effects. There is no mode here: replay, dry run, shadow and live
+differ in the driver that feeds the engine and the venue that answers it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from live.core import inputs
+from live.core.effects import Effect
+from live.core.engine import valuation
+from live.core.engine.authority import Authority
+from live.core.engine.control import Control
+from live.core.engine.deciding import Deciding
+from live.core.engine.reports import Reports
+from live.core.engine.workspace import Workspace
+from live.core.errors import InputError
+from live.core.records import OutputRecord
+from live.core.state import EngineState
+from live.core.strategy import Strategy
+
+
+class Engine:
+    """Turn inputs into records and effects; the same inputs always give the same records."""
+
+    def __init__(self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None) -> None:
+        """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
+        self._work = work = Workspace(EngineState() if state is None else state)
+        authority = Authority(work)
+        deciding = Deciding(work)
+        reports = Reports(work, authority, deciding)
+        control = Control(work, strategies, authority, deciding)
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            inputs.Bar: deciding.on_bar,
+            inputs.SessionStarted: control.on_session_started,
+            inputs.SessionClosed: work.state.apply,
+            inputs.InstrumentDefined: control.on_instrument,
+            inputs.BalanceChanged: control.on_balance,
+            inputs.LeaseGranted: control.on_lease_granted,
+            inputs.LeaseEnded: control.on_lease_ended,
+            inputs.LatchObserved: control.on_latch,
+            inputs.FeedChanged: control.on_feed,
+            inputs.ClockTicked: work.state.apply,
+            inputs.EffectOutcome: reports.on_effect_outcome,
+            inputs.OrderAccepted: reports.on_accepted,
+            inputs.OrderRejected: reports.on_rejected,
+            inputs.OrderCanceled: reports.on_canceled,
+            inputs.OrderExpired: reports.on_expired,
+            inputs.CancelRejected: reports.on_cancel_rejected,
+            inputs.ExecutionReported: reports.on_execution,
+            inputs.OrderObserved: reports.on_observed,
+            inputs.OperatorCommand: control.on_operator,
+            inputs.AccessDenied: work.state.apply,
+        }
+
+    @property
+    def state(self) -> EngineState:
+        """Give what survives a restart; changed only by applying journal entries."""
+        return self._work.state
+
+    @property
+    def records(self) -> list[OutputRecord]:
+        """Give the output records since the driver last drained them."""
+        return self._work.records
+
+    @property
+    def effects(self) -> list[Effect]:
+        """Give the effects since the driver last drained them."""
+        return self._work.effects
+
+    @property
+    def now(self) -> int:
+        """Give the engine's time: `ts_init` of the last input."""
+        return self._work.now
+
+    def handle(self, event: inputs.MarketEvent | inputs.RecordedInput) -> None:
+        """Take in one input.
+
+        Raises:
+            InputError: time ran backwards, or market data names an instrument without a definition.
+        """
+        work, now = self._work, event.ts_init
+        if now < work.now:
+            raise InputError(f"ts_init ran backwards from {work.now} to {now} at {event!r}: stamp inputs at receipt, in order")
+        work.now = now
+        self._handlers[type(event)](event)
+
+    def equity(self, account_id: str, quote: str) -> int | None:
+        """Value an account in one quote asset: cash and all strategies' positions; None while a held instrument has no price."""
+        return valuation.equity(self._work.state, self._work.markets, account_id, quote)
+
+    def profit(self, strategy_id: str) -> int | None:
+        """Value a strategy's profit since it first traded, realised and not, after fees; None while a held instrument has no price."""
+        return valuation.profit(self._work.state, self._work.markets, strategy_id)
+
+    def last_price(self, instrument_id: str) -> int | None:
+        """Give an instrument's last price, in price units."""
+        market = self._work.markets.get(instrument_id)
+        return None if market is None else market.last_price
+
+    def take(self) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
+        """Take what the engine said since the last call."""
+        work = self._work
+        said, asked = work.records, work.effects
+        work.records, work.effects = [], []
+        return said, asked
+
+
+def drain(engine: Engine) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
+    """Take what an engine said since the last call."""
+    return engine.take()

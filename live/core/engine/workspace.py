@@ -1,0 +1,67 @@
+"""Workspace: what the engine's rooms share: the state, the markets, the strategies, and what was said so far."""
+
+from live.core import records
+from live.core.effects import CancelOrder, Effect, QueryOrder
+from live.core.market import InstrumentMarket
+from live.core.orders import OrderEvent, OrderState, next_state
+from live.core.records import OutputRecord
+from live.core.runner import StrategyRunner
+from live.core.state import EngineState, Order
+from live.core.vocabulary import Scope, TradingState
+
+
+class Workspace:
+    """Hold one engine's state and say things in its name.
+
+    Attributes:
+        state: what survives a restart; changed only by applying journal entries.
+        now: `ts_init` of the input being handled.
+        markets: last prices by instrument id; an instrument has one from its definition on.
+        runners: this session's strategies by id.
+        records: output records since the driver last drained them.
+        effects: effects since the driver last drained them.
+    """
+
+    __slots__ = ("effects", "markets", "now", "records", "runners", "state")
+
+    def __init__(self, state: EngineState) -> None:
+        self.state = state
+        self.now = state.now
+        self.markets = {instrument_id: InstrumentMarket() for instrument_id in state.instruments}
+        self.runners: dict[str, StrategyRunner] = {}
+        self.records: list[OutputRecord] = []
+        self.effects: list[Effect] = []
+
+    def emit(self, record: OutputRecord) -> None:
+        """Apply a record to the state and say it."""
+        self.state.apply(record)
+        self.records.append(record)
+
+    def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:
+        """Move an order through its table.
+
+        Raises:
+            TransitionError: the table has no such move.
+        """
+        self.emit(records.OrderTransitioned(self.now, order.order_id, event, next_state(order.state, event), detail))
+
+    def alarm(self, code: str, order_id: str, detail: str) -> None:
+        """Say that something happened which a person must look at."""
+        self.emit(records.AlarmRaised(self.now, code, order_id, detail))
+
+    def set_trading_state(self, scope: Scope, target: str, state: TradingState, reason: str) -> None:
+        """Change what may be sent in a scope, unless it is so already."""
+        if self.state.trading_states.get((scope, target)) is not state:
+            self.emit(records.TradingStateChanged(self.now, scope, target, state, reason))
+
+    def request_cancel(self, order: Order, reason: str) -> None:
+        """Ask for a cancel: of an open order by its table, of one in flight or unknown without a claim about its state."""
+        if order.state is OrderState.OPEN:
+            self.transition(order, OrderEvent.REQUEST_CANCEL, reason)
+        elif order.state is OrderState.CANCEL_REQUESTED:
+            return
+        self.effects.append(CancelOrder(order.order_id, order.account_id, order.instrument_id))
+
+    def query(self, order: Order) -> None:
+        """Ask the venue what it knows of an order."""
+        self.effects.append(QueryOrder(order.order_id, order.account_id, order.instrument_id, order.submitted_at))
