@@ -91,7 +91,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class PromotionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hold the live host's own demands on evidence, gate by gate, and digests of revoked bundles."""
 
-    requirements: dict[str, dict[str, float]] = {"determinism": {}, "limits": {}}
+    requirements: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"determinism": {}, "limits": {}})
     revoked: list[str] = []
 
 

@@ -57,11 +57,12 @@ def recover(home: Path) -> Recovered:
     if not journals:
         return Recovered(0, EngineState(), "", 0, 0)
     newest = journals[-1]
-    head = verify_journal(newest, anchors_path(home)).head
+    anchors = anchors_path(home) if anchors_path(home).exists() else None
+    head = verify_journal(newest, anchors).head
     truncated, market_time = _recover_tape(home / TAPES / newest.stem)
     for path in reversed(journals):
         if path != newest:
-            verify_journal(path, anchors_path(home))
+            verify_journal(path, anchors)
         state = fold_journal(path)
         if state is not None:
             return Recovered(int(newest.name[:6]), state, head, truncated, market_time)

@@ -1,0 +1,1 @@
+"""The live service: the control plane, and the process that trades."""

@@ -1,0 +1,146 @@
+"""The stage of the demo: a home of its own, the command line as a user types it, and the service as its own process."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+
+from live.core.errors import InterlockError
+from live.service.server import ServiceAddress, read_address
+
+START_SECONDS = 60.0
+WAIT_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class ClaimFailed(InterlockError):
+    """Something the demo claims does not hold."""
+
+
+class Stage:
+    """Hold the demo's directories and run commands in them."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.home = (Path(os.environ.get("INTERLOCK_HOME") or "data") / "demo").resolve()
+        self.keys = Path.home() / ".interlock" / "demo-keys"
+        self.service: subprocess.Popen[bytes] | None = None
+        self.token = ""
+        for directory in (self.home, self.keys):
+            shutil.rmtree(directory, ignore_errors=True)
+        self.home.mkdir(parents=True)
+        self.environment = {**os.environ, "INTERLOCK_HOME": str(self.home), "INTERLOCK_KEYS": str(self.keys)}
+        self.environment.pop("INTERLOCK_CONFIG", None)
+        self.environment.pop("INTERLOCK_PORT", None)
+
+    def check(self, holds: bool, claim: str, seen: object = "") -> None:
+        """Print a claim that holds; stop at one that does not.
+
+        Raises:
+            ClaimFailed: it does not hold; says what was seen.
+        """
+        if not holds:
+            raise ClaimFailed(f"this claim does not hold: {claim}; seen: {seen}")
+        self.console.print(f"  [green]✓[/] {claim}")
+
+    def interlock(self, *arguments: str, expect: int = 0, **environment: str) -> dict[str, Any]:
+        """Run `interlock … --json` in its own process and return its answer.
+
+        Raises:
+            ClaimFailed: it exits with another code than `expect`.
+        """
+        command = [sys.executable, "-c", "from live.cli.entry import main; main()", *arguments, "--json"]
+        done = subprocess.run(command, env={**self.environment, **environment}, capture_output=True, text=True, check=False)
+        if done.returncode != expect:
+            raise ClaimFailed(f"`interlock {' '.join(arguments)}` exited with {done.returncode}, expected {expect}: {done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
+
+    def start_service(self, config: Path) -> ServiceAddress:
+        """Start the live service and wait until it listens.
+
+        Raises:
+            ClaimFailed: it ends or does not listen in time.
+        """
+        (self.home / "service.json").unlink(missing_ok=True)
+        with (self.home / "service.log").open("ab") as log:
+            command = [sys.executable, "-c", "from live.cli.entry import main; main()", "serve", "--config", str(config)]
+            self.service = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        service = self.service
+
+        def listening() -> ServiceAddress | None:
+            if service.poll() is not None:
+                raise ClaimFailed(f"the service ended with {service.returncode}: {self.log_tail()}")
+            return read_address(self.home)
+
+        return self.wait_for(listening, "the service listens", START_SECONDS)
+
+    def stop_service(self, *, kill: bool = False) -> None:
+        """Stop the service: in an orderly way, or with SIGKILL."""
+        if self.service is not None and self.service.poll() is None:
+            if kill:
+                self.service.kill()
+            else:
+                self.service.terminate()
+            try:
+                self.service.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.service.kill()
+                self.service.wait()
+                raise ClaimFailed(f"the service did not stop within {STOP_SECONDS:.0f} s: {self.log_tail()}") from None
+        self.service = None
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, expect: int = 200, token: str | None = None) -> Any:
+        """Call the service and return its JSON answer.
+
+        Raises:
+            ClaimFailed: it answers with another status than `expect`.
+        """
+        address = read_address(self.home)
+        if address is None:
+            raise ClaimFailed(f"the service does not say where it listens: {self.log_tail()}")
+        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
+        answer = httpx.request(method, f"{address.url}{path}", json=body, headers=headers, timeout=30, trust_env=False)
+        if answer.status_code != expect:
+            raise ClaimFailed(f"{method} {path} answered {answer.status_code}, expected {expect}: {answer.text}")
+        return answer.json()
+
+    def wait_for(self, probe: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+        """Ask again until `probe` gives something, at most `seconds`.
+
+        Raises:
+            ClaimFailed: it never does.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = probe()
+            if found:
+                return found
+            time.sleep(0.02)
+        raise ClaimFailed(f"waited {seconds:.0f} s in vain: {what}; {self.log_tail()}")
+
+    def log_tail(self) -> str:
+        """Give the end of the service's log."""
+        path = self.home / "service.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "the service's log ends: " + " / ".join(lines[-5:])
+
+
+@contextmanager
+def open_stage(console: Console) -> Iterator[Stage]:
+    """Set the stage, and leave no process behind."""
+    stage = Stage(console)
+    try:
+        yield stage
+    finally:
+        if stage.service is not None and stage.service.poll() is None:
+            stage.service.kill()
+            stage.service.wait()

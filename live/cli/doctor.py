@@ -1,0 +1,141 @@
+"""`interlock doctor`: is this machine fit to run the service."""
+
+import ctypes
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from live.cli.output import Finding, JsonOption, answer
+from live.cli.serve import ConfigOption
+from live.core.errors import InterlockError
+
+NEEDED_BYTES = 1_000_000_000
+STA_UNSYNC = 0x0040
+"""Status bit of adjtimex(2): the kernel's clock is not synchronised."""
+
+
+class Check(NamedTuple):
+    """What was checked, whether it holds, what was seen, and what to do; a warning does not fail the doctor."""
+
+    name: str
+    holds: bool
+    seen: str
+    remedy: str = ""
+    warning: bool = False
+
+
+def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check Python, configuration, home, disk, port, clock and keys; exit 2 when something must be mended.
+
+    Example: interlock doctor
+    """
+    from live.configuration import Configuration, load_configuration
+
+    checks = [_python()]
+    loaded: Configuration | None = None
+    try:
+        loaded = load_configuration(config)
+        checks.append(Check("configuration", True, str(loaded.file or "defaults only")))
+    except InterlockError as error:
+        checks.append(Check("configuration", False, str(error), "correct the file"))
+    if loaded is not None:
+        checks += [_home(loaded.home), _disk(loaded.home), _port(loaded.service.host, loaded.service.port, loaded.home), *_keys(loaded.keys)]
+        checks.append(_trust(len(loaded.trusted_keys), len(loaded.deployments)))
+    checks.append(_clock())
+    payload = {"checks": [check._asdict() for check in checks]}
+    failed = [check for check in checks if not check.holds and not check.warning]
+
+    def text(console: Console) -> None:
+        for check in checks:
+            mark = "[green]ok[/]  " if check.holds else "[yellow]warn[/]" if check.warning else "[red]FAIL[/]"
+            console.print(f"{mark} {check.name}: {check.seen}" + (f" - {check.remedy}" if not check.holds and check.remedy else ""))
+
+    if failed and as_json:
+        raise Finding(f"{len(failed)} checks do not hold: {', '.join(check.name for check in failed)}", payload)
+    answer(payload, as_json=as_json, text=text)
+    if failed:
+        raise Finding(f"{len(failed)} checks do not hold: {', '.join(check.name for check in failed)}", payload)
+
+
+def _python() -> Check:
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Check("python", supported, platform.python_version(), "use Python 3.11, 3.12 or 3.13")
+
+
+def _home(home: Path) -> Check:
+    existing = next((path for path in (home, *home.resolve().parents) if path.exists()), Path("/"))
+    return Check("home", os.access(existing, os.W_OK), str(home.resolve()), "set INTERLOCK_HOME to a directory of yours")
+
+
+def _disk(home: Path) -> Check:
+    existing = next(path for path in (home.resolve(), *home.resolve().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    return Check("disk", free >= NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: a full disk halts trading")
+
+
+def _port(host: str, port: int, home: Path) -> Check:
+    from live.service.server import read_address
+
+    address = read_address(home)
+    if address is not None and address.port == port:
+        return Check("port", True, f"{host}:{port} is the running service's")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return Check("port", False, f"{host}:{port} {error.strerror}", "free it, or set service.port or INTERLOCK_PORT to another")
+    return Check("port", True, f"{host}:{port} is free")
+
+
+def _keys(directory: Path) -> list[Check]:
+    from live.service.authority import load_principals
+
+    if not directory.is_dir():
+        return [Check("keys", False, f"{directory} does not exist", "make a key with `interlock keys new gate --role gate`", warning=True)]
+    unsafe = [path.name for path in directory.iterdir() if path.suffix == ".pem" and path.stat().st_mode & 0o077]
+    checks = [Check("keys", not unsafe, f"{directory}" + (f": {', '.join(unsafe)} readable by others" if unsafe else ""), "chmod 600 them")]
+    try:
+        tokens = load_principals(directory)
+        checks.append(Check("tokens", bool(tokens), f"{len(tokens)} tokens", "make one with `interlock token new`", warning=True))
+    except InterlockError as error:
+        checks.append(Check("tokens", False, str(error)))
+    return checks
+
+
+def _trust(keys: int, deployments: int) -> Check:
+    return Check("trusted keys", keys > 0 or deployments == 0, f"{keys} pinned", "paste the block that `interlock keys new` prints into interlock.toml")
+
+
+class _Timex(ctypes.Structure):
+    """The head of struct timex of adjtimex(2), padded to more than its size."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("padding", ctypes.c_byte * 256),
+    )
+
+
+def _clock() -> Check:
+    if time.time() < 1_700_000_000:
+        return Check("clock", False, time.strftime("%Y-%m-%d", time.gmtime()), "set the clock")
+    try:
+        timex = _Timex()
+        ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    except (OSError, AttributeError):
+        return Check("clock", False, "this system does not say whether it is synchronised", "run an NTP client", warning=True)
+    synchronised = not timex.status & STA_UNSYNC
+    seen = f"synchronised, largest error {timex.maxerror / 1000:.1f} ms" if synchronised else "not synchronised"
+    return Check("clock", synchronised, seen, "run an NTP client; a LIVE venue will need it", warning=True)

@@ -1,0 +1,145 @@
+"""Evidence from replays: is the strategy deterministic, and do its limits limit anything.
+
+Each gate is a function from measurements to a result. The gates here need nothing but the live host's own install; the
+research pipeline adds its own to the same evidence.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from live.core.errors import InterlockError
+from live.core.instruments import Instrument
+from live.core.limits import Limits
+from live.core.orders import OrderEvent
+from live.core.records import IntentRecorded, OrderTransitioned
+from live.driver.engine_digest import engine_digest
+from live.driver.replay import ReplayResult
+from live.driver.tape_replay import ProcessRequest
+from live.journal import JournalReader, first_difference
+from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult, StrategyFolder
+
+HASH_SEEDS = ("1", "2718281")
+"""PYTHONHASHSEED of the two processes: what depends on the order of a set or a hash differs between them."""
+
+MINIMUM_FILLS = 20
+"""Fewer executions than this say nothing about how a strategy behaves."""
+
+MAXIMUM_LOOSENESS = 20.0
+"""A limit may be at most this many times the largest order that was sent: looser, and it would not stop a wrong one."""
+
+
+class EvidenceFailed(InterlockError):
+    """The replays that evidence needs could not be run."""
+
+
+class Run(NamedTuple):
+    """One replay in a process of its own: its result and its journal."""
+
+    result: ReplayResult
+    journal: Path
+
+
+def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
+    """Replay a strategy twice, in separate processes with different hash seeds, and judge it.
+
+    Raises:
+        EvidenceFailed: a replay could not be run; carries its error.
+        TapeError: the tape cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="interlock-evidence-") as scratch:
+        runs = [_run(folder, tape, home, Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS]
+        results = (determinism_gate(*runs), replay_gate(runs[0].result), limits_gate(folder, runs[0].journal))
+    return Evidence(
+        schema=EVIDENCE_SCHEMA,
+        strategy_version_digest=folder.version.digest,
+        dataset_digest=hashlib.sha256(tape.read_bytes()).hexdigest(),
+        policy_digest=policy_digest(),
+        engine_digest=engine_digest(),
+        results=results,
+        created_at=time.time_ns(),
+    )
+
+
+def policy_digest() -> str:
+    """Hash the thresholds of the gates, in hexadecimal sha256."""
+    policy = {"minimum_fills": MINIMUM_FILLS, "maximum_looseness": MAXIMUM_LOOSENESS, "hash_seeds": HASH_SEEDS}
+    return hashlib.sha256(msgspec.json.encode(policy, order="deterministic")).hexdigest()
+
+
+def determinism_gate(one: Run, other: Run) -> GateResult:
+    """Demand that both replays said the same records; names the first that differs."""
+    differing = 0
+    detail = f"both processes gave the parity digest {one.result.parity_digest[:16]}…"
+    if one.result.parity_digest != other.result.parity_digest:
+        differing = 1
+        with JournalReader(one.journal) as left, JournalReader(other.journal) as right:
+            difference = first_difference(left.rows(), right.rows())
+        detail = f"two processes gave different records: {difference}"
+    return GateResult(
+        gate="determinism",
+        passed=not differing,
+        kind="integrity",
+        measured={"differing": differing, "records": one.result.records, "parity_digest": one.result.parity_digest},
+        threshold={"maximum_differing": 0},
+        detail=detail,
+    )
+
+
+def replay_gate(result: ReplayResult) -> GateResult:
+    """Demand that the strategy traded enough to be judged, and raised no alarm."""
+    alarms = sum(result.alarms.values())
+    return GateResult(
+        gate="replay",
+        passed=result.fills >= MINIMUM_FILLS and not alarms,
+        kind="integrity",
+        measured={"fills": result.fills, "alarms": alarms, "decisions": result.decisions, "denials": sum(result.denials.values())},
+        threshold={"minimum_fills": MINIMUM_FILLS, "maximum_alarms": 0},
+        detail=f"{result.events} events, {result.fills} fills, {alarms} alarms",
+    )
+
+
+def limits_gate(folder: StrategyFolder, journal: Path) -> GateResult:
+    """Demand that the order limit is within reach of the orders that the strategy sends."""
+    limits: Limits = folder.version.limits
+    largest = largest_order_notional(journal, folder.version.instruments_by_id)
+    looseness = limits.maximum_order_notional / largest if largest else 0.0
+    return GateResult(
+        gate="limits",
+        passed=0.0 < looseness <= MAXIMUM_LOOSENESS,
+        kind="integrity",
+        measured={"looseness": round(looseness, 6), "largest_order_notional": largest},
+        threshold={"maximum_looseness": MAXIMUM_LOOSENESS},
+        detail=f"the order limit is {looseness:.1f} times the largest order sent" if largest else "no order was sent, so no limit was tested",
+    )
+
+
+def largest_order_notional(journal: Path, instruments: dict[str, Instrument]) -> int:
+    """Find the largest order that was sent, at its reference price, in money units; 0 when none was."""
+    notional: dict[str, int] = {}
+    largest = 0
+    with JournalReader(journal) as reader:
+        for row in reader.rows(kinds=("IntentRecorded", "OrderTransitioned")):
+            entry = row.entry()
+            if isinstance(entry, IntentRecorded):
+                notional[entry.order_id] = instruments[entry.instrument_id].notional(entry.reference_price, entry.quantity)
+            elif isinstance(entry, OrderTransitioned) and entry.event is OrderEvent.SUBMIT:
+                largest = max(largest, notional[entry.order_id])
+    return largest
+
+
+def _run(folder: StrategyFolder, tape: Path, home: Path, journal: Path, seed: str) -> Run:
+    request = ProcessRequest(str(folder.path.resolve()), folder.version.parameters, str(tape.resolve()), str(home.resolve()), str(journal))
+    command = [sys.executable, "-m", "live.driver.tape_replay", msgspec.json.encode(request).decode()]
+    done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False)  # noqa: S603 - our own module
+    if done.returncode != 0:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise EvidenceFailed(f"the replay of {folder.version.label} failed: {last[0] if last else f'exit {done.returncode}'}")
+    return Run(msgspec.json.decode(done.stdout, type=ReplayResult), journal)

@@ -1,0 +1,133 @@
+"""Replay a strategy folder on a tape: what `interlock replay` does, and each process that gathers evidence.
+
+Run as a module it prints one JSON result, so that evidence can come from processes that share nothing.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from live.core.decimals import MONEY_SCALE, parse_scaled
+from live.core.inputs import Bar, Deployment
+from live.core.instruments import merge_instruments
+from live.driver.replay import ReplayResult, ReplaySetup, replay
+from live.journal import JournalFile, read_segment
+from live.promotion import StrategyFolder, load_strategy_folder, load_strategy_source
+from live.venues.sim import CostModel, FillPrice
+
+ACCOUNT = "replay"
+
+
+class TapeReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose account and costs of a replay.
+
+    Attributes:
+        cash: opening balance as decimal text, in the quote asset of the strategy's first instrument.
+        costs: fees and slippage.
+        fill_price: which price a market order fills at.
+        after: leave out bars received at or before this time, nanoseconds UTC.
+        until: leave out bars received after this time.
+    """
+
+    cash: str = "10000.00"
+    costs: CostModel = CostModel()
+    fill_price: FillPrice = FillPrice.NEXT_OPEN
+    after: int = 0
+    until: int = 2**63 - 1
+
+
+def replay_on_tape(
+    folder: StrategyFolder,
+    tape: Path,
+    home: Path,
+    options: TapeReplayOptions,
+    *,
+    journal: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ReplayResult:
+    """Replay a strategy on a tape and, when `journal` is given, keep its entries there.
+
+    Args:
+        folder: the strategy.
+        tape: a closed tape segment.
+        home: where the strategy's sources are unpacked.
+        options: account and costs.
+        journal: file to write; nothing may be there yet, and nothing is left there when the replay fails.
+        progress: called with the number of events so far, now and then.
+
+    Raises:
+        TapeError: the tape cannot be read.
+        PromotionError: the strategy cannot be loaded.
+        CoreError: the tape and the strategy do not fit, or the strategy misbehaves.
+    """
+    header, events = read_segment(tape)
+    version = folder.version
+    instruments = merge_instruments(version.instruments, header.instruments)
+    loaded = load_strategy_source(folder, home)
+    first = version.instruments[0]
+    deployment = Deployment(
+        version.strategy_id,
+        version.label,
+        ACCOUNT,
+        first.venue_id,
+        tuple(instrument.instrument_id for instrument in version.instruments),
+        version.limits,
+    )
+    setup = ReplaySetup(
+        deployments=(deployment,),
+        instruments=tuple(instruments.values()),
+        balances=((ACCOUNT, first.quote, parse_scaled(options.cash, MONEY_SCALE)),),
+        costs=options.costs,
+        fill_price=options.fill_price,
+    )
+    strategies = {version.strategy_id: (loaded.strategy, int(loaded.strategy_class.warm_up_bars(loaded.parameters)))}
+    chosen = _between(_counted(events, progress), options)
+    if journal is None:
+        return replay(strategies, chosen, setup)
+    file = JournalFile.create(journal, session_id="replay", durable=False, created_at=0)
+    try:
+        result = replay(strategies, chosen, setup, journal=file)
+        file.close()
+    except BaseException:
+        file.abandon()
+        journal.unlink(missing_ok=True)
+        raise
+    return result
+
+
+def _between(events: Iterator[Bar], options: TapeReplayOptions) -> Iterator[Bar]:
+    return (event for event in events if options.after < event.ts_init <= options.until)
+
+
+def _counted(events: Iterator[Bar], progress: Callable[[int], None] | None) -> Iterator[Bar]:
+    if progress is None:
+        yield from events
+        return
+    for number, event in enumerate(events, start=1):
+        if number % 1000 == 0:
+            progress(number)
+        yield event
+
+
+class ProcessRequest(msgspec.Struct, frozen=True):
+    """Say what a replay process is to do; paths as text."""
+
+    folder: str
+    parameters: dict[str, int | float | str | bool]
+    tape: str
+    home: str
+    journal: str
+
+
+def main(arguments: list[str]) -> None:
+    """Run one replay as its own process: a JSON request as the only argument, a JSON result on standard output."""
+    request = msgspec.json.decode(arguments[0], type=ProcessRequest)
+    folder = load_strategy_folder(Path(request.folder), request.parameters)
+    result = replay_on_tape(folder, Path(request.tape), Path(request.home), TapeReplayOptions(), journal=Path(request.journal))
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

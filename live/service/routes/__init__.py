@@ -1,0 +1,1 @@
+"""HTTP routes, thin: authority, one call of the service, a view."""

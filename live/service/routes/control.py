@@ -1,0 +1,138 @@
+"""The control plane: arm in two steps, disarm, kill, release."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from live.core.decimals import MONEY_SCALE, parse_scaled
+from live.core.errors import DecimalError
+from live.core.vocabulary import OperatorAction, Scope
+from live.service.access import Armer, Disarmer, Killer, Releaser, Service
+from live.service.errors import ServiceError
+from live.service.runtime import KillReport, TradingService
+from live.service.views import money
+
+router = APIRouter(prefix="/v1", tags=["control"])
+
+ScopeName = Literal["GLOBAL", "VENUE", "ACCOUNT", "STRATEGY"]
+
+
+class Body(BaseModel):
+    """Refuse fields that are not known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ArmRequest(Body):
+    """Ask to arm a deployment."""
+
+    strategy_id: str = Field(examples=["ema_cross"])
+    maximum_order_notional: str | None = Field(None, description="Ceiling of one order in the quote asset; the limit when left out.", examples=["2000.00"])
+
+
+class ArmConfirmation(Body):
+    """Confirm a challenge with its phrase."""
+
+    challenge_id: str
+    phrase: str = Field(description="The phrase of the challenge, typed by a person.")
+    lease_seconds: int | None = Field(None, description="How long the lease lives; the longest allowed when left out.")
+
+
+class ScopedCommand(Body):
+    """Name a scope, its target and a reason."""
+
+    scope: ScopeName = "GLOBAL"
+    target: str = ""
+    reason: str = Field(min_length=1, max_length=200, examples=["unexpected orders"])
+
+
+class Reason(Body):
+    """Give a reason."""
+
+    reason: str = Field("killed over HTTP", min_length=1, max_length=200)
+
+
+@router.post("/arm")
+async def request_arming(body: ArmRequest, service: Service, principal: Armer) -> dict[str, Any]:
+    """Take the first step of arming: a preflight, and a challenge that expires soon."""
+    del principal
+    ceiling = None if body.maximum_order_notional is None else _amount(body.maximum_order_notional)
+    preflight, challenge = service.request_arming(body.strategy_id, ceiling)
+    return {
+        "challenge_id": challenge.challenge_id,
+        "phrase": challenge.phrase,
+        "expires_at": challenge.expires_at,
+        "preflight": {"blocks": list(preflight.blocks), "bound": preflight.bound, **preflight.shown},
+    }
+
+
+@router.post("/arm/confirm")
+async def confirm_arming(body: ArmConfirmation, service: Service, principal: Armer) -> dict[str, Any]:
+    """Take the second step of arming: type the phrase, get a lease."""
+    lease = await service.confirm_arming(body.challenge_id, body.phrase, principal.name, body.lease_seconds)
+    return {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": money(lease.maximum_order_notional)}
+
+
+@router.post("/disarm")
+async def disarm(body: ScopedCommand, service: Service, principal: Disarmer) -> dict[str, Any]:
+    """End leases and cancel orders in a scope."""
+    scope = _scope(service, body.scope, body.target)
+    await service.disarm(scope, body.target, body.reason, principal.name)
+    return _state(service, scope, body.target)
+
+
+@router.post("/reduce-only")
+async def reduce_only(body: ScopedCommand, service: Service, principal: Disarmer) -> dict[str, Any]:
+    """Let orders only reduce positions in a scope; a stricter state stays."""
+    scope = _scope(service, body.scope, body.target)
+    await service.command(OperatorAction.REDUCE_ONLY, scope, body.target, body.reason, principal.name)
+    return _state(service, scope, body.target)
+
+
+@router.post("/cancel-only")
+async def cancel_only(body: ScopedCommand, service: Service, principal: Disarmer) -> dict[str, Any]:
+    """Let only cancels out in a scope; a stricter state stays."""
+    scope = _scope(service, body.scope, body.target)
+    await service.command(OperatorAction.CANCEL_ONLY, scope, body.target, body.reason, principal.name)
+    return _state(service, scope, body.target)
+
+
+@router.post("/kill")
+async def kill(service: Service, principal: Killer, body: ScopedCommand | None = None) -> KillReport:
+    """Stop everything in a scope at once: latch, gate, cancels, proof. Without a body everything is killed."""
+    command = ScopedCommand(reason="killed over HTTP") if body is None else body
+    scope = _scope(service, command.scope, command.target)
+    return await service.kill(scope, command.target, command.reason, principal.name)
+
+
+@router.post("/strategies/{strategy_id}/kill")
+async def kill_strategy(strategy_id: str, service: Service, principal: Killer, body: Reason | None = None) -> KillReport:
+    """Stop one strategy at once."""
+    reason = (body or Reason(reason="killed over HTTP")).reason
+    return await service.kill(_scope(service, "STRATEGY", strategy_id), strategy_id, reason, principal.name)
+
+
+@router.post("/release")
+async def release(body: ScopedCommand, service: Service, principal: Releaser) -> dict[str, Any]:
+    """Clear a kill, with a reason, into DISARMED."""
+    scope = _scope(service, body.scope, body.target)
+    await service.release(scope, body.target, body.reason, principal.name)
+    return _state(service, scope, body.target)
+
+
+def _scope(service: TradingService, name: str, target: str) -> Scope:
+    scope = Scope(name)
+    service.check_scope(scope, target)
+    return scope
+
+
+def _state(service: TradingService, scope: Scope, target: str) -> dict[str, Any]:
+    return {"scope": scope, "target": target, "state": service.session.driver.engine.state.trading_state(scope, target).name}
+
+
+def _amount(text: str) -> int:
+    try:
+        return parse_scaled(text, MONEY_SCALE)
+    except DecimalError as error:
+        raise ServiceError(f"maximum_order_notional: {error}") from None

@@ -1,0 +1,162 @@
+"""Views: engine state and journal rows as JSON, money and prices as decimal text."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from live.core.decimals import MONEY_SCALE, format_scaled
+from live.core.engine import Engine
+from live.core.instruments import Instrument
+from live.core.state import EngineState, Order
+from live.driver.recovery import session_journals
+from live.journal import JournalReader
+from live.service.session import Session
+
+
+def show_session(session: Session) -> dict[str, Any]:
+    """Describe the session, every scope's trading state, leases and balances."""
+    engine, state = session.driver.engine, session.driver.engine.state
+    return {
+        "session_id": session.session_id,
+        "halted": session.driver.failure,
+        "engine_time": engine.now,
+        "trading_states": [
+            {"scope": scope, "target": target, "state": value.name} for (scope, target), value in sorted(state.trading_states.items())
+        ],
+        "strategies": {name: {"state": state.strictest_state(name).name, "profit": _profit(engine, name)} for name in state.deployments},
+        "leases": {
+            name: {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": money(lease.maximum_order_notional)}
+            for name, lease in state.leases.items()
+        },
+        "balances": [
+            {"account_id": account, "asset": asset, "amount": money(amount)} for (account, asset), amount in sorted(state.ledger.balances.items())
+        ],
+        "open_orders": len(state.live_orders),
+        "feed": None if session.player is None else {"played": session.player.played, "ended": session.player.ended},
+        "recovered": {"from_session": session.recovered.number, "tape_truncated_bytes": session.recovered.truncated_bytes},
+    }
+
+
+def show_deployments(session: Session) -> list[dict[str, Any]]:
+    """Describe each configured deployment and why it was refused, if it was."""
+    shown: list[dict[str, Any]] = []
+    for name, status in session.deployments.items():
+        bundle = status.bundle
+        shown.append(
+            {
+                "strategy_id": name,
+                "mode": status.settings.mode,
+                "account_id": status.settings.account,
+                "venue_id": status.settings.venue,
+                "status": "LOADED" if status.refused is None else "REFUSED",
+                "reason": status.refused,
+                "bundle": None if bundle is None else bundle.digest,
+                "version": None if bundle is None else bundle.version.label,
+                "engine_matches_evidence": None if bundle is None else bundle.engine_matches,
+                "state": session.driver.engine.state.strictest_state(name).name if name in session.driver.engine.state.deployments else "DISARMED",
+            }
+        )
+    return shown
+
+
+def show_order(order: Order, instruments: dict[str, Instrument]) -> dict[str, Any]:
+    """Describe an order."""
+    instrument = instruments[order.instrument_id]
+
+    def price(units: int | None) -> str | None:
+        return None if units is None else format_scaled(units, instrument.price_scale)
+
+    return {
+        "order_id": order.order_id,
+        "venue_order_id": order.venue_order_id or None,
+        "strategy_id": order.strategy_id,
+        "account_id": order.account_id,
+        "instrument_id": order.instrument_id,
+        "side": order.side,
+        "order_type": order.order_type,
+        "time_in_force": order.time_in_force,
+        "quantity": format_scaled(order.quantity, instrument.quantity_scale),
+        "filled_quantity": format_scaled(order.filled_quantity, instrument.quantity_scale),
+        "limit_price": price(order.limit_price),
+        "reference_price": price(order.reference_price),
+        "state": order.state,
+        "detail": order.detail or None,
+        "created_at": order.created_at,
+        "decision_id": order.decision_id,
+    }
+
+
+def show_positions(engine: Engine) -> list[dict[str, Any]]:
+    """Describe every position with its mark and profit."""
+    state = engine.state
+    shown: list[dict[str, Any]] = []
+    for _, position in sorted(state.ledger.positions.items()):
+        instrument = state.instruments[position.instrument_id]
+        mark = engine.last_price(position.instrument_id)
+        profit = position.cash if not position.quantity else None if mark is None else position.profit(instrument.notional(mark, 1))
+        shown.append(
+            {
+                "strategy_id": position.strategy_id,
+                "account_id": position.account_id,
+                "instrument_id": position.instrument_id,
+                "quantity": format_scaled(position.quantity, instrument.quantity_scale),
+                "cost": money(position.cost),
+                "realised": money(position.realised),
+                "fees": money(position.fees),
+                "mark": None if mark is None else format_scaled(mark, instrument.price_scale),
+                "profit": None if profit is None else money(profit),
+                "quote": instrument.quote,
+            }
+        )
+    return shown
+
+
+def journal_entries(home: Path, kinds: Collection[str], limit: int) -> list[dict[str, Any]]:
+    """Give the newest durable entries of some kinds over all sessions, newest first, fields by name."""
+    return list(_newest(home, kinds, limit))
+
+
+def _newest(home: Path, kinds: Collection[str], limit: int) -> Iterator[dict[str, Any]]:
+    left = limit
+    for path in reversed(session_journals(home)):
+        if left <= 0:
+            return
+        with JournalReader(path) as reader:
+            for row in reader.rows(kinds=kinds, newest_first=True, limit=left):
+                left -= 1
+                yield {"session_id": path.stem, "seq": row.seq, "kind": row.kind, **fields(row.entry())}
+
+
+def fields(entry: msgspec.Struct) -> dict[str, Any]:
+    """Give an entry's fields by name, nested ones as they encode."""
+    return {name: msgspec.to_builtins(getattr(entry, name)) for name in entry.__struct_fields__}
+
+
+def scale_fields(shown: dict[str, Any], state: EngineState) -> dict[str, Any]:
+    """Rewrite an entry's integer prices, quantities and money as decimal text on its instrument's scales."""
+    instrument = state.instruments.get(shown.get("instrument_id", ""))
+    if instrument is None:
+        return shown
+    scales = {
+        "price": instrument.price_scale,
+        "limit_price": instrument.price_scale,
+        "reference_price": instrument.price_scale,
+        "quantity": instrument.quantity_scale,
+        "target": instrument.quantity_scale,
+        "fee": MONEY_SCALE,
+    }
+    return {
+        name: format_scaled(value, scales[name]) if name in scales and isinstance(value, int) else value for name, value in shown.items()
+    }
+
+
+def money(amount: int) -> str:
+    """Write money units as decimal text."""
+    return format_scaled(amount, MONEY_SCALE)
+
+
+def _profit(engine: Engine, strategy_id: str) -> str | None:
+    profit = engine.profit(strategy_id)
+    return None if profit is None else money(profit)
