@@ -14,6 +14,7 @@ from live.cli.keys import keys_directory, public_key_files
 from live.cli.output import CommandError, Finding, JsonOption, answer
 from live.core.limits import describe_limits
 from live.promotion.bundle import build_bundle, sign_bundle, write_bundle
+from live.promotion.documents import sha256_hex
 from live.promotion.errors import BundleRefused
 from live.promotion.evidence import Evidence, GateResult
 from live.promotion.keys import Role, TrustedKey, load_public_key, load_signing_key
@@ -75,13 +76,22 @@ def bundle(
         raise Finding(
             f"{read.version.label} was not bundled, these integrity gates did not pass: {failed or 'none were run'}", {"gates": gates}
         )
-    now = time.time_ns()
-    envelope = sign_bundle(build_bundle(read, evidence, now, now + valid_days * DAY), signing_key)
-    path = write_bundle(envelope, out or home / "bundles")
-    payload = {"bundle": str(path), "version": read.version.label, "strategy_version": read.version.digest, "gates": gates}
+    created_at = time.time_ns()
+    expires_at = created_at + valid_days * DAY
+    content = build_bundle(read, evidence, created_at, expires_at)
+    path = write_bundle(sign_bundle(content, signing_key), out or home / "bundles")
+    payload = {
+        "bundle": str(path),
+        "digest": sha256_hex(content),
+        "version": read.version.label,
+        "strategy_version": read.version.digest,
+        "gates": gates,
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
 
     def text(console: Console) -> None:
-        console.print(f"{path}  {read.version.label}", markup=False)
+        console.print(f"{path}  {read.version.label}  valid until {format_time(expires_at)}", markup=False)
         _print_gates(console, evidence)
 
     answer(payload, as_json=as_json, text=text)

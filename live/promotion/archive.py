@@ -43,7 +43,13 @@ def pack_folder(folder: Path) -> bytes:
     Raises:
         ArchiveError: the folder holds no source, a link, a pickle, an unsafe name, or more than `MAXIMUM_ARCHIVE_BYTES`.
     """
-    return pack_files(_collect(folder))
+    try:
+        files = _collect(folder)
+    except OSError as error:
+        raise ArchiveError(
+            f"{error.filename} cannot be read ({error.strerror}): a strategy folder is packed whole or not at all"
+        ) from error
+    return pack_files(files)
 
 
 def pack_files(files: Mapping[str, bytes]) -> bytes:
@@ -101,27 +107,20 @@ def unpack_archive(archive: bytes, directory: Path) -> Path:
     A folder that is there already is compared with the archive, file by file, every time.
 
     Raises:
-        ArchiveError: the archive is not acceptable, or the folder on disk no longer holds what it was unpacked from.
+        ArchiveError: the archive is not acceptable, the folder on disk no longer holds what it was unpacked from, or the
+            disk refuses.
     """
     files = read_archive(archive)
     target = directory / sha256_hex(archive)
-    if target.exists() or target.is_symlink():
-        _check_unpacked(files, target)
-        return target
-    directory.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=directory, prefix=f".{target.name[:12]}."))
     try:
-        _write_tree(files, temporary)
-        temporary.chmod(0o755)
-        try:
-            temporary.rename(target)
-        except OSError:  # Another process unpacked the same archive first: then its folder must hold the same.
-            if not target.is_dir():
-                raise
+        if target.exists() or target.is_symlink():
             _check_unpacked(files, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    sync_directory(directory)
+        else:
+            _unpack_new(files, target)
+    except OSError as error:
+        raise ArchiveError(
+            f"{target} cannot be used ({error.strerror}): free the disk or correct its permissions, then load again"
+        ) from error
     return target
 
 
@@ -192,6 +191,23 @@ def _read_header(header: bytes) -> tuple[str, int]:
     if size < 0:
         raise ArchiveError(f"{name}: a file size cannot be negative, received {size}: build the bundle again")
     return name, size
+
+
+def _unpack_new(files: Mapping[str, bytes], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:12]}."))
+    try:
+        _write_tree(files, temporary)
+        temporary.chmod(0o755)
+        try:
+            temporary.rename(target)
+        except OSError:  # Somebody else unpacked the same archive first: then that folder must hold the same.
+            if not target.is_dir():
+                raise
+            _check_unpacked(files, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    sync_directory(target.parent)
 
 
 def _write_tree(files: Mapping[str, bytes], directory: Path) -> None:

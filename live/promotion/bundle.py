@@ -18,7 +18,7 @@ from live.promotion.evidence import EVIDENCE_SCHEMA, Evidence
 from live.promotion.keys import SigningKey
 from live.promotion.signatures import sign_payload
 from live.promotion.strategy_folder import StrategyFolder
-from live.promotion.strategy_version import STRATEGY_VERSION_SCHEMA, describe_version
+from live.promotion.strategy_version import STRATEGY_VERSION_SCHEMA, describe_version, read_version
 
 BUNDLE_SCHEMA = 1
 PAYLOAD_TYPE = "application/vnd.interlock.bundle+json"
@@ -146,12 +146,16 @@ def write_bundle(envelope: bytes, directory: Path) -> Path:
 
     Raises:
         BundleRefused: the envelope is malformed.
+        PromotionError: the disk refuses.
     """
     opened = open_envelope(envelope)
-    bundle = read_bundle(opened.payload)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{bundle.strategy_version['strategy_id']}-{sha256_hex(opened.payload)[:12]}{FILE_SUFFIX}"
-    replace_file(path, envelope)
+    version = read_version(read_bundle(opened.payload).strategy_version)
+    path = directory / f"{version.strategy_id}-{sha256_hex(opened.payload)[:12]}{FILE_SUFFIX}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        replace_file(path, envelope)
+    except OSError as error:
+        raise PromotionError(f"{path} cannot be written ({error.strerror}): free the disk or choose another place") from error
     return path
 
 

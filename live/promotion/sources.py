@@ -1,4 +1,7 @@
-"""Look at strategy sources without running them: does the entry point exist, and is everything it needs in the bundle?"""
+"""Look at strategy sources without running them: does the entry point exist, and is everything it needs in the bundle?
+
+This finds mistakes, not malice: code that wants to import something in secret can. What keeps malice out is who signs.
+"""
 
 import ast
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 from live.cli import keys, strategy
 from live.cli.output import CommandError, Finding
 from live.core.errors import InterlockError
+from live.core.inputs import Bar
+from live.driver.engine_digest import engine_digest
+from live.journal import TapeWriter
 from live.promotion import (
     KeyFileError,
     KeyFiles,
@@ -20,6 +24,7 @@ from live.promotion import (
     load_strategy_source,
     parse_trusted_key,
     sign_bundle,
+    verify_bundle,
 )
 
 INSIDE = "2023-11-15T00:00:00Z"
@@ -189,3 +194,58 @@ def test_bundle_reads_key_and_folder_before_it_replays(folder_path: Path, gate_f
         run(strategy.app, "bundle", folder_path, "--tape", tape, "--key", tmp_path / "other.pem")
     with pytest.raises(InterlockError, match="outside 2 to 200"):
         run(strategy.app, "bundle", folder_path, "--tape", tape, "--key", gate_files.private_path, "--set", "fast=1")
+
+
+def write_tape(folder_path: Path, directory: Path, swing: int) -> Path:
+    """Record 3,000 bars of a price that swings by `swing` price units around 30,000, and give the closed segment."""
+    instrument = load_strategy_folder(folder_path).version.instruments[0]
+    with TapeWriter(directory, "session", [instrument]) as writer:
+        for number in range(1, 3_001):
+            price = 3_000_000 + round(swing * math.sin(number / 15))
+            moment = number * 1800 * 10**9
+            writer.append(Bar(moment, moment, instrument.instrument_id, price, price + 500, price - 500, price, 10_000_000))
+    (segment,) = directory.iterdir()
+    return segment
+
+
+def test_bundle_replays_gathers_evidence_and_signs(
+    folder_path: Path, gate_files: KeyFiles, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder and a tape become a file that a host which trusts the key accepts, with the parameters that were set."""
+    monkeypatch.setenv("INTERLOCK_HOME", str(home))
+    tape = write_tape(folder_path, tmp_path / "tape", swing=150_000)
+    run(
+        strategy.app,
+        "bundle",
+        folder_path,
+        "--tape",
+        tape,
+        "--key",
+        gate_files.private_path,
+        "--set",
+        "fast=10",
+        "--valid-days",
+        7,
+        "--json",
+    )
+    answer = json.loads(capsys.readouterr().out)
+    path = Path(answer["bundle"])
+    assert path.parent == home / "bundles"
+    assert answer["expires_at"] - answer["created_at"] == 7 * 24 * 3600 * 10**9
+    verified = verify_bundle(path.read_bytes(), [gate_files.public], answer["created_at"], engine_digest=engine_digest())
+    assert (verified.digest, verified.version.label) == (answer["digest"], answer["version"])
+    assert verified.version.parameters["fast"] == 10
+    assert verified.evidence.integrity_passed
+    assert verified.engine_matches
+
+
+def test_bundle_signs_nothing_when_an_integrity_gate_fails(
+    folder_path: Path, gate_files: KeyFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a tape without a single trade the command finds that nothing was proven, says which gates, and writes no file."""
+    monkeypatch.setenv("INTERLOCK_HOME", str(tmp_path / "home"))
+    tape = write_tape(folder_path, tmp_path / "tape", swing=0)
+    with pytest.raises(Finding, match=r"not bundled.*replay") as caught:
+        run(strategy.app, "bundle", folder_path, "--tape", tape, "--key", gate_files.private_path, "--out", tmp_path / "out")
+    assert {gate["gate"]: gate["passed"] for gate in caught.value.payload["gates"]}["replay"] is False
+    assert not (tmp_path / "out").exists()

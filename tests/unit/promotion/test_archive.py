@@ -4,6 +4,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,12 @@ def make_tar(name: str, kind: bytes = tarfile.REGTYPE, **changes: object) -> byt
     return buffer.getvalue()
 
 
-def make_npz(description: str) -> bytes:
+def make_npz(description: str, magic: bytes = b"\x93NUMPY") -> bytes:
     """Write an npz of one empty array with the given element type, without NumPy."""
     header = f"{{'descr': {description}, 'fortran_order': False, 'shape': (0,), }}\n".encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as arrays:
-        arrays.writestr("weights.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+        arrays.writestr("weights.npy", magic + b"\x01\x00" + struct.pack("<H", len(header)) + header)
     return buffer.getvalue()
 
 
@@ -81,7 +82,8 @@ def test_the_bytes_of_an_archive_are_fixed() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../strategy.py", "/strategy.py", "parts/../strategy.py", "./strategy.py", "a//b.py", "..", ".hidden.py", "a b.py", "ä.py"]
+    "name",
+    ["../strategy.py", "/strategy.py", "parts/../strategy.py", "./strategy.py", "a//b.py", "..", ".hidden.py", "a b.py", "ä.py"],
 )
 def test_a_name_that_leaves_the_folder_is_refused(name: str) -> None:
     """Neither packing nor reading accepts a path that is absolute, climbs, hides or has two spellings."""
@@ -89,6 +91,19 @@ def test_a_name_that_leaves_the_folder_is_refused(name: str) -> None:
         pack_files({name: b""})
     with pytest.raises(ArchiveError):
         read_archive(make_tar(name))
+
+
+@pytest.mark.parametrize("name", ["a" * 97 + ".py", "p" * 155 + "/" + "a" * 97 + ".py", "p" * 60 + "/" + "q" * 60 + "/a.py"])
+def test_long_names_read_back(name: str) -> None:
+    """A path fits as long as a tar header holds it, split in two or not."""
+    assert read_archive(pack_files({name: b"A = 1\n"})) == {name: b"A = 1\n"}
+
+
+@pytest.mark.parametrize("name", ["a" * 98 + ".py", "p" * 156 + "/a.py"])
+def test_a_name_too_long_for_a_header_is_refused(name: str) -> None:
+    """A longer path would need the extensions that the grammar leaves out."""
+    with pytest.raises(ArchiveError, match="too long"):
+        pack_files({name: b""})
 
 
 @pytest.mark.parametrize(
@@ -187,7 +202,9 @@ def test_an_npz_of_numbers_is_packed(description: str) -> None:
     assert read_archive(pack_files({"strategy.py": b"", "weights/model.npz": content}))["weights/model.npz"] == content
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken", make_npz("'<f8'")[:-30], make_npz("__import__('os')")])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04broken", make_npz("1", magic=b"NOT-NP"), make_npz("'<f8'")[:-30], make_npz("__import__('os')")]
+)
 def test_a_broken_npz_is_refused(content: bytes) -> None:
     """A file that is no npz is an error here and not when the strategy opens it live."""
     with pytest.raises(ArchiveError, match="npz"):
@@ -248,6 +265,21 @@ def test_unpacking_writes_under_the_digest_and_may_be_repeated(tmp_path: Path) -
     assert unpack_archive(archive, tmp_path / "home" / "strategies") == target
     assert target.stat().st_mtime_ns == before
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_many_can_unpack_at_once(tmp_path: Path) -> None:
+    """Whoever comes second finds the folder of whoever came first, and nobody leaves a half-written one."""
+    archive = pack_files({f"part_{number}.py": b"A = 1\n" for number in range(20)})
+    with ThreadPoolExecutor(8) as pool:
+        targets = set(pool.map(lambda _: unpack_archive(archive, tmp_path), range(16)))
+    assert list(tmp_path.iterdir()) == list(targets)
+
+
+def test_a_disk_that_refuses_is_an_error_that_says_so(tmp_path: Path) -> None:
+    """A path that cannot hold a folder ends in the archive's own error."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ArchiveError, match="cannot be used"):
+        unpack_archive(pack_files(FILES), tmp_path / "file" / "strategies")
 
 
 def test_a_refused_archive_leaves_nothing_on_disk(tmp_path: Path) -> None:

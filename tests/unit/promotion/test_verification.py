@@ -109,6 +109,15 @@ def test_a_bundle_is_written_under_its_strategy_and_digest(
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
+def test_a_bundle_that_cannot_be_written_leaves_nothing(tmp_path: Path, payload: bytes, envelope: bytes) -> None:
+    """When the place is taken, the error says so and no temporary file stays behind."""
+    taken = tmp_path / f"ema_cross-{sha256_hex(payload)[:12]}.bundle.json"
+    taken.mkdir()
+    with pytest.raises(PromotionError, match="cannot be written"):
+        write_bundle(envelope, tmp_path)
+    assert [entry for entry in tmp_path.iterdir() if entry.is_file()] == []
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"not json"])
 def test_a_file_that_is_not_json_is_refused(refuses: Refuses, raw: bytes) -> None:
     """A cut or foreign file is named as such."""
