@@ -15,7 +15,7 @@ import httpx
 from rich.console import Console
 
 from live.core.errors import InterlockError
-from live.service.server import ServiceAddress, read_address
+from live.service.address import ServiceAddress, read_address
 
 START_SECONDS = 60.0
 WAIT_SECONDS = 60.0

@@ -40,7 +40,7 @@ def call(method: str, path: str, body: dict[str, Any] | None = None, *, config: 
 def service_url(config: Path | None = None) -> str:
     """Find the service: where it says it listens, else where the configuration puts it."""
     from live.configuration import load_configuration
-    from live.service.server import read_address
+    from live.service.address import read_address
 
     configuration = load_configuration(config)
     address = read_address(configuration.home)

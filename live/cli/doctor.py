@@ -81,7 +81,7 @@ def _disk(home: Path) -> Check:
 
 
 def _port(host: str, port: int, home: Path) -> Check:
-    from live.service.server import read_address
+    from live.service.address import read_address
 
     address = read_address(home)
     if address is not None and address.port == port:

@@ -8,25 +8,10 @@ import msgspec
 import uvicorn
 
 from live.configuration import Configuration
+from live.service.address import ADDRESS_FILE, ServiceAddress
 from live.service.bootstrap import create_application
 from live.service.errors import StartError
 from live.service.logs import configure_logs
-
-ADDRESS_FILE = "service.json"
-
-
-class ServiceAddress(msgspec.Struct, frozen=True):
-    """Say where a service listens and which process it is."""
-
-    host: str
-    port: int
-    pid: int
-
-    @property
-    def url(self) -> str:
-        """Give the base address."""
-        return f"http://{self.host}:{self.port}"
-
 
 def serve(configuration: Configuration) -> None:
     """Run the service until it is told to stop by SIGINT or SIGTERM.
@@ -50,14 +35,6 @@ def serve(configuration: Configuration) -> None:
             raise StartError("the session could not be opened: see the log above")
     finally:
         listener.close()
-
-
-def read_address(home: Path) -> ServiceAddress | None:
-    """Read where the service of a home listens, None when none says so."""
-    try:
-        return msgspec.json.decode((home / ADDRESS_FILE).read_bytes(), type=ServiceAddress)
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +11,7 @@ from live.core.errors import DecimalError
 from live.core.vocabulary import OperatorAction, Scope
 from live.service.access import Armer, Disarmer, Killer, Releaser, Service
 from live.service.errors import ServiceError
-from live.service.runtime import KillReport, TradingService
+from live.service.runtime import TradingService
 from live.service.views import money
 
 router = APIRouter(prefix="/v1", tags=["control"])
@@ -99,18 +100,18 @@ async def cancel_only(body: ScopedCommand, service: Service, principal: Disarmer
 
 
 @router.post("/kill")
-async def kill(service: Service, principal: Killer, body: ScopedCommand | None = None) -> KillReport:
+async def kill(service: Service, principal: Killer, body: ScopedCommand | None = None) -> dict[str, Any]:
     """Stop everything in a scope at once: latch, gate, cancels, proof. Without a body everything is killed."""
     command = ScopedCommand(reason="killed over HTTP") if body is None else body
     scope = _scope(service, command.scope, command.target)
-    return await service.kill(scope, command.target, command.reason, principal.name)
+    return msgspec.to_builtins(await service.kill(scope, command.target, command.reason, principal.name))
 
 
 @router.post("/strategies/{strategy_id}/kill")
-async def kill_strategy(strategy_id: str, service: Service, principal: Killer, body: Reason | None = None) -> KillReport:
+async def kill_strategy(strategy_id: str, service: Service, principal: Killer, body: Reason | None = None) -> dict[str, Any]:
     """Stop one strategy at once."""
     reason = (body or Reason(reason="killed over HTTP")).reason
-    return await service.kill(_scope(service, "STRATEGY", strategy_id), strategy_id, reason, principal.name)
+    return msgspec.to_builtins(await service.kill(_scope(service, "STRATEGY", strategy_id), strategy_id, reason, principal.name))
 
 
 @router.post("/release")
