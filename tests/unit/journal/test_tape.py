@@ -164,6 +164,23 @@ def test_a_segment_holds_at_least_one_event(tmp_path: Path, instrument: Instrume
         TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=0)
 
 
+def test_a_failure_while_a_segment_is_compressed_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """It happens on a thread beside, and still reaches whoever writes; the events stay in the open segment."""
+    obstacle = tmp_path / "t" / ".000001.tape.gz.partial"
+    tape = TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=4)
+    obstacle.mkdir()
+    for number in range(4):
+        tape.append(bar(number))
+    with pytest.raises(TapeFailedError, match="Is a directory"):
+        tape.close()
+    for use in (lambda: tape.append(bar(4)), tape.sync):
+        with pytest.raises(TapeFailedError, match="takes nothing more"):
+            use()
+    assert tape.closed_segments == ()
+    obstacle.rmdir()
+    assert recover_tape(tmp_path / "t").events == 4
+
+
 def test_a_renamed_or_changed_segment_is_found_before_its_first_event(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """The digest in the name is checked, not trusted."""
     (info,) = _write(tmp_path / "t", instrument, bar, 3).closed_segments

@@ -1,0 +1,165 @@
+"""Child process: run an action again and again, killed at its first, second, … touch of the file system, and print what held.
+
+Every touch that Python reports to audit hooks is a crash point: opening, linking, renaming, removing, truncating.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from live.core.inputs import Bar
+from live.core.instruments import Instrument
+from live.journal import (
+    AnchorLog,
+    JournalFile,
+    JournalReader,
+    NotAJournalError,
+    TapeWriter,
+    read_tape,
+    recover_tape,
+    seal_journal,
+    verify_journal,
+)
+from live.journal.frames import frame, make_header
+
+INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
+TOUCHES = {"open", "os.link", "os.rename", "os.remove", "os.truncate", "os.mkdir", "sqlite3.connect"}
+EVENTS = 7
+
+
+def make_bar(number: int) -> Bar:
+    """Make the n-th market event."""
+    return Bar(number, number, "binance-spot:BTCUSDT", 1, 2, 3, 4, number)
+
+
+def crash_everywhere(
+    home: Path, prepare: Callable[[Path], None], action: Callable[[Path], None], check: Callable[[Path], str]
+) -> list[str]:
+    """Run `action` in a fresh directory, killed at one touch later each time, until it survives; collect what `check` finds."""
+    found: list[str] = []
+    while True:
+        directory = home / str(len(found))
+        directory.mkdir()
+        prepare(directory)
+        child = os.fork()
+        if child == 0:
+            _die_at(len(found))
+            action(directory)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        found.append(check(directory))
+        shutil.rmtree(directory)
+        if not os.WIFSIGNALED(status):
+            assert os.waitstatus_to_exitcode(status) == 0
+            return found
+
+
+def _die_at(last: int) -> None:
+    touched = 0
+
+    def hook(event: str, _: tuple[object, ...]) -> None:
+        nonlocal touched
+        if event in TOUCHES:
+            if touched == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            touched += 1
+
+    sys.addaudithook(hook)
+
+
+def create_journal(directory: Path) -> None:
+    """Create a journal."""
+    JournalFile.create(directory / "session.journal", session_id="session-1").abandon()
+
+
+def check_journal(directory: Path) -> str:
+    """Tell whether nothing or a whole journal is there."""
+    path = directory / "session.journal"
+    try:
+        with JournalReader(path) as reader:
+            assert reader.meta.session_id == "session-1"
+    except NotAJournalError:
+        assert not path.exists()
+        return "nothing"
+    verify_journal(path)
+    return "journal"
+
+
+def write_tape(directory: Path) -> None:
+    """Write a tape of three segments and close it."""
+    with TapeWriter(directory / "tape", "session-1", [INSTRUMENT], roll_events=3) as tape:
+        for number in range(EVENTS):
+            tape.append(make_bar(number))
+            with (directory / "handled").open("a") as stream:
+                stream.write(".")
+
+
+def leave_tape(directory: Path) -> None:
+    """Leave a tape as a crash does: a closed segment's twin, an open one and half a compressed one."""
+    (directory / "tape").mkdir()
+    for segment, numbers in ((1, range(3)), (2, range(3, EVENTS))):
+        content = (
+            b"ILTAPE1\n" + frame(make_header("session-1", segment, (INSTRUMENT,))) + b"".join(frame(make_bar(number)) for number in numbers)
+        )
+        (directory / "tape" / f"{segment:06d}.tape").write_bytes(content)
+    (directory / "tape" / ".000001.tape.gz.partial").write_bytes(b"half")
+    (directory / "handled").write_text("." * EVENTS)
+
+
+def recover(directory: Path) -> None:
+    """Recover the tape."""
+    recover_tape(directory / "tape")
+
+
+def check_tape(directory: Path) -> str:
+    """Recover a tape and tell how much of what had been handled is missing."""
+    if not (directory / "tape").is_dir():
+        return "no tape, nothing handled" if not (directory / "handled").exists() else "no tape, but events were handled"
+    recover_tape(directory / "tape")
+    handled = len((directory / "handled").read_text()) if (directory / "handled").exists() else 0
+    events = [event for _, _, event in read_tape(directory / "tape")]
+    assert events == [make_bar(number) for number in range(len(events))]
+    return f"{max(0, handled - len(events))} missing"
+
+
+def leave_crashed_journal(directory: Path) -> None:
+    """Leave a journal with its write-ahead log."""
+    child = os.fork()
+    if child == 0:
+        journal = JournalFile.create(directory / "session.journal", session_id="session-1")
+        journal.append_snapshot(b"state", 1)
+        journal.commit()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert (directory / "session.journal-wal").stat().st_size > 0
+
+
+def seal(directory: Path) -> None:
+    """Seal the journal."""
+    with AnchorLog(directory / "anchors.jsonl") as log:
+        seal_journal(directory / "session.journal", log, at=1)
+
+
+def check_sealed(directory: Path) -> str:
+    """Seal again and verify."""
+    seal(directory)
+    found = verify_journal(directory / "session.journal", directory / "anchors.jsonl")
+    return f"sealed={found.sealed} records={found.records}"
+
+
+def nothing(_: Path) -> None:
+    """Prepare nothing."""
+
+
+if __name__ == "__main__":
+    scenarios = {
+        "create": (nothing, create_journal, check_journal),
+        "tape": (nothing, write_tape, check_tape),
+        "recover": (leave_tape, recover, check_tape),
+        "seal": (leave_crashed_journal, seal, check_sealed),
+    }
+    json.dump(crash_everywhere(Path(sys.argv[2]), *scenarios[sys.argv[1]]), sys.stdout)
