@@ -59,26 +59,28 @@ class BarFile:
         Raises:
             DatasetError: as `events`.
         """
+        import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         last = -(2**63)
+        first_wanted = -(2**63) if start is None else start
+        last_wanted = 2**63 - 1 if end is None else end
         try:
-            file = pq.ParquetFile(self.path)
-            for batch in file.iter_batches(BATCH_ROWS, columns=list(COLUMNS[1:])):
-                if start is not None:
-                    batch = batch.filter(pc.greater(batch.column("ts_close"), start))
-                if end is not None:
-                    batch = batch.filter(pc.less_equal(batch.column("ts_close"), end))
-                if batch.num_rows:
-                    bars = _decode(batch, self.instrument.instrument_id, self.path)
-                    if bars[0].ts_init <= last or any(one.ts_init >= other.ts_init for one, other in zip(bars, bars[1:], strict=False)):
-                        raise DatasetError(f"{self.path.name}: the bars are not in strictly increasing order of ts_close: sort the file and drop duplicates")
-                    last = bars[-1].ts_init
-                    yield bars
+            for batch in pq.ParquetFile(self.path).iter_batches(BATCH_ROWS, columns=list(COLUMNS[1:])):
+                _refuse_nulls(batch, self.path)
+                closes = batch.column("ts_close").to_numpy()
+                if int(closes[0]) <= last or bool(np.any(np.diff(closes) <= 0)):
+                    raise DatasetError(f"{self.path.name}: ts_close does not strictly increase: sort the file and drop duplicates")
+                last = int(closes[-1])
+                first = int(np.searchsorted(closes, first_wanted, "right"))
+                beyond = int(np.searchsorted(closes, last_wanted, "right"))
+                if first < beyond:
+                    yield _decode(batch.slice(first, beyond - first), self.instrument.instrument_id)
         except (pa.ArrowException, OSError) as error:
-            raise DatasetError(f"{self.path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
+            raise DatasetError(
+                f"{self.path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again"
+            ) from error
 
 
 def open_bars(path: Path) -> BarFile:
@@ -97,7 +99,9 @@ def open_bars(path: Path) -> BarFile:
         raise DatasetError(f"{path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
     metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
     if missing := [key for key in _METADATA if key not in metadata]:
-        raise DatasetError(f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(_METADATA)}")
+        raise DatasetError(
+            f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(_METADATA)}"
+        )
     try:
         instrument = Instrument(
             instrument_id=metadata["instrument_id"],
@@ -125,10 +129,13 @@ def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | No
     return heapq.merge(*(file.events(start, end) for file in files), key=lambda bar: bar.ts_init)
 
 
-def _decode(batch: pa.RecordBatch, instrument_id: str, path: Path) -> list[Bar]:
+def _refuse_nulls(batch: pa.RecordBatch, path: Path) -> None:
     for name in COLUMNS[1:]:
         if batch.column(name).null_count:
             raise DatasetError(f"{path.name}: column {name} holds nulls: a bar must be whole, drop or repair it")
+
+
+def _decode(batch: pa.RecordBatch, instrument_id: str) -> list[Bar]:
     closes = batch.column("ts_close").to_pylist()
     prices = [_unscaled(batch.column(name)) for name in COLUMNS[2:]]
     return list(map(Bar, closes, closes, repeat(instrument_id), *prices))

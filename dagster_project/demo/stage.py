@@ -61,7 +61,9 @@ class Stage:
         command = [sys.executable, "-c", "from live.cli.entry import main; main()", *arguments, "--json"]
         done = subprocess.run(command, env={**self.environment, **environment}, capture_output=True, text=True, check=False)
         if done.returncode != expect:
-            raise ClaimFailed(f"`interlock {' '.join(arguments)}` exited with {done.returncode}, expected {expect}: {done.stdout}{done.stderr}")
+            raise ClaimFailed(
+                f"`interlock {' '.join(arguments)}` exited with {done.returncode}, expected {expect}: {done.stdout}{done.stderr}"
+            )
         return json.loads(done.stdout)
 
     def start_service(self, config: Path) -> ServiceAddress:

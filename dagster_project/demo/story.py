@@ -101,7 +101,9 @@ def replay_twice(stage: Stage, sample: Path, strategies: Path) -> Path:
         (first["parity_digest"], second["parity_digest"]),
     )
     stage.check(first["fills"] >= 20, f"{first['fills']} fills, profit after fees {first['profit']['ema_cross']} USDT", first["fills"])
-    stage.check(denials >= 1, f"{denials} orders denied by risk: {', '.join(f'{code} {count}' for code, count in first['denials'].items())}")
+    stage.check(
+        denials >= 1, f"{denials} orders denied by risk: {', '.join(f'{code} {count}' for code, count in first['denials'].items())}"
+    )
     moved = _change_one_tick(tape, changed, journals[0])
     with _working(stage, "replaying with one tick changed"):
         third = stage.interlock("replay", folder, "--tape", str(changed), "--journal", str(journals[2]))
@@ -128,7 +130,9 @@ def bundle_and_refuse(stage: Stage, sample: Path, strategies: Path, btc: Path) -
         gates = ", ".join(f"{gate['gate']} {'passed' if gate['passed'] else 'FAILED'}" for gate in made["gates"])
         stage.check(all(gate["passed"] for gate in made["gates"]), f"{made['version']} is bundled and signed: {gates}", made["gates"])
     write_tape(
-        [open_bars(sample / f"{symbol}_30m.parquet") for symbol in ("btcusdt", "ethusdt")], stage.home / "market.tape.gz", parse_time("2019-03-01")
+        [open_bars(sample / f"{symbol}_30m.parquet") for symbol in ("btcusdt", "ethusdt")],
+        stage.home / "market.tape.gz",
+        parse_time("2019-03-01"),
     )
     tampered = stage.home / "tampered.bundle.json"
     content = bytearray(bundles["ema_cross"].read_bytes())
@@ -162,7 +166,9 @@ def trade_in_dry_run(stage: Stage, config: Path) -> None:
         address = stage.start_service(config)
     stage.console.print(f"  the service listens on {address.url} (its API: {address.url}/docs)")
     loaded = stage.call("GET", "/v1/deployments")
-    stage.check(all(one["status"] == "LOADED" and one["mode"] == "DRY_RUN" for one in loaded), "both bundles verified and loaded in DRY_RUN", loaded)
+    stage.check(
+        all(one["status"] == "LOADED" and one["mode"] == "DRY_RUN" for one in loaded), "both bundles verified and loaded in DRY_RUN", loaded
+    )
     stage.check(all(one["state"] == "DISARMED" for one in loaded), "it boots DISARMED", loaded)
     for strategy in STRATEGIES:
         challenge = stage.call("POST", "/v1/arm", {"strategy_id": strategy})
@@ -172,11 +178,23 @@ def trade_in_dry_run(stage: Stage, config: Path) -> None:
         stage.check(True, f"armed by typing “{challenge['phrase']}”; “yes” was refused")
     with _working(stage, "trading"):
         stage.wait_for(lambda: _traded(stage), "both strategies traded")
-    _show(stage, "Last decisions", stage.call("GET", "/v1/decisions?limit=5"), ("strategy_id", "instrument_id", "requested", "target", "reason"))
-    _show(stage, "Last orders", stage.call("GET", "/v1/orders?limit=5"), ("order_id", "instrument_id", "side", "order_type", "quantity", "state"))
+    _show(
+        stage,
+        "Last decisions",
+        stage.call("GET", "/v1/decisions?limit=5"),
+        ("strategy_id", "instrument_id", "requested", "target", "reason"),
+    )
+    _show(
+        stage,
+        "Last orders",
+        stage.call("GET", "/v1/orders?limit=5"),
+        ("order_id", "instrument_id", "side", "order_type", "quantity", "state"),
+    )
     fills = stage.call("GET", "/v1/fills?limit=1000")
     _show(stage, "Last fills", fills[:5], ("order_id", "instrument_id", "side", "price", "quantity", "fee"))
-    _show(stage, "Positions", stage.call("GET", "/v1/positions"), ("strategy_id", "quantity", "mark", "realised", "fees", "profit", "quote"))
+    _show(
+        stage, "Positions", stage.call("GET", "/v1/positions"), ("strategy_id", "quantity", "mark", "realised", "fees", "profit", "quote")
+    )
     stage.check(len(fills) >= FILLS_TO_SEE, f"{len(fills)} fills so far, each after its intent was durable")
 
 
@@ -220,7 +238,7 @@ def verify_everything(stage: Stage, config: Path) -> None:
         again = stage.interlock("session", "replay", str(traded), INTERLOCK_CONFIG=str(config))
     stage.check(
         again["identical"] and again["records"] > 0,
-        f"{traded.name} replays record for record: {again['records']:,} records from {again['inputs']:,} inputs, {again['market_events']:,} bars",
+        f"{traded.name} replays record for record: {again['records']:,} records from {again['market_events']:,} bars",
         again,
     )
     copy = stage.home / "copy.journal"
@@ -277,7 +295,9 @@ def _working(stage: Stage, what: str) -> Progress:
     """Show that work goes on, on a terminal only; plain output gets one line."""
     if not stage.console.is_terminal:
         stage.console.print(f"  … {what}")
-    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=stage.console, transient=True, disable=not stage.console.is_terminal)
+    progress = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), console=stage.console, transient=True, disable=not stage.console.is_terminal
+    )
     progress.add_task(f"  {what}")
     return progress
 

@@ -5,7 +5,7 @@ import msgspec
 from live.core.strategy import BarView, Strategy, StrategyContext
 
 
-class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmaCrossParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose the averages and the size.
 
     Attributes:
@@ -31,9 +31,9 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EmaCross(Strategy):
     """Hold `fraction` of equity while the fast average is above the slow one."""
 
-    Parameters = Parameters
+    Parameters = EmaCrossParameters
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: EmaCrossParameters) -> None:
         self._fast_weight = 2.0 / (parameters.fast + 1)
         self._slow_weight = 2.0 / (parameters.slow + 1)
         self._fraction = parameters.fraction
@@ -42,7 +42,7 @@ class EmaCross(Strategy):
         self._started = False
 
     @classmethod
-    def warm_up_bars(cls, parameters: Parameters) -> int:
+    def warm_up_bars(cls, parameters: EmaCrossParameters) -> int:
         """Ask for four slow spans: what came before weighs less than 0.04 % of the slow average by then."""
         return 4 * parameters.slow
 

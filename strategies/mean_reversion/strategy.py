@@ -8,7 +8,7 @@ import msgspec
 from live.core.strategy import BarView, Strategy, StrategyContext
 
 
-class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MeanReversionParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose the window, the distance and the size.
 
     Attributes:
@@ -29,14 +29,14 @@ FURTHEST = 0.05
 class MeanReversion(Strategy):
     """Bid below the average while flat, offer at the average while long."""
 
-    Parameters = Parameters
+    Parameters = MeanReversionParameters
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: MeanReversionParameters) -> None:
         self._parameters = parameters
         self._closes: dict[str, deque[float]] = {}
 
     @classmethod
-    def warm_up_bars(cls, parameters: Parameters) -> int:
+    def warm_up_bars(cls, parameters: MeanReversionParameters) -> int:
         """Ask for one full window."""
         return parameters.window
 
@@ -49,7 +49,9 @@ class MeanReversion(Strategy):
         mean = sum(closes) / len(closes)
         deviation = sqrt(sum((close - mean) ** 2 for close in closes) / len(closes))
         if context.position(bar.instrument_id) > 0:
-            context.target_units(bar.instrument_id, 0, limit_price=min(max(mean, bar.close), bar.close * (1 + FURTHEST)), reason="offer at the average")
+            context.target_units(
+                bar.instrument_id, 0, limit_price=min(max(mean, bar.close), bar.close * (1 + FURTHEST)), reason="offer at the average"
+            )
         else:
             lowest = bar.close * (1 - FURTHEST)
             bid = max(min(mean - self._parameters.entry_deviations * deviation, bar.close), lowest)

@@ -57,7 +57,9 @@ class LiveHost:
         self.environment["INTERLOCK_CONFIG"] = str(self.config)
         self.strategies = directory / "strategies"
         for strategy in INSTRUMENTS:
-            shutil.copytree(Path(str(files("strategies"))) / strategy, self.strategies / strategy, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                Path(str(files("strategies"))) / strategy, self.strategies / strategy, ignore=shutil.ignore_patterns("__pycache__")
+            )
 
     def prepare(self, *, bars: int, seed: int = 1, evidence_bars: int = 3_000) -> None:
         """Make market data, a gate key, a signed bundle of each strategy and a token with every scope."""

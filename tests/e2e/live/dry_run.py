@@ -1,7 +1,7 @@
 """Dry runs to be killed: a parent that has everything imported forks one for each line it reads.
 
-It says `started PID` for each, a run says `armed` and, at the end of its tape, `ended`, and the parent says `died` with
-the run's exit status. So a run begins in milliseconds and can be killed at any instruction, its start included.
+It says `started PID` for each, the run says `armed` once it is, and the parent says `died` with the run's exit status.
+So a run begins in milliseconds and can be killed at any instruction, its start included.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 
 from live.configuration import Configuration, load_configuration
 from live.service.errors import ConflictError
+from live.service.logs import configure_logs
 from live.service.runtime import TradingService
 
 
@@ -19,7 +20,7 @@ def say(text: str) -> None:
 
 
 async def run(configuration: Configuration) -> None:
-    """Run a dry run to the end of its tape, armed in both steps."""
+    """Run a dry run, armed in both steps, until it is killed."""
     service = TradingService(configuration)
     async with service.running():
         await service.session.driver.settled()
@@ -31,14 +32,12 @@ async def run(configuration: Configuration) -> None:
                 say(f"refused {error}")
                 return
         say("armed")
-        player = service.session.player
-        while not player.ended:
-            await asyncio.sleep(0.001)
-        say("ended")
+        await asyncio.Event().wait()
 
 
 def main() -> None:
     """Fork a dry run for each line on standard input."""
+    configure_logs()
     configuration = load_configuration()
     for _ in sys.stdin:
         child = os.fork()

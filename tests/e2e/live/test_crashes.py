@@ -1,3 +1,4 @@
+import itertools
 import os
 import random
 import select
@@ -31,12 +32,13 @@ class DryRuns:
     def __init__(self, host, seed: int) -> None:
         self._chance = random.Random(seed)
         script = Path(__file__).with_name("dry_run.py")
+        self._log = (host.home / "dry_run.log").open("wb")
         self._parent = subprocess.Popen(
             [sys.executable, str(script)],
             env=host.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=(host.home / "dry_run.log").open("wb"),
+            stderr=self._log,
         )
         self._buffer = b""
 
@@ -60,8 +62,11 @@ class DryRuns:
     def close(self) -> None:
         """End the parent."""
         assert self._parent.stdin is not None
+        assert self._parent.stdout is not None
         self._parent.stdin.close()
         self._parent.wait(30)
+        self._parent.stdout.close()
+        self._log.close()
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -93,7 +98,7 @@ def test_kill_9_at_any_moment_loses_no_intent_and_sends_no_order_twice(live_host
     try:
         for _ in range(CRASHES):
             said = runs.crash()
-            assert not [line for line in said if line.startswith(("failed", "refused", "ended"))], said
+            assert not [line for line in said if line.startswith(("failed", "refused"))], said
             armed += "armed" in said
             anchors = anchors_path(live_host.home)
             for journal in session_journals(live_host.home)[-1:]:
@@ -105,6 +110,7 @@ def test_kill_9_at_any_moment_loses_no_intent_and_sends_no_order_twice(live_host
     finally:
         runs.close()
     assert armed > CRASHES // 2, "most runs were killed while trading"
+    assert "halted" not in (live_host.home / "dry_run.log").read_text()
 
     journals = session_journals(live_host.home)
     check_restarts_folded(journals, folded)
@@ -116,7 +122,7 @@ def check_restarts_folded(journals: list[Path], folded: dict[Path, bytes]) -> No
     """Each session began with exactly the state that folding the session before had given."""
     begun = [journal for journal in journals if journal in folded]
     compared = 0
-    for before, after in zip(begun, begun[1:], strict=False):
+    for before, after in itertools.pairwise(begun):
         with JournalReader(after) as reader:
             snapshot = reader.first_snapshot()
         assert snapshot is not None

@@ -24,7 +24,9 @@ def test_a_strategy_is_refused_when_tampered_traded_when_armed_and_stopped_for_g
     live_host.wait_for(lambda: len({fill["strategy_id"] for fill in live_host.call("GET", "/v1/fills?limit=1000")}) == 2)
     live_host.wait_for(lambda: live_host.call("GET", "/v1/orders?open_only=true"))
     report = live_host.interlock("kill", "--reason", "end to end test")
-    assert report["latch_engaged"] and report["service"]["proven"] and report["service"]["open_orders"] == []
+    assert report["latch_engaged"]
+    assert report["service"]["proven"]
+    assert report["service"]["open_orders"] == []
     live_host.stop(kill=True)
 
     live_host.start()
@@ -40,7 +42,8 @@ def test_a_strategy_is_refused_when_tampered_traded_when_armed_and_stopped_for_g
     for journal in journals:
         live_host.interlock("journal", "verify", str(journal), "--anchors", str(live_host.home / "journal" / "anchors.jsonl"))
     replayed = live_host.interlock("session", "replay", str(journals[1]))
-    assert replayed["identical"] and replayed["records"] > 100
+    assert replayed["identical"]
+    assert replayed["records"] > 100
 
 
 def test_kill_without_a_service_holds_for_the_next_one(live_host):
@@ -48,7 +51,9 @@ def test_kill_without_a_service_holds_for_the_next_one(live_host):
     live_host.prepare(bars=1_000)
     live_host.write_config(speed=180_000)
     report = live_host.interlock("kill", "--reason", "before the first start")
-    assert report["latch_engaged"] and report["service"] is None and "no service answers" in report["unproven"]
+    assert report["latch_engaged"]
+    assert report["service"] is None
+    assert "no service answers" in report["unproven"]
     live_host.start()
     state = live_host.call("GET", "/v1/state")
     assert next(one["state"] for one in state["trading_states"] if one["scope"] == "GLOBAL") == "KILLED"
