@@ -81,7 +81,7 @@ class LiveHost:
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((FIRST_CLOSE + start_bars * HALF_HOUR) // 10**9))
         lines = ["schema = 1", "[service]", "port = 0", "[[trusted_keys]]"]
         lines += [f"{name} = {json.dumps(value)}" for name, value in self.trusted_key.items()]
-        lines += ["[accounts.paper]", 'balances = { USDT = "100000.00" }', '[venues."binance-spot"]', f'request_log = "{self.request_log}"']
+        lines += ["[accounts.paper]", 'balances = { USDT = "20000.00" }', '[venues."binance-spot"]', f'request_log = "{self.request_log}"']
         lines += ["[feed]", f'tape = "{self.tape}"', f'start = "{start}"', f"speed = {speed}"]
         for strategy, bundle in (self.bundles if bundles is None else bundles).items():
             lines += ["[[deployment]]", f'strategy = "{strategy}"', f'bundle = "{bundle}"', 'account = "paper"', 'venue = "binance-spot"']
