@@ -14,7 +14,7 @@ import msgspec
 from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument
 from live.core.records import SCHEMA_VERSIONS
-from live.journal.errors import SchemaVersionError, TapeDamagedError
+from live.journal.errors import SchemaVersionError, TapeDamagedError, TapeError
 
 MAGIC = b"ILTAPE1\n"
 TAPE_SCHEMA = 1
@@ -52,8 +52,14 @@ def make_header(session_id: str, segment: int, instruments: tuple[Instrument, ..
 
 
 def frame(message: MarketEvent | TapeHeader) -> bytes:
-    """Encode an event or a header with its length and checksum."""
+    """Encode an event or a header with its length and checksum.
+
+    Raises:
+        TapeError: the event is longer than a reader would believe.
+    """
     payload = _encoder.encode(message)
+    if len(payload) > MAXIMUM_EVENT_BYTES and not isinstance(message, TapeHeader):
+        raise TapeError(f"an event takes at most {MAXIMUM_EVENT_BYTES} bytes, received one of {len(payload)}: shorten its text")
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 

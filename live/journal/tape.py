@@ -75,7 +75,7 @@ class TapeWriter:
 
         Raises:
             TapeFailedError: the disk failed, now or before; the event may be torn and counts as not written.
-            TapeError: the tape is closed.
+            TapeError: the tape is closed, or the event is absurdly long; nothing was written.
         """
         if self._descriptor == _CLOSED:
             self._open_segment()

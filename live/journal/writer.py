@@ -200,7 +200,6 @@ class GroupCommitWriter:
     def _stop(self, error: BaseException) -> None:
         with self._lock:
             self._failure = error
-            self._queue.clear()
             self._progress.notify_all()
         if self._on_failure is not None:
             self._on_failure(error)

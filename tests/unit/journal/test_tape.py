@@ -181,6 +181,18 @@ def test_a_failure_while_a_segment_is_compressed_ends_the_tape(tmp_path: Path, i
     assert recover_tape(tmp_path / "t").events == 4
 
 
+def test_a_length_that_no_event_has_is_damage_at_once(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """A reader does not collect gigabytes because four bytes say so, and a writer writes nothing it would not read."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 1)
+    raw.write_bytes(raw.read_bytes() + b"\xff" * 8 + bytes(10_000))
+    with pytest.raises(TapeDamagedError, match="event 2 of tape segment 000001.tape claims an impossible length"):
+        list(read_segment(raw)[1])
+    with TapeWriter(tmp_path / "u", "session-1", [instrument]) as tape:
+        with pytest.raises(TapeError, match="at most 4096 bytes"):
+            tape.append(Bar(1, 1, "x" * 4096, 1, 1, 1, 1, 1))
+        assert tape.position == (1, 0)
+
+
 def test_a_renamed_or_changed_segment_is_found_before_its_first_event(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """The digest in the name is checked, not trusted."""
     (info,) = _write(tmp_path / "t", instrument, bar, 3).closed_segments

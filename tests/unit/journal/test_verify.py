@@ -217,6 +217,23 @@ def test_progress_is_told(tmp_path: Path, record: Callable[[int], OrderTransitio
     assert told == [(2_000, 5_000), (4_000, 5_000)]
 
 
+def test_what_is_written_during_a_verification_does_not_mislead_it(tmp_path: Path, record: Callable[[int], OrderTransitioned]) -> None:
+    """Rows and snapshots are seen as of one moment, whatever the session commits meanwhile."""
+    with JournalFile.create(tmp_path / "j", session_id="s") as journal:
+        for number in range(2_500):
+            journal.append_step(None, [record(number)], (1, number))
+            if number % 500 == 499:
+                journal.commit()
+
+        def write_more(done: int, total: int) -> None:
+            assert (done, total) == (2_000, 2_500)
+            journal.append_snapshot(b"the state", 9)
+            journal.commit()
+
+        assert verify_journal(tmp_path / "j", progress=write_more).records == 2_500
+        assert verify_journal(tmp_path / "j", progress=lambda _, __: None).snapshots == 1
+
+
 def test_a_journal_is_verified_while_it_is_written(tmp_path: Path, record: Callable[[int], OrderTransitioned]) -> None:
     """Checking a running session neither stops it nor is misled by it."""
     with JournalFile.create(tmp_path / "j", session_id="s") as journal:
