@@ -1,0 +1,1 @@
+"""Pages of the reference, one module a page, each written from the code it describes."""
