@@ -185,7 +185,7 @@ def test_a_length_that_no_event_has_is_damage_at_once(tmp_path: Path, instrument
     """A reader does not collect gigabytes because four bytes say so, and a writer writes nothing it would not read."""
     raw = _abandon(tmp_path / "t", instrument, bar, 1)
     raw.write_bytes(raw.read_bytes() + b"\xff" * 8 + bytes(10_000))
-    with pytest.raises(TapeDamagedError, match="event 2 of tape segment 000001.tape claims an impossible length"):
+    with pytest.raises(TapeDamagedError, match="event 2 of tape segment .* claims an impossible length"):
         list(read_segment(raw)[1])
     with TapeWriter(tmp_path / "u", "session-1", [instrument]) as tape:
         with pytest.raises(TapeError, match="at most 4096 bytes"):
