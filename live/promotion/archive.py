@@ -92,8 +92,6 @@ def read_archive(archive: bytes) -> dict[str, bytes]:
         start = offset + _BLOCK
         if start + size > len(archive):
             raise ArchiveError(f"{name}: the archive ends before the file does: it was cut short, build the bundle again")
-        if name in files:
-            raise ArchiveError(f"{name} is in the archive twice: the archive was not written by this program, build the bundle again")
         files[name] = archive[start : start + size]
         offset = start + size + -size % _BLOCK
     if pack_files(files) != archive:
@@ -187,7 +185,6 @@ def _read_header(header: bytes) -> tuple[str, int]:
     kind = header[156:157]
     if kind != b"0":
         raise ArchiveError(f"{name!r} is {_MEMBER_KINDS.get(kind, 'of an unknown kind')}: a source archive holds regular files only")
-    _check_name(name)
     if size < 0:
         raise ArchiveError(f"{name}: a file size cannot be negative, received {size}: build the bundle again")
     return name, size

@@ -182,8 +182,6 @@ def open_envelope(raw: bytes) -> OpenedEnvelope:
         raise BundleRefused(
             Refusal.WRONG_PAYLOAD_TYPE, f"a payload of type {PAYLOAD_TYPE} was expected, received {document.payloadType!r}: not a bundle"
         )
-    for entry in document.signatures:
-        decode_base64(entry.sig)
     return OpenedEnvelope(document, decode_base64(document.payload))
 
 

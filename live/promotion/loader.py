@@ -108,15 +108,13 @@ class _ArchiveImporter(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Answer for the modules of this archive, and for no other."""
+        """Answer for the modules of this archive, and for no other; a package gets no path, so nothing of it is found on disk."""
         name = self._file_of(fullname)
         if name is None:
             return None
         spec = importlib.util.spec_from_loader(fullname, self, origin=str(self._directory / name), is_package=self.is_package(fullname))
         if spec is not None:
             spec.has_location = True
-            if spec.submodule_search_locations is not None:
-                spec.submodule_search_locations = []  # Nothing of this package may be found on disk.
         return spec
 
     def is_package(self, fullname: str) -> bool:

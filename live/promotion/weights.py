@@ -28,10 +28,9 @@ def check_weights(name: str, content: bytes) -> None:
     Raises:
         ArchiveError: the content is a pickle, or an npz with an array of Python objects.
     """
-    suffix = PurePosixPath(name).suffix
-    if content.startswith(_PICKLE_OPENINGS) and suffix != ".py":
+    if content.startswith(_PICKLE_OPENINGS):
         raise ArchiveError(f"{name} is a pickle under another name, and a pickle runs code when it is opened: save JSON, npz or ONNX")
-    if suffix == ".npz":
+    if PurePosixPath(name).suffix == ".npz":
         _check_arrays(name, content)
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 import linecache
 import py_compile
@@ -19,6 +20,7 @@ from live.promotion import (
     load_strategy,
     load_strategy_folder,
     load_strategy_source,
+    pack_files,
     verify_bundle,
 )
 
@@ -88,6 +90,14 @@ def test_a_folder_and_its_bundle_load_the_same_class(verified: VerifiedBundle, f
     assert from_folder.strategy_class is from_bundle.strategy_class
     assert from_folder.version == from_bundle.version
     assert from_folder.strategy is not from_bundle.strategy
+
+
+def test_sources_that_are_not_the_versions_own_are_not_loaded(verified: VerifiedBundle, home: Path) -> None:
+    """The loader checks the digest itself, however the bundle it was handed came to be."""
+    swapped = dataclasses.replace(verified, archive=pack_files({"strategy.py": b"class EmaCrossStrategy: ...\n"}))
+    with pytest.raises(StrategyLoadError, match="the sources have the digest"):
+        load_strategy(swapped, home)
+    assert not home.joinpath("strategies").exists()
 
 
 def test_two_versions_run_side_by_side(

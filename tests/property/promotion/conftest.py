@@ -32,6 +32,7 @@ def _trusted(keys: list[SigningKey]) -> list[TrustedKey]:
 def _envelope(keys: list[SigningKey], tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = write_template("ema_cross", tmp_path_factory.mktemp("source"))
     (path / "strategy.py").write_text("class EmaCrossStrategy: ...\n")
+    (path / "__init__.py").unlink()
     folder = load_strategy_folder(path)
     evidence = Evidence(
         schema=1,

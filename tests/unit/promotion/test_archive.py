@@ -144,7 +144,7 @@ def test_an_archive_with_extended_headers_is_refused() -> None:
         read_archive(make_tar("a" * 120 + ".py", format=tarfile.GNU_FORMAT))
 
 
-@pytest.mark.parametrize("size", [b"-0000000010\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"99999999999\0", b"77777777777\0"])
+@pytest.mark.parametrize("size", [b"-0000001000\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"99999999999\0", b"77777777777\0"])
 def test_a_size_that_lies_is_refused(size: bytes) -> None:
     """A negative, binary or endless size ends in an error, not in a loop or a large allocation (CVE-2025-8194)."""
     archive = bytearray(pack_files({"strategy.py": b"A = 1\n"}))
@@ -169,6 +169,12 @@ def test_bytes_around_the_files_are_refused() -> None:
     ):
         with pytest.raises(ArchiveError):
             read_archive(changed)
+
+
+def test_an_archive_that_was_cut_says_so() -> None:
+    """A download that broke off is told apart from one that was changed."""
+    with pytest.raises(ArchiveError, match=r"strategy\.py: the archive ends before the file does"):
+        read_archive(pack_files({"strategy.py": bytes(2000)})[:1024])
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "weights/model.joblib", "parts/model.PICKLE", "weights/model.pt"])

@@ -47,7 +47,7 @@ def test_another_spelling_of_the_same_document_is_refused(raw: bytes) -> None:
 )
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     """Broken text, other encodings, NaN and absurd nesting end in one clear error."""
-    with pytest.raises(DocumentError, match="JSON"):
+    with pytest.raises(DocumentError, match="JSON in UTF-8 was expected"):
         parse_canonical(raw)
 
 

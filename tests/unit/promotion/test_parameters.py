@@ -9,6 +9,7 @@ RANGES = parse_ranges(
     {
         "fast": {"default": 20, "minimum": 2, "maximum": 200},
         "fraction": {"default": 0.5, "minimum": 0, "maximum": 1},
+        "legs": {"default": 1, "minimum": 0, "maximum": 4},
         "side": {"default": "long", "choices": ["long", "both"]},
         "trailing": {"default": False},
     }
@@ -17,15 +18,15 @@ RANGES = parse_ranges(
 
 def test_without_overrides_every_parameter_has_its_default() -> None:
     """The defaults are the values."""
-    assert choose_values(RANGES, {}) == {"fast": 20, "fraction": 0.5, "side": "long", "trailing": False}
+    assert choose_values(RANGES, {}) == {"fast": 20, "fraction": 0.5, "legs": 1, "side": "long", "trailing": False}
 
 
 def test_text_from_the_command_line_is_read_as_the_parameters_type() -> None:
     """`--set` gives text; each parameter reads it as what its default is."""
     overrides = parse_overrides(["fast=10", " fraction = 0.25 ", "side=both", "trailing=true"])
     values = choose_values(RANGES, overrides)
-    assert values == {"fast": 10, "fraction": 0.25, "side": "both", "trailing": True}
-    assert [type(value) for value in values.values()] == [int, float, str, bool]
+    assert values == {"fast": 10, "fraction": 0.25, "legs": 1, "side": "both", "trailing": True}
+    assert [type(value) for value in values.values()] == [int, float, int, str, bool]
 
 
 def test_a_whole_number_for_a_decimal_parameter_is_the_same_value() -> None:
@@ -39,7 +40,7 @@ def test_a_whole_number_for_a_decimal_parameter_is_the_same_value() -> None:
         ("fast", 1),
         ("fast", 201),
         ("fast", 20.0),
-        ("fast", True),
+        ("legs", True),
         ("fast", "ten"),
         ("fast", "1e1"),
         ("fast", None),
@@ -68,7 +69,7 @@ def test_the_bounds_themselves_are_allowed() -> None:
 
 def test_an_unknown_parameter_is_refused_with_the_known_ones() -> None:
     """A misspelt override must not be silently ignored."""
-    with pytest.raises(StrategyFolderError, match=r"no parameter 'fats'.*fast, fraction, side, trailing"):
+    with pytest.raises(StrategyFolderError, match=r"no parameter 'fats'.*fast, fraction, legs, side, trailing"):
         choose_values(RANGES, {"fats": 10})
 
 

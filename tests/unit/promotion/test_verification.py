@@ -85,6 +85,14 @@ def test_what_is_signed_is_the_standard_dsse_encoding(payload: bytes, envelope: 
     public.verify(base64.b64decode(document["signatures"][0]["sig"]), encoding)
 
 
+def test_signatures_come_once_and_in_order(refuses: Refuses, envelope: bytes, approver_key: SigningKey) -> None:
+    """Two signatures have one order, and no key signs twice, or one bundle would have many files."""
+    document = json.loads(sign_bundle(envelope, approver_key))
+    signatures = document["signatures"]
+    for changed in (signatures[::-1], signatures[:1] * 2):
+        refuses(encode_canonical({**document, "signatures": changed}), Refusal.NOT_CANONICAL)
+
+
 def test_a_second_signature_does_not_change_which_bundle_it_is(envelope: bytes, gate_key: SigningKey, approver_key: SigningKey) -> None:
     """An approver signs the same digest, in any order of signing, and signing again changes nothing."""
     approved = sign_bundle(envelope, approver_key)
