@@ -17,8 +17,8 @@ INTEGERS = st.integers(-(2**63), 2**63 - 1)
 INSTRUMENTS = st.builds(
     Instrument,
     instrument_id=st.builds("{}:{}".format, st.text("abc-", min_size=1), st.text("ABC", min_size=1)),
-    base=st.text(max_size=5),
-    quote=st.text(max_size=5),
+    base=st.text("ABC", min_size=1, max_size=5),
+    quote=st.text("XYZ", min_size=1, max_size=5),
     price_scale=st.integers(0, 4),
     quantity_scale=st.integers(0, 4),
 )

@@ -1,3 +1,5 @@
+import contextlib
+import gc
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -50,6 +52,24 @@ def test_nothing_is_durable_before_a_commit(tmp_path: Path, record: MakeRecord) 
             assert list(reader.rows()) == []
         assert journal.commit() == 1
         assert journal.durable_seq == 1
+
+
+def _connection_to(path: Path) -> sqlite3.Connection:
+    for found in gc.get_objects():
+        if isinstance(found, sqlite3.Connection):
+            with contextlib.suppress(sqlite3.ProgrammingError):  # closed, or of another thread
+                if found.execute("PRAGMA database_list").fetchone()[2] == str(path):
+                    return found
+    raise AssertionError(f"nothing has {path} open")
+
+
+@pytest.mark.parametrize(("durable", "mode", "level"), [(True, "wal", 2), (False, "memory", 0)])
+def test_a_durable_journal_syncs_every_commit_and_a_replay_none(tmp_path: Path, durable: bool, mode: str, level: int) -> None:
+    """SQLite is asked on the journal's own connection; only a power cut could show more."""
+    with JournalFile.create(tmp_path / "j", session_id="s", durable=durable):
+        connection = _connection_to(tmp_path / "j")
+        assert connection.execute("PRAGMA journal_mode").fetchone() == (mode,)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
 
 
 def test_a_commit_of_nothing_changes_nothing(tmp_path: Path, record: MakeRecord) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -164,6 +165,25 @@ def test_a_segment_holds_at_least_one_event(tmp_path: Path, instrument: Instrume
         TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=0)
 
 
+def test_a_sync_that_fails_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The file is swapped for a pipe behind the writer's back: a pipe takes writes, but cannot be synced."""
+    with TapeWriter(tmp_path / "t", "session-1", [instrument]) as tape:
+        tape.append(bar(0))
+        tape.sync()
+        link = next(
+            path for path in Path("/proc/self/fd").iterdir() if path.is_symlink() and path.readlink() == tmp_path / "t" / "000001.tape"
+        )
+        read_end, write_end = os.pipe()
+        os.dup2(write_end, int(link.name))
+        tape.sync()  # nothing was appended since, so there is nothing to sync
+        tape.append(bar(1))
+        for use in (tape.sync, tape.sync, lambda: tape.append(bar(2))):
+            with pytest.raises(TapeFailedError, match="Invalid argument"):
+                use()
+        os.close(read_end)
+        os.close(write_end)
+
+
 def test_a_failure_while_a_segment_is_compressed_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """It happens on a thread beside, and still reaches whoever writes; the events stay in the open segment."""
     obstacle = tmp_path / "t" / ".000001.tape.gz.partial"
@@ -185,7 +205,7 @@ def test_a_length_that_no_event_has_is_damage_at_once(tmp_path: Path, instrument
     """A reader does not collect gigabytes because four bytes say so, and a writer writes nothing it would not read."""
     raw = _abandon(tmp_path / "t", instrument, bar, 1)
     raw.write_bytes(raw.read_bytes() + b"\xff" * 8 + bytes(10_000))
-    with pytest.raises(TapeDamagedError, match="event 2 of tape segment .* claims an impossible length"):
+    with pytest.raises(TapeDamagedError, match=r"event 2 of tape segment .* claims an impossible length"):
         list(read_segment(raw)[1])
     with TapeWriter(tmp_path / "u", "session-1", [instrument]) as tape:
         with pytest.raises(TapeError, match="at most 4096 bytes"):
