@@ -79,7 +79,7 @@ def write_segment(destination: Path, events: Iterable[MarketEvent], instruments:
 def read_segment(path: Path) -> tuple[TapeHeader, Iterator[MarketEvent]]:
     """Open a segment, compressed or not, and give its header and its events.
 
-    The digest in the name of a closed segment is checked first, every event's checksum as it is read.
+    The digest in the name of a closed segment is checked first; a file without one has each event's checksum compared.
 
     Raises:
         TapeDamagedError: the file is missing or not what it was when it was written; also while iterating.
@@ -101,7 +101,7 @@ def read_segment(path: Path) -> tuple[TapeHeader, Iterator[MarketEvent]]:
     except BaseException:
         stream.close()
         raise
-    return header, _events(stream, name)
+    return header, _events(stream, name, digest_holds=closed is not None)
 
 
 def read_tape(directory: Path) -> Iterator[tuple[int, int, MarketEvent]]:
@@ -195,10 +195,10 @@ def publish(partial: Path, path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _events(stream: BinaryIO, name: str) -> Iterator[MarketEvent]:
+def _events(stream: BinaryIO, name: str, *, digest_holds: bool) -> Iterator[MarketEvent]:
     with stream:
         try:
-            yield from read_events(stream, name)
+            yield from read_events(stream, name, digest_holds=digest_holds)
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(name, error) from error
 
