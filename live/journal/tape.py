@@ -44,6 +44,7 @@ class TapeWriter:
         self._segment, self._offset = START
         self._synced = START
         self._descriptor = _CLOSED
+        self._broken_descriptor = _CLOSED
         self._lock = Lock()
         self._closing: list[Future[SegmentInfo]] = []
         self._compressor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tape-compressor")
@@ -124,6 +125,9 @@ class TapeWriter:
         finally:
             self._is_closed = True
             self._compressor.shutdown(wait=True)
+            if self._broken_descriptor != _CLOSED:
+                with contextlib.suppress(OSError):  # the first failure is the one that was reported
+                    os.close(self._broken_descriptor)
         if self._failure is None:
             self._refuse_if_failed()
 
@@ -172,10 +176,9 @@ class TapeWriter:
     def _fail(self, error: BaseException) -> TapeFailedError:
         self._failure = error
         with self._lock:
-            descriptor, self._descriptor = self._descriptor, _CLOSED
-        if descriptor != _CLOSED:
-            with contextlib.suppress(OSError):  # the first failure is the one that is reported
-                os.close(descriptor)
+            if self._descriptor != _CLOSED:
+                # Kept open until `close`: its number must not name another file while an append may still use it.
+                self._broken_descriptor, self._descriptor = self._descriptor, _CLOSED
         return TapeFailedError(
             f"the disk failed under the tape in {self.directory} ({error}): it takes nothing more; "
             "find out why, then start a new session, which recovers this tape"

@@ -44,7 +44,7 @@ class GroupCommitWriter:
         before_commit: called on the thread with the entries about to be committed, to make durable what they rest on.
         queue_limit: steps that may wait for the disk.
 
-    The callbacks must return soon and must not submit.
+    The callbacks must return soon and must neither submit nor close.
     """
 
     def __init__(
