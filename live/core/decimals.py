@@ -1,6 +1,6 @@
 """Exact conversion between decimal text and the scaled integers the engine counts in."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation
 
 from live.core.errors import DecimalError
 
@@ -9,12 +9,21 @@ MONEY_SCALE = 8
 
 PARTS_PER_MILLION = 1_000_000
 
+LARGEST_INTEGER = 2**62 - 1
+"""No price, quantity or amount may be larger, so that a sum of two still fits the 64 bits that a journal can hold."""
+
+_LARGEST_EXPONENT = 30
+"""Numbers of more digits before or behind the point are refused unread: no amount has them."""
+
+_EXACT = Context(prec=1200)
+"""Room for every digit of any float, and none of the caller's settings: a strategy may change the default context."""
+
 
 def parse_scaled(text: str, scale: int) -> int:
     """Read decimal text as an integer count of `10**-scale` units.
 
     Raises:
-        DecimalError: the text is no finite decimal number, or has more than `scale` decimal places.
+        DecimalError: the text is no finite decimal number, is absurdly large, or has more than `scale` decimal places.
     """
     try:
         value = Decimal(text)
@@ -22,10 +31,15 @@ def parse_scaled(text: str, scale: int) -> int:
         raise DecimalError(f"a decimal number was expected, received {text!r}: write it like 12.50") from None
     if not value.is_finite():
         raise DecimalError(f"a finite decimal number was expected, received {text!r}")
-    scaled = value.scaleb(scale)
-    if scaled != scaled.to_integral_value():
+    if not value:
+        return 0
+    if abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise DecimalError(f"a number of at most {_LARGEST_EXPONENT} digits was expected, received {text!r}")
+    numerator, denominator = value.as_integer_ratio()
+    units, rest = divmod(numerator * 10**scale, denominator)
+    if rest:
         raise DecimalError(f"at most {scale} decimal places are allowed, received {text!r}: round it first")
-    return int(scaled)
+    return units
 
 
 def format_scaled(units: int, scale: int) -> str:
@@ -35,29 +49,14 @@ def format_scaled(units: int, scale: int) -> str:
     return f"{sign}{digits[:-scale]}.{digits[-scale:]}" if scale else f"{sign}{digits}"
 
 
-def scale_float(value: float, scale: int) -> int:
-    """Convert a finite float to the nearest integer count of `10**-scale` units, halves to even.
-
-    Raises:
-        DecimalError: the value is not a number or infinite.
-    """
-    exact = Decimal(value)
-    if not exact.is_finite():
-        raise DecimalError(f"a finite number was expected, received {value!r}")
-    return int(exact.scaleb(scale).to_integral_value(rounding=ROUND_HALF_EVEN))
-
-
 def round_to_step(value: float, scale: int, step: int, *, up: bool) -> int:
     """Convert a finite float to units of `10**-scale`, rounded to a multiple of `step` upwards or downwards.
 
     Raises:
         DecimalError: the value is not a number or infinite.
     """
-    exact = Decimal(value)
-    if not exact.is_finite():
-        raise DecimalError(f"a finite number was expected, received {value!r}")
-    steps = (exact.scaleb(scale) / step).to_integral_value(rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return int(steps) * step
+    units = int(_EXACT.scaleb(_finite(value), scale).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR, _EXACT))
+    return divide_up(units, step) * step if up else units // step * step
 
 
 def divide_up(numerator: int, denominator: int) -> int:
@@ -68,3 +67,10 @@ def divide_up(numerator: int, denominator: int) -> int:
 def truncate_toward_zero(numerator: int, denominator: int) -> int:
     """Divide two integers, rounding toward zero; `denominator` is positive."""
     return numerator // denominator if numerator >= 0 else -(-numerator // denominator)
+
+
+def _finite(value: float) -> Decimal:
+    exact = Decimal(value)
+    if not exact.is_finite():
+        raise DecimalError(f"a finite number was expected, received {value!r}")
+    return exact

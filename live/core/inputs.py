@@ -8,7 +8,7 @@ import msgspec
 
 from live.core.instruments import Instrument
 from live.core.limits import Limits
-from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Scope
+from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Resolution, Scope
 
 
 class Input(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
@@ -183,7 +183,7 @@ class OrderObserved(Input, frozen=True, gc=False, array_like=True, tag=True):
     Attributes:
         order_id: the client order id that was asked for.
         endpoint: which source answered, such as `order` or `open_orders`.
-        found: whether that source knows the order.
+        found: whether that source shows the order working; one that it shows as ended comes as its own report.
         requested_at: `ts_init` clock time at which the question left.
         venue_time: the venue's own time in its answer.
         fence: the venue time after which the request can no longer be newly accepted.
@@ -204,6 +204,15 @@ class OperatorCommand(Input, frozen=True, gc=False, array_like=True, tag=True):
     action: OperatorAction
     scope: Scope
     target: str
+    reason: str
+
+
+class OrderResolved(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Carry a person's finding about an order that no answer of the venue settles."""
+
+    operator: str
+    order_id: str
+    resolution: Resolution
     reason: str
 
 
@@ -239,6 +248,7 @@ RecordedInput = (
     | ExecutionReported
     | OrderObserved
     | OperatorCommand
+    | OrderResolved
     | AccessDenied
 )
 """Every input but market data: these go to the journal, market data to the tape."""

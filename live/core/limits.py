@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from live.core.decimals import MONEY_SCALE, format_scaled, parse_scaled
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, format_scaled, parse_scaled
 from live.core.errors import LimitError
 from live.core.instruments import Instrument
 
@@ -63,11 +63,11 @@ _SCALARS: dict[str, int] = {
 SCALAR_LIMITS = tuple(_SCALARS)
 
 
-def check_limits(limits: Limits) -> None:
-    """Refuse a limit set that limits nothing.
+def check_ceilings(limits: Limits) -> None:
+    """Refuse a limit that is not positive or above its ceiling; the combination of several sets need hold to no more.
 
     Raises:
-        LimitError: a limit is not positive, above its ceiling, or contradicts another one.
+        LimitError: naming the limit, what was received and the ceiling.
     """
     for name, ceiling in _SCALARS.items():
         value: int = getattr(limits, name)
@@ -77,11 +77,20 @@ def check_limits(limits: Limits) -> None:
             raise LimitError(
                 f"limit {name} is absurdly loose: received {value}, the ceiling is {ceiling}; choose a limit that can be reached"
             )
+    for instrument_id, quantity in limits.maximum_order_quantity.items():
+        if not 0 < quantity <= LARGEST_INTEGER:
+            raise LimitError(f"limit maximum_order_quantity of {instrument_id} must be positive and fit 62 bits, received {quantity}")
+
+
+def check_limits(limits: Limits) -> None:
+    """Refuse a limit set that limits nothing.
+
+    Raises:
+        LimitError: a limit is not positive, above its ceiling, or contradicts another one.
+    """
+    check_ceilings(limits)
     if not limits.maximum_order_quantity:
         raise LimitError("limit maximum_order_quantity names no instrument: an empty list denies everything, name each instrument")
-    for instrument_id, quantity in limits.maximum_order_quantity.items():
-        if quantity <= 0:
-            raise LimitError(f"limit maximum_order_quantity of {instrument_id} must be positive, received {quantity}")
     if limits.maximum_order_notional > limits.maximum_position_notional:
         raise LimitError("limit maximum_order_notional exceeds maximum_position_notional: one order could never be that large, lower it")
     if limits.maximum_daily_loss > limits.maximum_position_notional:

@@ -92,6 +92,9 @@ TERMINAL: frozenset[OrderState] = frozenset(_S) - {state for state, _ in TRANSIT
 UNKNOWN: frozenset[OrderState] = frozenset({_S.SUBMIT_UNKNOWN, _S.CANCEL_UNKNOWN})
 """States in which the venue may or may not agree with us; they count at their worst case."""
 
+NEVER_AT_VENUE: frozenset[OrderState] = frozenset({_S.DENIED, _S.REJECTED, _S.NOT_SENT, _S.NOT_PLACED})
+"""Ends that say the venue never worked the order; a venue that shows it working contradicts us."""
+
 MAY_REST_AT_VENUE: frozenset[OrderState] = frozenset({_S.SUBMITTING, _S.SUBMIT_UNKNOWN, _S.OPEN, _S.CANCEL_REQUESTED, _S.CANCEL_UNKNOWN})
 """States in which a fill may still come: these reserve position and balance."""
 

@@ -5,13 +5,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from live.core.decimals import PARTS_PER_MILLION, round_to_step, truncate_toward_zero
+from live.core.decimals import LARGEST_INTEGER, PARTS_PER_MILLION, round_to_step, truncate_toward_zero
 from live.core.instruments import Instrument
 from live.core.state import Order, Target
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 LONGEST_RETRY_WAIT = 64
 """Bars between tries of an exit that keeps failing; the wait doubles from one bar up to this."""
+
+
+LARGEST_FRACTION = 100.0
+"""Share of equity beyond which a wish is a mistake: a cash account can hold no more than 1."""
 
 
 class Wish(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +37,19 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
         """Tell whether every number in the wish is finite."""
         return (self.fraction is None or isfinite(self.fraction)) and (self.limit_price is None or isfinite(self.limit_price))
 
+    @property
+    def needs_equity(self) -> bool:
+        """Tell whether its size depends on price and equity: an exit to nothing and a wish in units do not."""
+        return bool(self.fraction)
+
+    def in_range(self, instrument: Instrument) -> bool:
+        """Tell whether every number in a finite wish is one that can be meant and recorded."""
+        return (
+            (self.units is None or -LARGEST_INTEGER <= self.units <= LARGEST_INTEGER)
+            and (self.fraction is None or -LARGEST_FRACTION <= self.fraction <= LARGEST_FRACTION)
+            and (self.limit_price is None or abs(self.limit_price) * 10**instrument.price_scale < LARGEST_INTEGER)
+        )
+
 
 class Plan(NamedTuple):
     """Say what to do about a target: cancel these orders, or send one order, or nothing."""
@@ -51,12 +68,14 @@ NOTHING = Plan()
 def target_units(wish: Wish, equity: int, price: int, instrument: Instrument) -> int:
     """Turn a finite wish into signed quantity units on the lot, rounded toward zero.
 
-    A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units).
+    A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units); of an account that
+    is worth nothing, every fraction is nothing.
     """
     if wish.units is not None:
         units = wish.units
+    elif not wish.fraction or equity <= 0:
+        return 0
     else:
-        assert wish.fraction is not None, "a wish has units or a fraction"
         parts = int(wish.fraction * PARTS_PER_MILLION)
         value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION)
         units = truncate_toward_zero(value, price * instrument.notional_factor)
@@ -70,23 +89,28 @@ def limit_price_units(wish: Wish, *, buying: bool, instrument: Instrument) -> in
     return round_to_step(wish.limit_price, instrument.price_scale, instrument.tick_size, up=not buying)
 
 
-def plan(target: Target, position: int, live_orders: list[Order]) -> Plan:
+def plan(target: Target, position: int, live_orders: list[Order], lot_size: int, largest_exit: int) -> Plan:
     """Find the next step from a position and its live orders to a target.
 
     One order at a time: an order that no longer serves the target is canceled first, and its end asks again. An entry
-    is tried once a decision, so that a refusal is not hammered; an exit is tried until the position is out.
+    is tried once a decision, so that a refusal is not hammered; an exit is tried until the position is out, in orders of
+    at most `largest_exit`, since a position may have outgrown what one order may be.
     """
     missing = target.units - position
     side = Side.BUY if missing > 0 else Side.SELL
+    exits = is_exit(target.units, position)
+    quantity = min(abs(missing), largest_exit) if exits else abs(missing)
+    quantity -= quantity % lot_size
     if live_orders:
         only = live_orders[0]
-        serves = len(live_orders) == 1 and only.side is side and only.remaining == abs(missing) and only.limit_price == target.limit_price
+        fits = only.remaining == quantity or (only.remaining <= abs(missing) and quantity == largest_exit)
+        serves = len(live_orders) == 1 and only.side is side and only.limit_price == target.limit_price and fits
         return NOTHING if serves else Plan(cancels=tuple(live_orders))
-    if missing == 0 or (target.tried and not is_exit(target.units, position)):
+    if quantity == 0 or (target.tried and not exits):
         return NOTHING
     if target.limit_price is None:
-        return Plan((), side, abs(missing))
-    return Plan((), side, abs(missing), OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, target.limit_price)
+        return Plan((), side, quantity)
+    return Plan((), side, quantity, OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, target.limit_price)
 
 
 def is_exit(target: int, position: int) -> bool:

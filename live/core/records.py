@@ -200,6 +200,7 @@ INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.ExecutionReported,
     inputs.OrderObserved,
     inputs.OperatorCommand,
+    inputs.OrderResolved,
     inputs.AccessDenied,
 )
 

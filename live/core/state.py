@@ -20,6 +20,12 @@ from live.core.records import JournalEntry
 from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
 
 MINUTE = 60 * 1_000_000_000
+DAY = 24 * 60 * MINUTE
+
+RETENTION = DAY
+"""Orders that ended are kept so long after they began, for late fills; a report about an older one counts as unknown."""
+RETAINED_ORDERS = 1_000
+"""The newest orders are kept however old they are."""
 
 
 class Order(msgspec.Struct, gc=False):
@@ -91,7 +97,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     leases: list[tuple[str, Lease]]
     targets: list[tuple[str, str, Target]]
     day_profits: list[tuple[str, int, int]]
-    fill_keys: list[str]
+    fill_keys: list[tuple[str, str]]
     recent_orders: list[tuple[str, list[int]]]
 
 
@@ -120,7 +126,7 @@ class EngineState:
         self.leases: dict[str, Lease] = {}
         self.targets: dict[tuple[str, str], Target] = {}
         self.day_profits: dict[str, tuple[int, int]] = {}
-        self.fill_keys: dict[str, None] = {}
+        self.fill_keys: dict[str, str] = {}
         self.recent_orders: dict[str, deque[int]] = {}
         self._appliers: dict[type[Any], Callable[[Any], None]] = {
             inputs.SessionStarted: self._apply_session,
@@ -197,7 +203,7 @@ class EngineState:
                 leases=[(key, self.leases[key]) for key in sorted(self.leases)],
                 targets=[(*key, self.targets[key]) for key in sorted(self.targets)],
                 day_profits=[(key, *self.day_profits[key]) for key in sorted(self.day_profits)],
-                fill_keys=list(self.fill_keys),
+                fill_keys=list(self.fill_keys.items()),
                 recent_orders=[(key, list(self.recent_orders[key])) for key in sorted(self.recent_orders)],
             )
         )
@@ -230,34 +236,33 @@ class EngineState:
         state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
         state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
         state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}
-        state.ledger.positions = {(position.strategy_id, position.instrument_id): position for position in snapshot.positions}
+        state.ledger.positions = {
+            (position.account_id, position.strategy_id, position.instrument_id): position for position in snapshot.positions
+        }
         state.trading_states = {(scope, target): value for scope, target, value in snapshot.trading_states}
         state.latches = {(scope, target): engaged for scope, target, engaged in snapshot.latches}
         state.leases = dict(snapshot.leases)
         state.targets = {(strategy, instrument): target for strategy, instrument, target in snapshot.targets}
         state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
-        state.fill_keys = dict.fromkeys(snapshot.fill_keys)
+        state.fill_keys = dict(snapshot.fill_keys)
         state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
         return state
 
     def _apply_session(self, entry: inputs.SessionStarted) -> None:
+        """Begin a session; a standing target or day lasts only while its strategy stays deployed on the same account."""
         self.session_id, self.nonce = entry.session_id, entry.nonce
         self.order_sequence = 0
+        old = self.deployments
         self.deployments = {deployment.strategy_id: deployment for deployment in entry.deployments}
+        stays = {name for name, one in self.deployments.items() if name in old and old[name].account_id == one.account_id}
+        self.targets = {key: target for key, target in self.targets.items() if key[0] in stays}
+        self.day_profits = {name: opened for name, opened in self.day_profits.items() if name in stays}
 
     def _apply_instrument(self, entry: inputs.InstrumentDefined) -> None:
+        """Take a definition that may follow the one before; the engine refuses any other, so a fold passes over it."""
         new = entry.instrument
-        old = self.instruments.get(new.instrument_id)
-        if old is not None and (old.price_scale, old.quantity_scale, old.base, old.quote) != (
-            new.price_scale,
-            new.quantity_scale,
-            new.base,
-            new.quote,
-        ):
-            raise InputError(
-                f"{new.instrument_id}: scales and assets are fixed for a journal's life; start a new journal directory to change them"
-            )
-        self.instruments[new.instrument_id] = new
+        if may_follow(self.instruments.get(new.instrument_id), new):
+            self.instruments[new.instrument_id] = new
 
     def _apply_latch(self, entry: inputs.LatchObserved) -> None:
         self.latches[entry.scope, entry.target] = entry.engaged
@@ -269,11 +274,11 @@ class EngineState:
 
     def _apply_observation(self, entry: inputs.OrderObserved) -> None:
         order = self.orders.get(entry.order_id)
-        if order is None:
+        if order is None or order.state is not OrderState.SUBMIT_UNKNOWN:
             return
         if entry.found:
             order.absent_at = ()
-        elif entry.venue_time > entry.fence and entry.endpoint not in order.absent_at:
+        elif entry.requested_at >= order.submitted_at and entry.venue_time > entry.fence and entry.endpoint not in order.absent_at:
             order.absent_at = (*order.absent_at, entry.endpoint)
 
     def _apply_decision(self, record: records.DecisionRecorded) -> None:
@@ -302,6 +307,8 @@ class EngineState:
         key = (record.strategy_id, record.instrument_id)
         target = self.targets[key]
         self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
+        if not record.intent_id % RETAINED_ORDERS:
+            self._forget_old_orders(record.ts)
 
     def _apply_denial(self, record: records.OrderDenied) -> None:
         if record.order_id:
@@ -331,11 +338,11 @@ class EngineState:
         order = self.orders[record.order_id]
         order.filled_quantity += record.quantity
         order.venue_order_id = record.venue_order_id
-        self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = None
+        self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
         self.ledger.apply_fill(record, self.instruments[record.instrument_id])
 
     def _apply_position(self, record: records.PositionChanged) -> None:
-        held = self.ledger.positions[record.strategy_id, record.instrument_id]
+        held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]
         said = (record.quantity, record.cost, record.realised, record.fees, record.cash)
         if said != (held.quantity, held.cost, held.realised, held.fees, held.cash):
             raise LedgerError(f"position of {record.strategy_id} in {record.instrument_id}: the record says {said}, the fills say {held}")
@@ -353,11 +360,35 @@ class EngineState:
     def _apply_lease(self, record: records.LeaseChanged) -> None:
         if record.lease_id:
             self.leases[record.strategy_id] = Lease(record.lease_id, record.expires_at, record.maximum_order_notional)
+            self._try_again(record.strategy_id)
         else:
             self.leases.pop(record.strategy_id, None)
 
     def _apply_day(self, record: records.DayOpened) -> None:
         self.day_profits[record.strategy_id] = (record.day, record.profit)
+
+    def _try_again(self, strategy_id: str) -> None:
+        """Let a newly armed strategy's standing targets be tried, which were not while nothing could be sent."""
+        for key, target in self.targets.items():
+            if key[0] == strategy_id:
+                self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price)
+
+    def _forget_old_orders(self, now: int) -> None:
+        """Forget orders that ended and are older than the retention, so that memory does not grow with the session."""
+        newest = set(list(self.orders)[-RETAINED_ORDERS:])
+        self.orders = {
+            order_id: order
+            for order_id, order in self.orders.items()
+            if order_id in newest or order_id in self.live_orders or order.created_at > now - RETENTION
+        }
+        self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id in self.orders}
+
+
+def may_follow(old: Instrument | None, new: Instrument) -> bool:
+    """Tell whether a definition may follow another: scales and assets are fixed for a journal's life."""
+    if old is None:
+        return True
+    return (old.price_scale, old.quantity_scale, old.base, old.quote) == (new.price_scale, new.quantity_scale, new.base, new.quote)
 
 
 def fill_key(account_id: str, instrument_id: str, trade_id: str, venue_order_id: str) -> str:

@@ -65,6 +65,15 @@ class OperatorAction(StrEnum):
     CANCEL_ONLY = "CANCEL_ONLY"
 
 
+class Resolution(StrEnum):
+    """What a person found out, outside this program, about an order that the venue stays silent about."""
+
+    NEVER_PLACED = "NEVER_PLACED"
+    """The venue never had it."""
+    ENDED = "ENDED"
+    """It is no longer on the venue's book; its fills, if any, come as executions."""
+
+
 class EffectAction(StrEnum):
     """What an effect asks of a venue."""
 

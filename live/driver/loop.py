@@ -6,10 +6,12 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from live.core.effects import Effect, QueryOrder, SubmitOrder
+from live.core.effects import CancelOrder, Effect, SubmitOrder
 from live.core.engine import Engine, drain
-from live.core.inputs import Bar, MarketEvent, RecordedInput
+from live.core.errors import InputError, InterlockError
+from live.core.inputs import Bar, EffectOutcome, MarketEvent, RecordedInput
 from live.core.records import OutputRecord
+from live.core.vocabulary import EffectAction, Outcome
 from live.driver.scheduler import Scheduler
 from live.venues.protocol import Venue
 
@@ -45,8 +47,16 @@ class Recorder(Protocol):
         ...
 
 
+class LoopStoppedError(InterlockError):
+    """The loop has failed before: the engine's state can no longer be trusted, so nothing more goes in or out."""
+
+
 class EngineLoop:
-    """Run one engine: every input in order, every effect only after its records are durable."""
+    """Run one engine: every input in order, every effect only after its records are durable.
+
+    The first failure stops it for good. An input that the engine refuses (InputError) changed nothing and is not written;
+    after any other failure what the engine had said by then is written, and none of its effects leave.
+    """
 
     def __init__(self, engine: Engine, recorder: Recorder, venues: Mapping[str, Venue], scheduler: Scheduler) -> None:
         self.engine = engine
@@ -57,6 +67,7 @@ class EngineLoop:
         self._routes: dict[str, Venue | None] = {}
         self._pending: deque[tuple[int, Effect]] = deque()
         self._snapshot_seq = 0
+        self._failure: BaseException | None = None
 
     @property
     def idle(self) -> bool:
@@ -64,36 +75,56 @@ class EngineLoop:
         return not self._pending and not self.scheduler
 
     def process(self, event: MarketEvent | RecordedInput) -> int:
-        """Feed one input, then settle; returns the sequence number that must be durable for it to count."""
-        if type(event) is Bar:
-            if not event.warm_up:
-                venue = self._route(event.instrument_id)
-                if venue is not None:
-                    venue.observe(event)
+        """Feed one input, then settle; returns the sequence number that must be durable for it to count.
+
+        Raises:
+            LoopStoppedError: the loop has failed before.
+            InterlockError: what the engine, the recorder or a venue raised; the loop has stopped.
+        """
+        self._refuse_if_stopped()
+        try:
+            if isinstance(event, Bar):
+                self._step_market(event)
+            else:
                 if self.scheduler:
                     self._step_due(event.ts_init)
-            self._recorder.market(event)
-            self.engine.handle(event)
-            if self.engine.records or self.engine.effects:
-                self._collect(None, self._recorder.position)
-        else:
-            self._step(event)  # pyright: ignore[reportArgumentType]
-        if self._pending or self.scheduler:
-            self.settle()
+                self._step(event)
+            if self._pending or self.scheduler:
+                self._settle()
+        except BaseException as error:
+            self._failure = error
+            raise
         return self.last_seq
 
     def settle(self) -> None:
-        """Carry out what is durable and feed back what is due, until neither is left."""
-        while True:
-            self._release()
-            if not self._step_due(self.engine.now):
-                return
+        """Carry out what is durable and feed back what is due, until neither is left.
+
+        Raises:
+            LoopStoppedError: the loop has failed before.
+            InterlockError: what the engine, the recorder or a venue raised; the loop has stopped.
+        """
+        self._refuse_if_stopped()
+        try:
+            self._settle()
+        except BaseException as error:
+            self._failure = error
+            raise
 
     def take_snapshot(self) -> None:
         """Write a snapshot of the state as it is after the last step."""
         state = self.engine.state
         self._recorder.snapshot(state.snapshot(), state.now)
         self._snapshot_seq = self.last_seq
+
+    def _refuse_if_stopped(self) -> None:
+        if self._failure is not None:
+            raise LoopStoppedError(f"the engine stopped on {type(self._failure).__name__}: {self._failure}; start a new session")
+
+    def _settle(self) -> None:
+        while True:
+            self._release()
+            if not self._step_due(self.engine.now):
+                return
 
     def _step_due(self, now: int) -> bool:
         stepped = False
@@ -104,14 +135,31 @@ class EngineLoop:
             self._release()
         return stepped
 
+    def _step_market(self, event: MarketEvent) -> None:
+        if not event.warm_up:
+            venue = self._route(event.instrument_id)
+            if venue is not None:
+                venue.observe(event)
+            if self.scheduler:
+                self._step_due(event.ts_init)
+        self._recorder.market(event)
+        self._handle(event, None, self._recorder.position)
+
     def _step(self, entry: RecordedInput) -> None:
-        position = self._recorder.position
+        self._handle(entry, entry, self._recorder.position)
+
+    def _handle(self, event: MarketEvent | RecordedInput, entry: RecordedInput | None, position: Position) -> None:
+        """Let the engine handle an event; `entry` is what to journal of it, None for what is on the tape."""
+        engine = self.engine
         try:
-            self.engine.handle(entry)
-        except BaseException:
-            self._recorder.step(entry, (), position)
+            engine.handle(event)
+        except InputError:
             raise
-        self._collect(entry, position)
+        except BaseException as error:
+            self._write_last_words(entry, position, error)
+            raise
+        if entry is not None or engine.records or engine.effects:
+            self._collect(entry, position)
 
     def _collect(self, entry: RecordedInput | None, position: Position) -> None:
         outputs, effects = drain(self.engine)
@@ -121,6 +169,14 @@ class EngineLoop:
         if seq - self._snapshot_seq >= SNAPSHOT_INTERVAL:
             self.take_snapshot()
 
+    def _write_last_words(self, entry: RecordedInput | None, position: Position, error: BaseException) -> None:
+        outputs, _ = drain(self.engine)
+        if entry is not None or outputs:
+            try:
+                self.last_seq = self._recorder.step(entry, outputs, position)
+            except InterlockError as unwritten:
+                error.add_note(f"what the engine said before it could not be journaled: {unwritten}")
+
     def _release(self) -> None:
         durable = self._recorder.durable_seq
         while self._pending and self._pending[0][0] <= durable:
@@ -129,13 +185,25 @@ class EngineLoop:
     def _carry_out(self, effect: Effect) -> None:
         now = self.engine.now
         venue = self._route(effect.instrument_id)
-        assert venue is not None, f"risk lets no order through for {effect.instrument_id}, which has no venue"
-        if type(effect) is SubmitOrder:
-            venue.submit(effect, now)
-        elif type(effect) is QueryOrder:
+        if isinstance(effect, SubmitOrder):
+            if self.engine.forbids(effect.order_id):
+                self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")
+            elif venue is None:
+                self._refuse(effect, EffectAction.SUBMIT, "its venue is not configured")
+            else:
+                venue.submit(effect, now)
+        elif isinstance(effect, CancelOrder):
+            if venue is None:
+                self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
+            else:
+                venue.cancel(effect, now)
+        elif venue is not None:
             venue.query(effect, now)
-        else:
-            venue.cancel(effect, now)  # pyright: ignore[reportArgumentType]
+
+    def _refuse(self, effect: SubmitOrder | CancelOrder, action: EffectAction, reason: str) -> None:
+        """Tell the engine that a request provably never left."""
+        now = self.engine.now
+        self.scheduler.schedule(now, EffectOutcome(now, effect.order_id, action, Outcome.REFUSED, reason))
 
     def _route(self, instrument_id: str) -> Venue | None:
         if instrument_id not in self._routes:

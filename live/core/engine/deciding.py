@@ -1,13 +1,13 @@
-"""Deciding: from market data to decisions, and from a standing target to the one intent that goes toward it."""
+"""Deciding: from a strategy's wishes to decisions, and from a standing target to the one intent that goes toward it."""
 
-from live.core import inputs, records
+from live.core import records
+from live.core.decimals import LARGEST_INTEGER
 from live.core.effects import SubmitOrder
 from live.core.engine.valuation import equity, profit
 from live.core.engine.workspace import Workspace
-from live.core.errors import InputError
-from live.core.orders import TERMINAL, OrderEvent, OrderState
+from live.core.orders import OrderEvent, OrderState
 from live.core.portfolio import LONGEST_RETRY_WAIT, Plan, Wish, is_exit, limit_price_units, plan, target_units
-from live.core.risk.candidate import Candidate
+from live.core.risk.candidate import Candidate, largest_exit
 from live.core.risk.checks import first_denial
 from live.core.risk.codes import DenialCode
 from live.core.runner import StrategyRunner
@@ -21,161 +21,153 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Deciding:
-    """Run strategies on market data and pursue what they decide."""
+    """Record what strategies want, and pursue it.
 
-    __slots__ = ("_next_day", "_retries", "_subscribers", "_work")
+    Attributes:
+        retries: exits to try again, by strategy and instrument: the wait in bars, and how many of them are left.
+    """
+
+    __slots__ = ("_refused", "_work", "retries")
 
     def __init__(self, work: Workspace) -> None:
         self._work = work
-        self._subscribers: dict[str, tuple[StrategyRunner, ...]] = {}
-        self._retries: dict[tuple[str, str], tuple[int, int]] = {}
-        self._next_day = 0
+        self._refused: dict[tuple[str, str], tuple[str, str, DenialCode]] = {}
+        self.retries: dict[tuple[str, str], tuple[int, int]] = {}
 
     def begin_session(self) -> None:
-        """Subscribe this session's strategies to their instruments and take up the exits that an earlier session left."""
-        work = self._work
-        wanted: dict[str, list[StrategyRunner]] = {}
-        for runner in work.runners.values():
-            for instrument_id in runner.deployment.instrument_ids:
-                wanted.setdefault(instrument_id, []).append(runner)
-        self._subscribers = {instrument_id: tuple(runners) for instrument_id, runners in wanted.items()}
-        for strategy_id, instrument_id in work.state.targets:
-            if strategy_id in work.runners:
-                self._schedule_retry(strategy_id, instrument_id)
+        """Take up the exits that an earlier session left, in an order that does not depend on how its state was restored."""
+        for strategy_id, instrument_id in sorted(self._work.state.targets):
+            self._schedule_retry(strategy_id, instrument_id)
 
-    def on_bar(self, bar: inputs.Bar) -> None:
-        """Take in a finished bar: mark the market, open the day, ask the strategies, try failed exits again."""
-        work = self._work
-        market = work.markets.get(bar.instrument_id)
-        if market is None:
-            raise InputError(f"market data for {bar.instrument_id} came before its definition: send InstrumentDefined first")
-        market.observe(bar)
-        if not bar.warm_up and work.now >= self._next_day:
-            self._open_day()
-        for runner in self._subscribers.get(bar.instrument_id, ()):
-            runner.on_bar(bar)
-            if runner.wishes:
-                self._decide(runner)
-        if self._retries and not bar.warm_up:
-            self._retry_exits(bar.instrument_id)
+    def begin_lease(self, strategy_id: str) -> None:
+        """Let a newly armed strategy say again what it wants, and try its exits at the next bar."""
+        runner = self._work.runners[strategy_id]
+        runner.forget()
+        for key in sorted(key for key in self._work.state.targets if key[0] == strategy_id):
+            self.retries.pop(key, None)
+            self._schedule_retry(*key)
 
-    def on_fill(self, fill: records.FillRecorded) -> None:
-        """Hand a fill to its strategy and follow what it decides."""
-        runner = self._work.runners.get(fill.strategy_id)
-        if runner is not None:
-            runner.on_fill(fill)
-            if runner.wishes:
-                self._decide(runner)
+    def decide(self, runner: StrategyRunner) -> None:
+        """Turn what a strategy asked for on the current event into decisions, and pursue each."""
+        deployment = runner.deployment
+        for wish in runner.wishes:
+            key = (deployment.strategy_id, wish.instrument_id)
+            refusal = self._record_decision(key, deployment.account_id, wish)
+            if refusal is not None:
+                runner.forget_one(wish.instrument_id)
+            self._refuse(key, wish, refusal)
+        runner.wishes.clear()
 
-    def after_change(self, order: Order) -> None:
-        """Once an order ended, go on toward the target; an exit that came to nothing is tried again later."""
-        if order.state not in TERMINAL:
-            return
-        if order.state in (OrderState.CANCELED, OrderState.FILLED):
-            self._pursue(order.strategy_id, order.instrument_id)
-        else:
-            self._schedule_retry(order.strategy_id, order.instrument_id)
-
-    def _open_day(self) -> None:
-        work = self._work
-        day = work.now // DAY
-        missing = False
-        for strategy_id in work.runners:
-            known = work.state.day_profits.get(strategy_id)
-            if known is not None and known[0] == day:
-                continue
-            made = profit(work.state, work.markets, strategy_id)
-            if made is None:
-                missing = True
-            else:
-                work.emit(records.DayOpened(work.now, strategy_id, day, made))
-        if not missing:
-            self._next_day = (day + 1) * DAY
-
-    def _decide(self, runner: StrategyRunner) -> None:
-        wishes = runner.wishes
-        while wishes:
-            wish = wishes.pop(0)
-            strategy_id = runner.deployment.strategy_id
-            target = self._record_decision(strategy_id, runner.deployment.account_id, wish)
-            if target is not None:
-                self._retries.pop((strategy_id, wish.instrument_id), None)
-                self._pursue(strategy_id, wish.instrument_id)
-
-    def _record_decision(self, strategy_id: str, account_id: str, wish: Wish) -> Target | None:
-        """Record a wish as a decision; returns None when it is the standing one or cannot be followed."""
-        work, instrument_id = self._work, wish.instrument_id
-        state = work.state
-        instrument, price = state.instruments[instrument_id], work.markets[instrument_id].last_price
-        standing = state.targets.get((strategy_id, instrument_id))
-        held = state.ledger.quantity(strategy_id, instrument_id)
-        worth = equity(state, work.markets, account_id, instrument.quote)
-        decision_id = state.decision_sequence + 1
-        if not wish.is_finite or price is None or worth is None:
-            code = DenialCode.PRICE_REFERENCE_MISSING if wish.is_finite else DenialCode.TARGET_NOT_A_NUMBER
-            units = held if standing is None else standing.units
-            work.emit(
-                records.DecisionRecorded(
-                    work.now, decision_id, strategy_id, instrument_id, units, wish.requested, None, price or 0, wish.reason
-                )
-            )
-            detail = f"decision {decision_id}: {wish.requested}, limit price {wish.limit_price!r}"
-            work.emit(records.OrderDenied(work.now, "", code, detail))
-            return None
-        units = target_units(wish, worth, price, instrument)
-        limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
-        if standing is not None and standing.requested == wish.requested and standing.limit_price == limit_price:
-            return None
-        work.emit(
-            records.DecisionRecorded(
-                work.now, decision_id, strategy_id, instrument_id, units, wish.requested, limit_price, price, wish.reason
-            )
-        )
-        return state.targets[strategy_id, instrument_id]
-
-    def _pursue(self, strategy_id: str, instrument_id: str) -> None:
+    def pursue(self, strategy_id: str, instrument_id: str) -> None:
         """Take the next step toward a strategy's standing target."""
-        work = self._work
-        target = work.state.targets.get((strategy_id, instrument_id))
+        work, key = self._work, (strategy_id, instrument_id)
+        state = work.state
+        target = state.targets.get(key)
         if target is None or strategy_id not in work.runners:
             return
-        held = work.state.ledger.quantity(strategy_id, instrument_id)
-        step = plan(target, held, work.state.live_orders_of(strategy_id, instrument_id))
+        deployment = state.deployments[strategy_id]
+        instrument = state.instruments[instrument_id]
+        held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
+        market, lease = work.markets[instrument_id], state.leases.get(strategy_id)
+        largest = largest_exit(target, deployment.limits, lease, instrument, market.last_price)
+        orders = state.live_orders_of(strategy_id, instrument_id)
+        step = plan(target, held, orders, instrument.lot_size, largest)
         for order in step.cancels:
             work.request_cancel(order, "the target changed")
         if step.quantity:
             self._send_intent(strategy_id, instrument_id, target, step)
+        elif not orders and not is_exit(target.units, held):
+            self.retries.pop(key, None)
 
-    def _retry_exits(self, instrument_id: str) -> None:
-        for key in [key for key in self._retries if key[1] == instrument_id]:
-            wait, bars_left = self._retries[key]
+    def after_end(self, order: Order) -> None:
+        """Once an order ended, go on toward the target; an exit that came to nothing is tried again later."""
+        key = (order.strategy_id, order.instrument_id)
+        target = self._work.state.targets.get(key)
+        if target is None:
+            return
+        if order.state is OrderState.FILLED or not target.tried:
+            self.pursue(*key)
+        else:
+            self._schedule_retry(*key)
+
+    def retry_exits(self, instrument_id: str) -> None:
+        """Count a bar of an instrument toward the waits of its exits, and try those whose wait is over."""
+        for key in [key for key in self.retries if key[1] == instrument_id]:
+            wait, bars_left = self.retries[key]
             if bars_left > 1:
-                self._retries[key] = (wait, bars_left - 1)
+                self.retries[key] = (wait, bars_left - 1)
                 continue
-            self._retries[key] = (wait, wait)
-            self._pursue(*key)
+            self.retries[key] = (wait, wait)
+            self.pursue(*key)
+
+    def _record_decision(self, key: tuple[str, str], account_id: str, wish: Wish) -> DenialCode | None:
+        """Record a wish as a decision and pursue it, unless it is the standing one; returns why it cannot be followed."""
+        work = self._work
+        state = work.state
+        strategy_id, instrument_id = key
+        instrument, price = state.instruments[instrument_id], work.markets[instrument_id].last_price
+        standing = state.targets.get(key)
+        held = state.ledger.quantity(account_id, strategy_id, instrument_id)
+        if not wish.is_finite:
+            return DenialCode.TARGET_NOT_A_NUMBER
+        if not wish.in_range(instrument):
+            return DenialCode.TARGET_OUT_OF_RANGE
+        worth = equity(state, work.markets, account_id, instrument.quote) if wish.needs_equity else 0
+        if worth is None or (wish.needs_equity and price is None):
+            return DenialCode.PRICE_REFERENCE_MISSING
+        units = target_units(wish, worth, price or 0, instrument)
+        if abs(units) > LARGEST_INTEGER:
+            return DenialCode.TARGET_OUT_OF_RANGE
+        limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
+        said = wish.requested
+        if standing is not None and standing.requested == said and standing.limit_price == limit_price:
+            was_served = standing.tried or standing.units == held
+            if was_served:
+                return None
+        decision_id = state.decision_sequence + 1
+        decision = records.DecisionRecorded(
+            work.now, decision_id, strategy_id, instrument_id, units, said, limit_price, price or 0, wish.reason
+        )
+        work.emit(decision)
+        self.retries.pop(key, None)
+        self.pursue(strategy_id, instrument_id)
+        return None
+
+    def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode | None) -> None:
+        """Say once that a wish cannot be followed, and again only when it or the reason changed; the standing target stays."""
+        if code is None:
+            self._refused.pop(key, None)
+            return
+        said = (wish.requested, repr(wish.limit_price), code)
+        if self._refused.get(key) != said:
+            self._refused[key] = said
+            detail = f"{key[0]} wanted {wish.requested} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
+            self._work.emit(records.OrderDenied(self._work.now, "", code, detail))
 
     def _schedule_retry(self, strategy_id: str, instrument_id: str) -> None:
         """Try an exit again after 1, 2, 4, … bars when its order came to nothing; an entry waits for the next decision."""
-        key = (strategy_id, instrument_id)
-        state = self._work.state
-        target = state.targets.get(key)
-        if target is None or not is_exit(target.units, state.ledger.quantity(strategy_id, instrument_id)):
-            self._retries.pop(key, None)
+        key, work = (strategy_id, instrument_id), self._work
+        target, runner = work.state.targets.get(key), work.runners.get(strategy_id)
+        if target is None or runner is None:
             return
-        wait = min(self._retries[key][0] * 2, LONGEST_RETRY_WAIT) if key in self._retries else 1
-        self._retries[key] = (wait, wait)
+        held = work.state.ledger.quantity(runner.deployment.account_id, strategy_id, instrument_id)
+        if not is_exit(target.units, held):
+            self.retries.pop(key, None)
+            return
+        wait = min(self.retries[key][0] * 2, LONGEST_RETRY_WAIT) if key in self.retries else 1
+        self.retries[key] = (wait, wait)
 
     def _send_intent(self, strategy_id: str, instrument_id: str, target: Target, step: Plan) -> None:
         work = self._work
         state, now = work.state, work.now
         assert step.side is not None, "a plan with a quantity has a side"
         deployment = state.deployments[strategy_id]
-        market = work.markets.get(instrument_id)
+        market = work.markets[instrument_id]
+        intent_id = state.intent_sequence + 1
         intent = records.IntentRecorded(
             now,
             self._next_order_id(),
-            state.intent_sequence + 1,
+            intent_id,
             target.decision_id,
             strategy_id,
             deployment.account_id,
@@ -185,8 +177,8 @@ class Deciding:
             step.time_in_force,
             step.quantity,
             step.limit_price,
-            0 if market is None or market.last_price is None else market.last_price,
-            (records.Allocation(strategy_id, state.intent_sequence + 1, step.quantity),),
+            market.last_price or 0,
+            (records.Allocation(strategy_id, intent_id, step.quantity),),
         )
         work.emit(intent)
         denial = first_denial(
@@ -195,8 +187,7 @@ class Deciding:
                 state=state,
                 limits=deployment.limits,
                 instrument=state.instruments.get(instrument_id),
-                market=market,
-                marks={key: value.last_price for key, value in work.markets.items() if value.last_price is not None},
+                markets=work.markets,
                 profit_today=self._profit_today(strategy_id),
                 now=now,
             )

@@ -14,12 +14,19 @@ from live.core.engine import valuation
 from live.core.engine.authority import Authority
 from live.core.engine.control import Control
 from live.core.engine.deciding import Deciding
+from live.core.engine.executions import Executions
+from live.core.engine.market_data import MarketData
 from live.core.engine.reports import Reports
+from live.core.engine.sessions import Sessions
+from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
 from live.core.records import OutputRecord
 from live.core.state import EngineState
 from live.core.strategy import Strategy
+
+END_OF_TIME = 2**63 - 1
+"""The last nanosecond that a journal can hold."""
 
 
 class Engine:
@@ -28,30 +35,35 @@ class Engine:
     def __init__(self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None) -> None:
         """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
         self._work = work = Workspace(EngineState() if state is None else state)
-        authority = Authority(work)
+        self._authority = authority = Authority(work)
         deciding = Deciding(work)
-        reports = Reports(work, authority, deciding)
-        control = Control(work, strategies, authority, deciding)
+        watch = Watch(work, authority, deciding)
+        market_data = MarketData(work, deciding, watch)
+        reports = Reports(work, authority, deciding, watch)
+        executions = Executions(work, authority, deciding, watch, reports)
+        control = Control(work, authority, deciding)
+        sessions = Sessions(work, strategies, authority, deciding, watch, market_data)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            inputs.Bar: deciding.on_bar,
-            inputs.SessionStarted: control.on_session_started,
+            inputs.Bar: market_data.on_bar,
+            inputs.SessionStarted: sessions.on_session_started,
             inputs.SessionClosed: work.state.apply,
             inputs.InstrumentDefined: control.on_instrument,
             inputs.BalanceChanged: control.on_balance,
             inputs.LeaseGranted: control.on_lease_granted,
             inputs.LeaseEnded: control.on_lease_ended,
             inputs.LatchObserved: control.on_latch,
-            inputs.FeedChanged: control.on_feed,
-            inputs.ClockTicked: work.state.apply,
+            inputs.FeedChanged: market_data.on_feed,
+            inputs.ClockTicked: market_data.on_clock,
             inputs.EffectOutcome: reports.on_effect_outcome,
             inputs.OrderAccepted: reports.on_accepted,
             inputs.OrderRejected: reports.on_rejected,
             inputs.OrderCanceled: reports.on_canceled,
             inputs.OrderExpired: reports.on_expired,
             inputs.CancelRejected: reports.on_cancel_rejected,
-            inputs.ExecutionReported: reports.on_execution,
+            inputs.ExecutionReported: executions.on_execution,
             inputs.OrderObserved: reports.on_observed,
             inputs.OperatorCommand: control.on_operator,
+            inputs.OrderResolved: reports.on_resolved,
             inputs.AccessDenied: work.state.apply,
         }
 
@@ -76,14 +88,16 @@ class Engine:
         return self._work.now
 
     def handle(self, event: inputs.MarketEvent | inputs.RecordedInput) -> None:
-        """Take in one input.
+        """Take in one input. After an error the engine is in no state to go on: its driver must stop for good.
 
         Raises:
-            InputError: time ran backwards, or market data names an instrument without a definition.
+            InputError: time ran backwards, or the input cannot be accepted, and nothing of it was; says what was wrong.
+            StrategyError: a strategy failed; names it and the event.
+            LedgerError: a fill does not fit the ledger.
         """
         work, now = self._work, event.ts_init
-        if now < work.now:
-            raise InputError(f"ts_init ran backwards from {work.now} to {now} at {event!r}: stamp inputs at receipt, in order")
+        if not work.now <= now <= END_OF_TIME:
+            raise InputError(_fault_of_time(work.now, event))
         work.now = now
         self._handlers[type(event)](event)
 
@@ -100,12 +114,23 @@ class Engine:
         market = self._work.markets.get(instrument_id)
         return None if market is None else market.last_price
 
+    def forbids(self, order_id: str) -> bool:
+        """Tell whether an order that has not left yet may not leave any more."""
+        order = self._work.state.live_orders.get(order_id)
+        return order is None or self._authority.forbids(order)
+
     def take(self) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
         """Take what the engine said since the last call."""
         work = self._work
         said, asked = work.records, work.effects
         work.records, work.effects = [], []
         return said, asked
+
+
+def _fault_of_time(now: int, event: inputs.MarketEvent | inputs.RecordedInput) -> str:
+    if event.ts_init < now:
+        return f"ts_init ran backwards from {now} to {event.ts_init} at {event!r}: stamp inputs at receipt, in order"
+    return f"ts_init {event.ts_init} does not fit 63 bits at {event!r}: times are nanoseconds since 1970"
 
 
 def drain(engine: Engine) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:

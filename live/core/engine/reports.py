@@ -1,167 +1,153 @@
-"""Reports: what became of requests, what the venue said about orders, and executions."""
+"""Reports: what became of requests, and what the venue or a person said about orders."""
 
-from live.core import inputs, records
+from live.core import inputs
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
+from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
-from live.core.orders import TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
+from live.core.orders import NEVER_AT_VENUE, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
 from live.core.reconciliation import Verdict, judge
-from live.core.state import Order, fill_key
-from live.core.vocabulary import EffectAction, Outcome, Scope, TradingState
+from live.core.state import Order
+from live.core.vocabulary import EffectAction, Outcome, Resolution, Scope
+
+OUR_ORDER_IDS = "IL"
+"""How the id of every order begins that any of our sessions ever placed."""
 
 
 class Reports:
-    """Move orders by evidence, and book fills."""
+    """Move orders by evidence."""
 
-    __slots__ = ("_authority", "_deciding", "_work")
+    __slots__ = ("_authority", "_deciding", "_watch", "_work")
 
-    def __init__(self, work: Workspace, authority: Authority, deciding: Deciding) -> None:
+    def __init__(self, work: Workspace, authority: Authority, deciding: Deciding, watch: Watch) -> None:
         self._work = work
         self._authority = authority
         self._deciding = deciding
+        self._watch = watch
 
     def on_effect_outcome(self, event: inputs.EffectOutcome) -> None:
-        """Learn whether a request was held back, lost or sent."""
+        """Learn whether a request was sent, held back or lost."""
         work = self._work
         work.state.apply(event)
         order = work.state.orders.get(event.order_id)
-        if order is None or event.outcome is Outcome.SENT:
+        if order is None:
             return
-        refused = event.outcome is Outcome.REFUSED
-        if event.action is EffectAction.SUBMIT and order.state is OrderState.SUBMITTING:
-            work.transition(order, OrderEvent.HOLD_BACK if refused else OrderEvent.LOSE, event.reason)
-        elif event.action is EffectAction.CANCEL and order.state is OrderState.CANCEL_REQUESTED:
-            work.transition(order, OrderEvent.REFUSE_CANCEL if refused else OrderEvent.LOSE, event.reason)
-        self._deciding.after_change(order)
+        asked = OrderState.SUBMITTING if event.action is EffectAction.SUBMIT else OrderState.CANCEL_REQUESTED
+        if order.state is not asked:
+            return
+        if event.outcome is Outcome.SENT:
+            self._watch.expect_answer(order)
+        elif event.outcome is Outcome.FAILED:
+            work.transition(order, OrderEvent.LOSE, event.reason)
+            self._watch.doubt(order)
+        elif event.action is EffectAction.SUBMIT:
+            work.transition(order, OrderEvent.HOLD_BACK, event.reason)
+            self._deciding.after_end(order)
+        else:
+            work.transition(order, OrderEvent.REFUSE_CANCEL, event.reason)
+            self._watch.look_later(order)
 
     def on_accepted(self, report: inputs.OrderAccepted) -> None:
-        """Learn that the venue has an order."""
-        order = self._order_of(report)
-        if order is not None:
-            self._accept(order)
+        """Learn that the venue has an order; a late word of it says nothing about a cancel since."""
+        order = self.order_of(report, exists=True)
+        if order is None or order.state is OrderState.CANCEL_UNKNOWN:
+            return
+        if (order.state, OrderEvent.ACCEPT) in TRANSITIONS:
+            self._work.transition(order, OrderEvent.ACCEPT)
+            self._watch.cancel_if_unwanted(order)
+        elif order.state in NEVER_AT_VENUE:
+            self._contradict(order, "the venue accepted it")
 
     def on_rejected(self, report: inputs.OrderRejected) -> None:
         """Learn that the venue refused an order."""
-        self._end(report, OrderEvent.REJECT, report.reason)
+        order = self.order_of(report, exists=False)
+        if order is not None:
+            self._end(order, OrderEvent.REJECT, report.reason)
 
     def on_canceled(self, report: inputs.OrderCanceled) -> None:
         """Learn that an order is off the venue's book."""
-        self._end(report, OrderEvent.CANCEL, report.reason)
+        order = self.order_of(report, exists=True)
+        if order is not None:
+            self._end(order, OrderEvent.CANCEL, report.reason)
 
     def on_expired(self, report: inputs.OrderExpired) -> None:
         """Learn that an order's time in force ran out."""
-        self._end(report, OrderEvent.EXPIRE, report.reason)
+        order = self.order_of(report, exists=True)
+        if order is not None:
+            self._end(order, OrderEvent.EXPIRE, report.reason)
 
     def on_cancel_rejected(self, report: inputs.CancelRejected) -> None:
         """Learn that the venue refused to cancel, and ask what it knows of the order."""
-        order = self._order_of(report)
+        order = self.order_of(report, exists=False)
         if order is not None and (order.state, OrderEvent.REFUSE_CANCEL) in TRANSITIONS:
             self._work.transition(order, OrderEvent.REFUSE_CANCEL, report.reason)
-            self._work.query(order)
+            self._watch.doubt(order)
 
     def on_observed(self, report: inputs.OrderObserved) -> None:
         """Weigh one endpoint's word about an order of unknown fate."""
-        order = self._order_of(report)
-        if order is None or order.state not in UNKNOWN:
+        order = self.order_of(report, exists=report.found)
+        if order is None:
+            return
+        if report.found and order.state in NEVER_AT_VENUE:
+            self._contradict(order, f"the venue's {report.endpoint} shows it")
+        if order.state not in UNKNOWN:
             return
         verdict = judge(order, found=report.found)
         if verdict is Verdict.PRESENT:
-            self._accept(order)
+            was_canceling = order.state is OrderState.CANCEL_UNKNOWN
+            self._work.transition(order, OrderEvent.ACCEPT)
+            if was_canceling:
+                self._watch.look_later(order)
+            else:
+                self._watch.cancel_if_unwanted(order)
         elif verdict is Verdict.ABSENT:
             self._work.transition(order, OrderEvent.PROVE_ABSENT, f"absent at {', '.join(order.absent_at)}")
-            self._deciding.after_change(order)
+            self._deciding.after_end(order)
 
-    def on_execution(self, report: inputs.ExecutionReported) -> None:
-        """Book an execution, once, whatever state its order is in."""
+    def on_resolved(self, event: inputs.OrderResolved) -> None:
+        """Settle an order by a person's word, where its table allows that."""
         work = self._work
-        state = work.state
-        order = self._order_of(report)
-        if order is None or order.state is OrderState.DENIED:
-            account = next(iter(state.deployments.values())).account_id if order is None else order.account_id
-            work.alarm("UNEXPECTED_FILL", report.order_id, f"trade {report.trade_id} fills an order that was never sent")
-            work.set_trading_state(
-                Scope.ACCOUNT, account, TradingState.KILLED, f"a fill of an order that was never sent: {report.order_id}"
-            )
+        work.state.apply(event)
+        order = work.state.orders.get(event.order_id)
+        said = f"{event.resolution} by {event.operator}: {event.reason}"
+        wanted = OrderEvent.PROVE_ABSENT if event.resolution is Resolution.NEVER_PLACED else OrderEvent.CANCEL
+        if order is not None and wanted is OrderEvent.CANCEL and order.state is OrderState.SUBMIT_UNKNOWN:
+            work.transition(order, OrderEvent.ACCEPT, said)
+        if order is None or (order.state, wanted) not in TRANSITIONS:
+            state = "unknown to this engine" if order is None else order.state
+            work.alarm("RESOLUTION_REFUSED", event.order_id, f"{said}; the order is {state}")
             return
-        if fill_key(order.account_id, order.instrument_id, report.trade_id, report.venue_order_id) in state.fill_keys:
-            return
-        if order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN):
-            work.transition(order, OrderEvent.ACCEPT)
-        late = order.state in TERMINAL
-        fill = self._book(order, report, late=late)
-        if late or order.filled_quantity > order.quantity:
-            code = "LATE_FILL" if late else "OVERFILL"
-            said = (
-                f"trade {report.trade_id} of {report.quantity} in state {order.state}, filled {order.filled_quantity} of {order.quantity}"
-            )
-            work.alarm(code, order.order_id, said)
-            self._authority.kill(Scope.STRATEGY, order.strategy_id, f"{code} of {order.order_id}")
-        if not late and order.filled_quantity >= order.quantity:
-            work.transition(order, OrderEvent.COMPLETE)
-        self._deciding.on_fill(fill)
-        self._deciding.after_change(order)
+        work.transition(order, wanted, said)
+        self._deciding.after_end(order)
 
-    def _book(self, order: Order, report: inputs.ExecutionReported, *, late: bool) -> records.FillRecorded:
-        work = self._work
-        fill = records.FillRecorded(
-            work.now,
-            order.order_id,
-            order.strategy_id,
-            order.account_id,
-            order.instrument_id,
-            report.venue_order_id,
-            report.trade_id,
-            order.side,
-            report.price,
-            report.quantity,
-            report.fee,
-            report.fee_asset,
-            report.liquidity,
-            report.ts_event,
-            late,
-        )
-        work.emit(fill)
-        held = work.state.ledger.positions[order.strategy_id, order.instrument_id]
-        work.emit(
-            records.PositionChanged(
-                work.now,
-                order.strategy_id,
-                order.account_id,
-                order.instrument_id,
-                held.quantity,
-                held.cost,
-                held.realised,
-                held.fees,
-                held.cash,
-            )
-        )
-        return fill
+    def order_of(self, report: inputs.VenueReport, *, exists: bool) -> Order | None:
+        """Find a report's order; one of ours that no session recorded, and that exists, stops everything.
 
-    def _order_of(self, report: inputs.VenueReport) -> Order | None:
+        A report does not say which account an unknown order is in, so all of them stop.
+        """
         work = self._work
         work.state.apply(report)
         order = work.state.orders.get(report.order_id)
         if order is None:
             said = f"the venue reported {type(report).__name__} for an order this engine never recorded"
             work.alarm("UNKNOWN_ORDER", report.order_id, said)
+            if exists and report.order_id.startswith(OUR_ORDER_IDS):
+                self._authority.kill(Scope.GLOBAL, "", f"an order of ours that no session recorded: {report.order_id}")
         return order
 
-    def _accept(self, order: Order) -> None:
-        if (order.state, OrderEvent.ACCEPT) in TRANSITIONS:
-            self._work.transition(order, OrderEvent.ACCEPT)
-            if self._authority.is_stopped(order):
-                self._work.request_cancel(order, "accepted while trading is stopped")
-
-    def _end(self, report: inputs.VenueReport, event: OrderEvent, reason: str) -> None:
+    def _end(self, order: Order, event: OrderEvent, reason: str) -> None:
         """End an order by the venue's word; a cancel or expiry proves that the venue had accepted it."""
-        order = self._order_of(report)
-        if order is None:
-            return
         work = self._work
         if event is not OrderEvent.REJECT and order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN):
             work.transition(order, OrderEvent.ACCEPT)
         if (order.state, event) in TRANSITIONS:
             work.transition(order, event, reason)
-            self._deciding.after_change(order)
+            self._deciding.after_end(order)
         elif order.state not in TERMINAL:
             work.alarm("UNEXPECTED_REPORT", order.order_id, f"{event} came while {order.state}: {reason}")
+
+    def _contradict(self, order: Order, said: str) -> None:
+        """Stop a strategy whose order works at the venue although we hold it never did, and cancel that order."""
+        self._work.alarm("UNEXPECTED_REPORT", order.order_id, f"{said} although it is {order.state}")
+        self._authority.kill(Scope.STRATEGY, order.strategy_id, f"{order.order_id} works although it is {order.state}")
+        self._work.send_cancel(order)

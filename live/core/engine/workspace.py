@@ -60,6 +60,10 @@ class Workspace:
             self.transition(order, OrderEvent.REQUEST_CANCEL, reason)
         elif order.state is OrderState.CANCEL_REQUESTED:
             return
+        self.send_cancel(order)
+
+    def send_cancel(self, order: Order) -> None:
+        """Ask the venue to take an order off its book, whatever we hold of it."""
         self.effects.append(CancelOrder(order.order_id, order.account_id, order.instrument_id))
 
     def query(self, order: Order) -> None:

@@ -1,5 +1,6 @@
 """The order under judgement, with everything a check may read about it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
@@ -8,7 +9,7 @@ from live.core.limits import Limits
 from live.core.market import InstrumentMarket
 from live.core.records import IntentRecorded
 from live.core.risk.codes import DenialCode
-from live.core.state import EngineState, Order
+from live.core.state import EngineState, Lease, Order, Target
 from live.core.vocabulary import Side
 
 FEE_RESERVE_PPM = 2_000
@@ -30,13 +31,26 @@ class Candidate:
         state: the engine's state; the intent itself is not among its live orders yet.
         limits: the strategy's effective limits.
         instrument: definition of the instrument, None when unknown.
-        market: last prices of the instrument, None when none were ever seen.
-        marks: last price of every instrument with one, in price units.
+        markets: last prices by instrument.
         profit_today: profit since 00:00 UTC in money units, None when it cannot be computed.
         now: engine time, nanoseconds UTC.
+        position: the strategy's signed position, in quantity units.
+        worst_long: the position if every live buy and this order, when a buy, fill and no sell does.
+        worst_short: the position if every live sell and this order, when a sell, fill and no buy does.
     """
 
-    __slots__ = ("instrument", "intent", "limits", "market", "marks", "now", "profit_today", "state")
+    __slots__ = (
+        "instrument",
+        "intent",
+        "limits",
+        "markets",
+        "now",
+        "position",
+        "profit_today",
+        "state",
+        "worst_long",
+        "worst_short",
+    )
 
     def __init__(
         self,
@@ -45,8 +59,7 @@ class Candidate:
         state: EngineState,
         limits: Limits,
         instrument: Instrument | None,
-        market: InstrumentMarket | None,
-        marks: dict[str, int],
+        markets: Mapping[str, InstrumentMarket],
         profit_today: int | None,
         now: int,
     ) -> None:
@@ -54,32 +67,23 @@ class Candidate:
         self.state = state
         self.limits = limits
         self.instrument = instrument
-        self.market = market
-        self.marks = marks
+        self.markets = markets
         self.profit_today = profit_today
         self.now = now
+        self.position = state.ledger.quantity(intent.account_id, intent.strategy_id, intent.instrument_id)
+        buying = intent.quantity if intent.side is Side.BUY else 0
+        self.worst_long = self.position + buying
+        self.worst_short = self.position - (intent.quantity - buying)
+        for order in state.live_orders_of(intent.strategy_id, intent.instrument_id):
+            if order.side is Side.BUY:
+                self.worst_long += order.remaining
+            else:
+                self.worst_short -= order.remaining
 
     @property
-    def position(self) -> int:
-        """Give the strategy's signed position, in quantity units."""
-        return self.state.ledger.quantity(self.intent.strategy_id, self.intent.instrument_id)
-
-    def open_quantity(self, side: Side) -> int:
-        """Add up what the strategy's live orders of one side may still fill, unknown orders at their worst case."""
-        orders = self.state.live_orders_of(self.intent.strategy_id, self.intent.instrument_id)
-        return sum(order.remaining for order in orders if order.side is side)
-
-    @property
-    def worst_long(self) -> int:
-        """Give the position if every live buy and this order, when a buy, fill and no sell does."""
-        own = self.intent.quantity if self.intent.side is Side.BUY else 0
-        return self.position + self.open_quantity(Side.BUY) + own
-
-    @property
-    def worst_short(self) -> int:
-        """Give the position if every live sell and this order, when a sell, fill and no buy does."""
-        own = self.intent.quantity if self.intent.side is Side.SELL else 0
-        return self.position - self.open_quantity(Side.SELL) - own
+    def market(self) -> InstrumentMarket | None:
+        """Give the last prices of the intent's instrument, None when none were ever seen."""
+        return self.markets.get(self.intent.instrument_id)
 
     @property
     def reduces(self) -> bool:
@@ -100,3 +104,19 @@ def worst_price(order: IntentRecorded | Order, collar_ppm: int) -> int:
     if order.side is Side.BUY:
         return divide_up(order.reference_price * (PARTS_PER_MILLION + collar_ppm), PARTS_PER_MILLION)
     return order.reference_price
+
+
+def largest_exit(target: Target, limits: Limits, lease: Lease | None, instrument: Instrument, last_price: int | None) -> int:
+    """Give the largest quantity, on the lot, that one order toward an exit may have under every bound on one order.
+
+    A position may be worth more than one order may be, because its price rose, a limit was tightened or a fill came
+    late; its exit must not be denied for that. Never below one lot: the checks, not this, refuse what is too small.
+    """
+    largest = min(limits.maximum_order_quantity.get(instrument.instrument_id, 0), instrument.maximum_quantity)
+    price = target.limit_price if target.limit_price is not None else last_price
+    if price is not None and price > 0:
+        notional = limits.maximum_order_notional
+        if lease is not None:
+            notional = min(notional, lease.maximum_order_notional)
+        largest = min(largest, notional // instrument.notional(price, 1))
+    return max(instrument.lot_size, largest - largest % instrument.lot_size)

@@ -1,7 +1,7 @@
 """A venue in this process that fills orders against bars.
 
 Rules, all pessimistic: a market order fills whole at the next bar's open, moved against us by the slippage (or at the
-same bar's close where that is declared). A limit order that the next open already satisfies takes at that open, slipped
+same bar's close where that is declared). A limit order that the next open already betters takes at that open, slipped
 but never beyond its limit. Otherwise it rests, and fills whole at its own price only when a bar trades *through* it: a
 low below a buy, a high above a sell; a touch is not a fill. A bar fills an order only if the order was there before the
 bar began to be known.
@@ -26,7 +26,7 @@ from live.core.inputs import (
 )
 from live.core.instruments import Instrument
 from live.core.state import Order
-from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side
+from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.protocol import AnswerSink, Gate
 from live.venues.request_log import RequestLog
 from live.venues.sim.costs import CostModel
@@ -37,6 +37,12 @@ class FillPrice(StrEnum):
 
     NEXT_OPEN = "NEXT_OPEN"
     SAME_CLOSE = "SAME_CLOSE"
+
+
+_SUPPORTED = (  # type, time in force, and whether there is a limit price
+    (OrderType.MARKET, TimeInForce.IMMEDIATE_OR_CANCEL, False),
+    (OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, True),
+)
 
 
 class _Resting:
@@ -114,7 +120,7 @@ class SimulatedVenue:
             self._answer(now, OrderCanceled(now, now, request.order_id, "canceled on request"))
 
     def query(self, request: QueryOrder, now: int) -> None:
-        """Answer from both endpoints; nothing is ever in flight inside one process, so the fence has always passed."""
+        """Answer from both endpoints whether the order works; nothing is ever in flight here, so the fence has always passed."""
         found = request.order_id in self._resting.get(request.instrument_id, {})
         for endpoint in ("order", "open_orders"):
             self._answer(now, OrderObserved(now, request.order_id, endpoint, found, now, now, now - 1))
@@ -191,9 +197,14 @@ class SimulatedVenue:
         return True
 
     def _rejection(self, order: SubmitOrder) -> str | None:
+        """Say why the venue does not take an order, in the words that Binance Spot has for it."""
         instrument = self._instruments.get(order.instrument_id)
         if instrument is None:
             return "Invalid symbol."
+        if order.order_id in self._resting[order.instrument_id]:
+            return "Duplicate order sent."
+        if (order.order_type, order.time_in_force, order.limit_price is not None) not in _SUPPORTED:
+            return "Unsupported order combination."
         if (
             order.quantity < instrument.minimum_quantity
             or order.quantity % instrument.lot_size

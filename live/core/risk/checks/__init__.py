@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from live.core.risk.candidate import Candidate, Denial
-from live.core.risk.checks.exposure import check_balance, check_notional, check_open_orders, check_position
+from live.core.risk.checks.exposure import (
+    check_balance,
+    check_exit,
+    check_notional,
+    check_open_orders,
+    check_position,
+    check_self_trade,
+)
 from live.core.risk.checks.form import check_instrument, check_price, check_quantity
 from live.core.risk.checks.market import check_data_age, check_price_collar
 from live.core.risk.checks.pace import check_daily_loss, check_order_rate
@@ -19,6 +26,8 @@ CHECKS: tuple[Callable[[Candidate], Denial | None], ...] = (
     check_data_age,
     check_price_collar,
     check_notional,
+    check_exit,
+    check_self_trade,
     check_position,
     check_balance,
     check_open_orders,

@@ -4,9 +4,12 @@ from live.core.decimals import PARTS_PER_MILLION
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
 
+CLOCK_LEAD = 5 * 1_000_000_000
+"""How far ahead of us a venue's clock may be; data from further in the future would never grow stale."""
+
 
 def check_data_age(candidate: Candidate) -> Denial | None:
-    """Deny when there is no price, its feed is down, or it is older by venue time than allowed."""
+    """Deny when there is no price, its feed is down, or it is older by venue time than allowed or from the future."""
     market = candidate.market
     if market is None or market.last_price is None:
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, candidate.intent.instrument_id)
@@ -15,6 +18,8 @@ def check_data_age(candidate: Candidate) -> Denial | None:
     age = candidate.now - market.event_time
     if age > candidate.limits.maximum_data_age:
         return Denial(DenialCode.DATA_STALE, f"age {age} ns > {candidate.limits.maximum_data_age} ns")
+    if age < -CLOCK_LEAD:
+        return Denial(DenialCode.DATA_STALE, f"from {-age} ns in the future, allowed {CLOCK_LEAD} ns: a clock is wrong")
     return None
 
 

@@ -1,0 +1,89 @@
+"""Market data: mark the market, open the day, wake the strategies, and let time pass for what waits."""
+
+from live.core import inputs, records
+from live.core.engine.deciding import DAY, Deciding
+from live.core.engine.valuation import profit
+from live.core.engine.watch import Watch
+from live.core.engine.workspace import Workspace
+from live.core.errors import InputError
+from live.core.runner import StrategyRunner
+
+
+class MarketData:
+    """Take in bars, the state of feeds, and the passing of time."""
+
+    __slots__ = ("_deciding", "_next_day", "_subscribers", "_watch", "_work")
+
+    def __init__(self, work: Workspace, deciding: Deciding, watch: Watch) -> None:
+        self._work = work
+        self._deciding = deciding
+        self._watch = watch
+        self._subscribers: dict[str, tuple[StrategyRunner, ...]] = {}
+        self._next_day = 0
+
+    def begin_session(self) -> None:
+        """Subscribe this session's strategies to their instruments."""
+        wanted: dict[str, list[StrategyRunner]] = {}
+        for runner in self._work.runners.values():
+            for instrument_id in runner.deployment.instrument_ids:
+                wanted.setdefault(instrument_id, []).append(runner)
+        self._subscribers = {instrument_id: tuple(runners) for instrument_id, runners in wanted.items()}
+        self._next_day = 0
+
+    def on_bar(self, bar: inputs.Bar) -> None:
+        """Take in a finished bar.
+
+        Raises:
+            InputError: its instrument is not defined, it contradicts itself, or it is not later than the one before.
+            StrategyError: a strategy failed on it.
+        """
+        work, instrument_id = self._work, bar.instrument_id
+        market = work.markets.get(instrument_id)
+        if market is None:
+            raise InputError(f"market data for {instrument_id} came before its definition: send InstrumentDefined first")
+        market.observe(bar)
+        deciding = self._deciding
+        if not bar.warm_up and work.now >= self._next_day:
+            self._open_day()
+        for runner in self._subscribers.get(instrument_id, ()):
+            runner.on_bar(bar)
+            if runner.wishes:
+                deciding.decide(runner)
+        if deciding.retries and not bar.warm_up:
+            deciding.retry_exits(instrument_id)
+        if self._watch:
+            self._watch.look()
+
+    def on_feed(self, event: inputs.FeedChanged) -> None:
+        """Learn whether an instrument's market data flows.
+
+        Raises:
+            InputError: the instrument is not defined.
+        """
+        market = self._work.markets.get(event.instrument_id)
+        if market is None:
+            raise InputError(f"the feed of {event.instrument_id} changed before its definition: send InstrumentDefined first")
+        self._work.state.apply(event)
+        market.feed_healthy = event.healthy
+
+    def on_clock(self, event: inputs.ClockTicked) -> None:
+        """Let time pass."""
+        self._work.state.apply(event)
+        self._watch.look()
+
+    def _open_day(self) -> None:
+        """Take each strategy's profit at the first bar of a UTC day as the base of its daily loss, once it can be computed."""
+        work = self._work
+        day = work.now // DAY
+        missing = False
+        for strategy_id in work.runners:
+            known = work.state.day_profits.get(strategy_id)
+            if known is not None and known[0] == day:
+                continue
+            made = profit(work.state, work.markets, strategy_id)
+            if made is None:
+                missing = True
+            else:
+                work.emit(records.DayOpened(work.now, strategy_id, day, made))
+        if not missing:
+            self._next_day = (day + 1) * DAY
