@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from live.core.strategy import Strategy
 from live.promotion.archive import read_archive, unpack_archive
 from live.promotion.documents import sha256_hex
 from live.promotion.errors import StrategyLoadError
@@ -42,6 +43,7 @@ class LoadedStrategy:
         parameters: the typed parameters, an instance of `strategy_class.Parameters`.
         module_name: the digest-named package it was imported under.
         directory: where its sources were unpacked.
+        warm_up_bars: bars of each instrument it needs before its targets count.
     """
 
     version: StrategyVersion
@@ -50,6 +52,7 @@ class LoadedStrategy:
     parameters: Any
     module_name: str
     directory: Path
+    warm_up_bars: int
 
 
 def load_strategy(bundle: VerifiedBundle, home: Path) -> LoadedStrategy:
@@ -84,16 +87,34 @@ def _load(version: StrategyVersion, archive: bytes, home: Path) -> LoadedStrateg
     module_path, class_name = split_entry_point(version.entry_point)
     module = _import_module(f"{package}.{module_path}", package, version.label)
     strategy_class = getattr(module, class_name, None)
-    if not isinstance(strategy_class, type):
+    if not (isinstance(strategy_class, type) and issubclass(strategy_class, Strategy)):
         raise StrategyLoadError(
-            f"{version.label}: {version.entry_point} is {strategy_class!r} after import, expected a class: correct the entry point"
+            f"{version.label}: {version.entry_point} is {strategy_class!r} after import, expected a subclass of "
+            "live.core.strategy.Strategy: "
+            "correct the entry point or the class"
         )
     parameters = _make_parameters(version, strategy_class)
+    warm_up_bars = _warm_up_bars(version, strategy_class, parameters)
     try:
         strategy: Any = strategy_class(parameters)
     except (Exception, SystemExit) as error:  # Strategy code can raise anything, and the service must outlive it.
         raise StrategyLoadError(f"{version.label}: {class_name}(parameters) failed with {type(error).__name__}: {error}") from error
-    return LoadedStrategy(version, strategy, strategy_class, parameters, package, directory)
+    return LoadedStrategy(version, strategy, strategy_class, parameters, package, directory, warm_up_bars)
+
+
+def _warm_up_bars(version: StrategyVersion, strategy_class: type[Strategy], parameters: Any) -> int:
+    """Ask the class how much history these parameters need; more than the version declares would not be there."""
+    try:
+        needed = int(strategy_class.warm_up_bars(parameters))
+    except (Exception, SystemExit) as error:  # Strategy code can raise anything, and the service must outlive it.
+        raise StrategyLoadError(f"{version.label}: warm_up_bars(parameters) failed with {type(error).__name__}: {error}") from error
+    declared = version.data.warm_up_bars
+    if not 0 <= needed <= declared:
+        raise StrategyLoadError(
+            f"{version.label} needs {needed} warm-up bars with these parameters, strategy.toml declares {declared}: "
+            f"set [data] warm_up_bars to at least {needed}"
+        )
+    return needed
 
 
 class _ArchiveImporter(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -30,6 +30,8 @@ Load = Callable[[Mapping[str, str]], LoadedStrategy]
 
 HEAD = """import msgspec
 
+from live.core.strategy import Strategy
+
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fast: int
@@ -38,8 +40,15 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 """
-BODY = """class EmaCrossStrategy:
+BODY = """class EmaCrossStrategy(Strategy):
     Parameters = Parameters
+
+    @classmethod
+    def warm_up_bars(cls, parameters):
+        return 4 * parameters.slow
+
+    def on_bar(self, bar, context):
+        pass
 
     def __init__(self, parameters):
         self.parameters = parameters
@@ -105,11 +114,11 @@ def test_two_versions_run_side_by_side(
 ) -> None:
     """An older version stays what it was while a newer one is loaded beside it, and either can be loaded again."""
     source = folder_path / "strategy.py"
-    source.write_text(source.read_text().replace("4 * parameters.slow", "5 * parameters.slow"))
+    source.write_text(source.read_text().replace("4 * parameters.slow", "3 * parameters.slow"))
     newer = verify_bundle(write_signed(load_strategy_folder(folder_path)).read_bytes(), [gate_files.public], CREATED_AT)
     first, second, again = load_strategy(verified, home), load_strategy(newer, home), load_strategy(verified, home)
     bars = [loaded.strategy_class.warm_up_bars(loaded.parameters) for loaded in (first, second, again)]
-    assert bars == [200, 250, 200]
+    assert bars == [200, 150, 200]
     assert first.strategy_class is again.strategy_class is not second.strategy_class
 
 
@@ -213,16 +222,17 @@ def test_a_failed_import_leaves_nothing_behind(load: Load) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (f"{HEAD}{BODY}EmaCrossStrategy = 1\n", "expected a class"),
-        (f"{HEAD}{BODY}del EmaCrossStrategy\n", "expected a class"),
-        ("class EmaCrossStrategy: ...\n", "must be a msgspec.Struct"),
-        ("class EmaCrossStrategy:\n    Parameters = dict\n", "must be a msgspec.Struct"),
+        (f"{HEAD}{BODY}EmaCrossStrategy = 1\n", "expected a subclass"),
+        (f"{HEAD}{BODY}del EmaCrossStrategy\n", "expected a subclass"),
+        ("class EmaCrossStrategy: ...\n", "expected a subclass"),
+        (f"{HEAD}class EmaCrossStrategy(Strategy):\n    Parameters = dict\n", "must be a msgspec.Struct"),
         (HEAD.replace("    slow: int\n", "") + BODY, "sets 'slow' and Parameters has no such field"),
         (HEAD.replace("slow: int", "slow: str") + BODY, "do not fit EmaCrossStrategy.Parameters"),
         (HEAD.replace("    slow: int\n", "    slow: int\n    extra: int\n") + BODY, "do not fit"),
         (f"{HEAD}{BODY}        raise KeyError('x')\n", "failed with KeyError"),
         (f"{HEAD}{BODY}        raise SystemExit\n", "failed with SystemExit"),
-        (f"{HEAD}class EmaCrossStrategy:\n    Parameters = Parameters\n", "failed with TypeError"),
+        (f"{HEAD}class EmaCrossStrategy(Strategy):\n    Parameters = Parameters\n", "failed with TypeError"),
+        (f"{HEAD}{BODY}".replace("4 *", "5 *"), "needs 250 warm-up bars with these parameters, strategy.toml declares 200"),
     ],
 )
 def test_a_class_that_cannot_be_constructed_is_one_clear_error(load: Load, code: str, words: str) -> None:
