@@ -13,6 +13,8 @@ from live.journal.errors import JournalDamagedError, NotAJournalError, SchemaVer
 from live.journal.schema import APPLICATION_ID, JOURNAL_SCHEMA, RECORD_COLUMNS, Commit, Meta, genesis_head
 
 _SQLITE_HEADER = b"SQLite format 3\x00"
+_PRIMARY_CODE = 0xFF
+"""The part of an extended SQLite result code that names the kind of error."""
 
 
 class JournalRow(NamedTuple):
@@ -169,7 +171,10 @@ def reading(path: Path) -> Generator[None]:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a journal's SQLite file so that nothing can be written through it.
+    """Open a journal's SQLite file so that no row can be written through it.
+
+    A crash can leave a write-ahead log without a sound index. SQLite rebuilds the index only on a connection that may
+    write, so then one is opened; it still refuses every statement that would change a row.
 
     Raises:
         NotAJournalError: the file is missing, or no SQLite file.
@@ -183,10 +188,23 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     if header != _SQLITE_HEADER:
         raise NotAJournalError(f"{path} is no journal: it does not begin like a SQLite file; give the path of a session's journal")
     with reading(path):
-        connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA query_only = ON")
+        connection = _connect(path, "ro")
+        try:
+            connection.execute("PRAGMA application_id").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode & _PRIMARY_CODE not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+                raise
+            connection = _connect(path, "rw")
         return connection
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def read_meta(connection: sqlite3.Connection, path: Path) -> tuple[Meta, str]:

@@ -164,3 +164,46 @@ def test_a_file_that_sqlite_cannot_read_is_damage(path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(JournalDamagedError, match="SQLite cannot read the journal"), JournalReader(path) as reader:
         list(reader.rows())
+
+
+@pytest.mark.parametrize("index", ["missing", "zeroed", "torn", "empty"])
+def test_a_crash_in_the_middle_of_the_logs_index_loses_nothing(
+    tmp_path: Path, record: Callable[[int], OrderTransitioned], index: str
+) -> None:
+    """Whatever a crash left of SQLite's shared index, every commit in the write-ahead log is read."""
+    journal = JournalFile.create(tmp_path / "live", session_id="session-1", predecessor_head="", created_at=0)
+    journal.append_step(None, [record(1)], (1, 1))
+    journal.commit()
+    crashed = tmp_path / "crashed"
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{crashed}{suffix}").write_bytes(Path(f"{tmp_path / 'live'}{suffix}").read_bytes())
+    journal.close()
+    shared = Path(f"{crashed}-shm")
+    if index == "missing":
+        shared.unlink()
+    elif index == "zeroed":
+        shared.write_bytes(bytes(32_768))
+    elif index == "torn":
+        shared.write_bytes(shared.read_bytes()[:40] + bytes(32_728))
+    else:
+        shared.write_bytes(b"")
+    with JournalReader(crashed) as reader:
+        assert [row.seq for row in reader.rows()] == [1]
+        with pytest.raises(sqlite3.Error):
+            reader._connection.execute("DELETE FROM records")
+
+
+def test_a_crash_in_the_middle_of_closing_is_rolled_back(path: Path, tmp_path: Path) -> None:
+    """A half-done change of SQLite's own, such as leaving write-ahead mode, is undone when the journal is read."""
+    crashed = tmp_path / "crashed"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN IMMEDIATE")
+        for seq in range(100, 400):
+            connection.execute("INSERT INTO records VALUES (?, 1, 'OrderTransitioned', 1, 0, 1, 1, ?)", (seq, bytes(2_000)))
+        for suffix in ("", "-journal"):
+            Path(f"{crashed}{suffix}").write_bytes(Path(f"{path}{suffix}").read_bytes())
+        connection.execute("ROLLBACK")
+    assert crashed.stat().st_size > path.stat().st_size, "part of the change had reached the file"
+    with JournalReader(crashed) as reader:
+        assert [row.seq for row in reader.rows()] == list(range(1, 12))
