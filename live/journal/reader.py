@@ -188,22 +188,24 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     if header != _SQLITE_HEADER:
         raise NotAJournalError(f"{path} is no journal: it does not begin like a SQLite file; give the path of a session's journal")
     with reading(path):
-        connection = _connect(path, "ro")
         try:
-            connection.execute("PRAGMA application_id").fetchone()
+            return _connect(path, "ro")
         except sqlite3.OperationalError as error:
-            connection.close()
             if error.sqlite_errorcode & _PRIMARY_CODE not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
                 raise
-            connection = _connect(path, "rw")
-        return connection
+        return _connect(path, "rw")
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA application_id").fetchone()  # the first look at the file, which finds what a crash left
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
