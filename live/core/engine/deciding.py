@@ -90,15 +90,23 @@ class Deciding:
         else:
             self._schedule_retry(*key)
 
-    def retry_exits(self, instrument_id: str) -> None:
-        """Count a bar of an instrument toward the waits of its exits, and try those whose wait is over."""
+    def count_bar(self, instrument_id: str) -> list[tuple[str, str]]:
+        """Count a bar of an instrument toward the waits of its exits; returns the exits whose wait is over."""
+        over: list[tuple[str, str]] = []
         for key in [key for key in self.retries if key[1] == instrument_id]:
             wait, bars_left = self.retries[key]
-            if bars_left > 1:
-                self.retries[key] = (wait, bars_left - 1)
-                continue
-            self.retries[key] = (wait, wait)
-            self.pursue(*key)
+            self.retries[key] = (wait, bars_left - 1)
+            if bars_left <= 1:
+                over.append(key)
+        return over
+
+    def retry_exits(self, keys: list[tuple[str, str]]) -> None:
+        """Try exits whose wait was over before the strategies spoke, unless these have decided something else since."""
+        for key in keys:
+            retry = self.retries.get(key)
+            if retry is not None and retry[1] <= 0:
+                self.retries[key] = (retry[0], retry[0])
+                self.pursue(*key)
 
     def _record_decision(self, key: tuple[str, str], account_id: str, wish: Wish) -> DenialCode | None:
         """Record a wish as a decision and pursue it, unless it is the standing one; returns why it cannot be followed."""

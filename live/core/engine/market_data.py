@@ -45,12 +45,13 @@ class MarketData:
         deciding = self._deciding
         if not bar.warm_up and work.now >= self._next_day:
             self._open_day()
+        exits = deciding.count_bar(instrument_id) if deciding.retries and not bar.warm_up else None
         for runner in self._subscribers.get(instrument_id, ()):
             runner.on_bar(bar)
             if runner.wishes:
                 deciding.decide(runner)
-        if deciding.retries and not bar.warm_up:
-            deciding.retry_exits(instrument_id)
+        if exits:
+            deciding.retry_exits(exits)
         if self._watch:
             self._watch.look()
 

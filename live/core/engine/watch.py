@@ -58,7 +58,7 @@ class Watch:
         self._looks[order.order_id] = _Look(self._work.now + wait, wait, None)
 
     def look(self) -> None:
-        """Look at every order that is due."""
+        """Look at every order that is due; one that is canceled again keeps its wait for when that comes to nothing."""
         now = self._work.now
         for order_id, look in list(self._looks.items()):
             if look.due <= now:
@@ -73,17 +73,18 @@ class Watch:
 
     def _look_at(self, order_id: str, look: _Look) -> None:
         order = self._work.state.live_orders.get(order_id)
-        if order is not None and look.unanswered is order.state:
+        if order is None:
+            del self._looks[order_id]
+            return
+        if order.state is look.unanswered:
             self._work.transition(order, OrderEvent.LOSE, f"no answer in {ANSWER_TIMEOUT // SECOND} s")
-        if order is not None and order.state in UNKNOWN:
+        if order.state in UNKNOWN:
             self.doubt(order)
             return
-        if order is not None and order.state is OrderState.OPEN and look.unanswered is None:
+        if look.unanswered is None and order.state is OrderState.OPEN:
             self.cancel_if_unwanted(order)
-            if order.state is not OrderState.OPEN:
-                self.look_later(order)
-                return
-        del self._looks[order_id]
+        if look.unanswered is not None or order.state is not OrderState.CANCEL_REQUESTED:
+            del self._looks[order_id]
 
     def _wait(self, order: Order) -> int:
         known = self._looks.get(order.order_id)

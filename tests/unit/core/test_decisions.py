@@ -1,0 +1,324 @@
+"""Decisions: what a strategy wants is recorded when it changes, and pursued by one order at a time."""
+
+import pytest
+
+from live.core import inputs, records
+from live.core.portfolio import LONGEST_RETRY_WAIT
+from live.core.risk.codes import DenialCode
+from live.core.vocabulary import EffectAction, OperatorAction, OrderType, Outcome, Scope, Side, TradingState
+
+USDT = 10**8
+BTC = "binance-spot:BTCUSDT"
+ETH = "binance-spot:ETHUSDT"
+
+
+def intents(desk):
+    """Count all intents so far."""
+    return sum(isinstance(entry, records.IntentRecorded) for entry in desk.journal)
+
+
+def test_a_decision_leads_to_an_order_that_names_it(desk):
+    """Decision, intent, approval and submission are recorded in this order, and the effect comes last."""
+    desk.want(100)
+    assert [type(record).__name__ for record in desk.said] == [
+        "DayOpened",
+        "DecisionRecorded",
+        "IntentRecorded",
+        "OrderTransitioned",
+        "OrderTransitioned",
+    ]
+    decision, intent = desk.of(records.DecisionRecorded)[0], desk.of(records.IntentRecorded)[0]
+    assert (decision.target, decision.requested, decision.reason) == (100, "100 units", "test")
+    assert (intent.decision_id, intent.quantity, intent.side) == (decision.decision_id, 100, Side.BUY)
+    assert intent.allocations == (records.Allocation("alpha", intent.intent_id, 100),)
+    assert [effect.order_id for effect in desk.submitted] == [intent.order_id]
+
+
+def test_a_wish_that_did_not_change_is_not_recorded_again(desk):
+    """Saying the same on every bar is one decision."""
+    desk.want(100)
+    desk.fill()
+    for _ in range(5):
+        assert desk.bar() == []
+
+
+def test_order_ids_count_up_in_base_36_behind_the_nonce(desk):
+    """Ids are at most 18 characters, and never come twice in a session."""
+    for number in range(40):
+        desk.want(100 + 10 * (number % 2))
+        if desk.submitted:
+            desk.accept()
+    ids = list(desk.state.orders)
+    assert len(ids) == len(set(ids))
+    assert ids[0] == "ILSESSION11"
+    assert all(len(order_id) <= 18 and order_id.startswith("ILSESSION1") for order_id in ids)
+
+
+def test_a_changed_target_cancels_first_and_goes_on_after_the_cancel(desk):
+    """One order at a time: the new order waits until the venue has taken the old one off."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(200, limit_price=98.0)
+    assert desk.canceled == [desk.order.order_id]
+    assert not desk.submitted
+    desk.cancel()
+    assert [(effect.quantity, effect.limit_price) for effect in desk.submitted] == [(200, 9_800)]
+
+
+def test_a_target_that_changed_while_its_order_ended_by_itself_is_pursued(desk):
+    """An expiry that overtakes our cancel does not lose the new decision."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(200, limit_price=98.0)
+    desk.feed(inputs.OrderExpired(desk.now, desk.now, desk.order.order_id, "maintenance"))
+    assert [effect.quantity for effect in desk.submitted] == [200]
+
+
+def test_a_target_that_changed_while_its_order_was_in_flight_cancels_it_on_arrival(desk):
+    """The cancel that came too early is asked again once the venue has the order."""
+    desk.want(100, limit_price=99.0)
+    desk.want(200, limit_price=98.0)
+    assert desk.canceled == [desk.order.order_id]
+    desk.feed(inputs.CancelRejected(desk.now, desk.now, desk.order.order_id, "Unknown order sent."))
+    desk.accept()
+    assert desk.canceled == [desk.order.order_id]
+
+
+def test_an_entry_that_the_venue_canceled_by_itself_is_not_sent_again(desk):
+    """A refusal is not hammered: the strategy has to want something else first."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.cancel()
+    assert not desk.submitted
+    desk.bar()
+    assert not desk.submitted
+
+
+# Wishes that cannot be followed
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"fraction": float("nan")}, DenialCode.TARGET_NOT_A_NUMBER),
+        ({"fraction": float("-inf")}, DenialCode.TARGET_NOT_A_NUMBER),
+        ({"fraction": 1e300}, DenialCode.TARGET_OUT_OF_RANGE),
+        ({"units": 10**30}, DenialCode.TARGET_OUT_OF_RANGE),
+        ({"units": -(10**30)}, DenialCode.TARGET_OUT_OF_RANGE),
+        ({"units": 1, "limit_price": float("nan")}, DenialCode.TARGET_NOT_A_NUMBER),
+        ({"units": 1, "limit_price": 1e300}, DenialCode.TARGET_OUT_OF_RANGE),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_denied_once_and_changes_nothing(desk, wish, code):
+    """The standing target stays, and saying the same again is not said again."""
+    desk.want(100)
+    desk.fill()
+    before = dict(desk.state.targets)
+
+    def ask(bar, context):
+        if "units" in wish:
+            context.target_units(BTC, **wish)
+        else:
+            context.target_fraction(BTC, **wish)
+
+    desk.strategy.script = ask
+    desk.bar()
+    assert [record.code for record in desk.of(records.OrderDenied)] == [code]
+    assert "alpha" in desk.said[-1].detail
+    assert BTC in desk.said[-1].detail
+    assert desk.bar() == []
+    assert desk.state.targets == before
+    desk.strategy.script = lambda bar, context: context.target_units(BTC, 0)
+    desk.bar()
+    assert [effect.side for effect in desk.submitted] == [Side.SELL]
+
+
+def test_a_wish_that_had_no_price_is_followed_once_there_is_one(new_desk, make):
+    """A strategy that goes on saying the same is heard as soon as it can be followed."""
+    desk = new_desk(make.deployment(instrument_ids=(BTC, ETH))).open()
+    desk.strategy.script = lambda bar, context: context.target_fraction(ETH, 0.01)
+    desk.bar()
+    assert desk.code == DenialCode.PRICE_REFERENCE_MISSING
+    assert desk.bar() == []
+    desk.bar(instrument_id=ETH)
+    assert [effect.instrument_id for effect in desk.submitted] == [ETH]
+
+
+def test_an_exit_is_decided_although_the_account_cannot_be_valued(new_desk, make):
+    """A position of a strategy that is gone, in an instrument without a price, does not trap the others."""
+    desk = new_desk(make.deployment("alpha"), make.deployment("gone", instrument_ids=(ETH,))).open()
+    desk.want(100)
+    desk.fill()
+    desk.strategies["gone"].script = lambda bar, context: context.target_units(ETH, 100)
+    desk.bar(instrument_id=ETH)
+    desk.fill()
+    after = desk.restart("SESSION2", make.deployment("alpha"))
+    after.clear_latches()
+    after.arm()
+    after.strategy.script = lambda bar, context: context.target_fraction(BTC, 0.0)
+    after.bar()
+    assert [(effect.side, effect.quantity) for effect in after.submitted] == [(Side.SELL, 100)]
+
+
+# Exits
+
+
+@pytest.mark.parametrize("bound", ["quantity", "notional", "lease"])
+def test_an_exit_larger_than_one_order_may_be_leaves_in_several(new_desk, make, bound):
+    """Whichever bound on one order a position has outgrown, it is sold whole, piece after piece."""
+    desk = new_desk(make.deployment(limits=make.limits(maximum_orders_per_minute=50))).open()
+    desk.want(900)
+    desk.fill()
+    tight = {
+        "quantity": make.limits(maximum_order_quantity={BTC: 400}),
+        "notional": make.limits(maximum_order_notional=40 * USDT),
+        "lease": make.limits(),
+    }[bound]
+    after = desk.restart("SESSION2", make.deployment(limits=tight))
+    after.clear_latches()
+    after.arm(ceiling=40 * USDT if bound == "lease" else 1_000 * USDT)
+    sold = []
+    after.want(0)
+    while after.submitted:
+        sold += [effect.quantity for effect in after.submitted]
+        after.fill()
+    assert sold == [400, 400, 100]
+    assert after.held() == 0
+
+
+def test_an_exit_that_is_denied_is_tried_again_after_one_two_four_bars(desk):
+    """The waits double, up to the longest, and the exit leaves at the first try after what denied it is gone."""
+    desk.want(100)
+    desk.fill()
+    desk.command(OperatorAction.CANCEL_ONLY)
+    tries = []
+    desk.want(0)
+    for number in range(1, 150):
+        before = intents(desk)
+        desk.bar()
+        if intents(desk) > before:
+            tries.append(number)
+    gaps = [after - before for before, after in zip([0, *tries], tries, strict=False)]
+    assert gaps == [1, 2, 4, 8, 16, 32, LONGEST_RETRY_WAIT]
+
+
+def test_arming_tries_a_denied_exit_at_the_next_bar(desk):
+    """Hours of denials do not make a newly armed strategy wait for its exit."""
+    desk.want(100)
+    desk.fill()
+    desk.command(OperatorAction.DISARM)
+    desk.want(0)
+    for _ in range(70):
+        desk.bar()
+    desk.arm(lease_id="second")
+    desk.bar()
+    assert [effect.side for effect in desk.submitted] == [Side.SELL]
+
+
+def test_a_retry_ends_with_the_position(desk):
+    """Once the exit has filled, nothing is tried any more."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0)
+    desk.feed(inputs.OrderRejected(desk.now, desk.now, desk.order.order_id, "busy"))
+    desk.bar()
+    desk.fill()
+    assert desk.held() == 0
+    before = intents(desk)
+    for _ in range(5):
+        desk.bar()
+    assert intents(desk) == before
+    assert not desk.engine._handlers[inputs.Bar].__self__._deciding.retries
+
+
+@pytest.mark.parametrize("end", ["reject", "hold back", "expire"])
+def test_an_exit_that_came_to_nothing_is_tried_again(desk, end):
+    """By whatever end: the venue's word, the gate's, or time."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0)
+    if end == "reject":
+        desk.feed(inputs.OrderRejected(desk.now, desk.now, desk.order.order_id, "busy"))
+    elif end == "hold back":
+        desk.outcome(Outcome.REFUSED)
+    else:
+        desk.feed(inputs.OrderExpired(desk.now, desk.now, desk.order.order_id, "no liquidity"))
+    assert not desk.submitted
+    desk.bar()
+    assert [effect.side for effect in desk.submitted] == [Side.SELL]
+
+
+# Arming
+
+
+def test_what_was_wanted_while_disarmed_is_tried_once_armed(new_desk):
+    """An entry that was denied as DISARMED is decided anew when the armed strategy still says it."""
+    desk = new_desk().open(armed=False)
+    desk.clear_latches()
+    desk.want(100)
+    assert desk.code == DenialCode.STATE_DISARMED
+    desk.arm()
+    desk.bar()
+    assert [effect.quantity for effect in desk.submitted] == [100]
+
+
+def test_what_the_armed_strategy_no_longer_says_is_not_tried(new_desk):
+    """Arming sends nothing by itself: the strategy has to say it again."""
+    desk = new_desk().open(armed=False)
+    desk.clear_latches()
+    desk.want(100)
+    desk.strategy.script = None
+    desk.arm()
+    desk.bar()
+    assert not desk.submitted
+
+
+def test_arming_does_not_rebalance_what_is_held(desk):
+    """A position that is at its target stays, although a fraction of equity would now be another size."""
+    desk.strategy.script = lambda bar, context: context.target_fraction(BTC, 0.01)
+    desk.bar()
+    desk.fill()
+    desk.command(OperatorAction.DISARM)
+    desk.arm(lease_id="second")
+    desk.bar(10_300)
+    assert not desk.submitted
+
+
+def test_a_limit_exit_denied_once_rests_later(desk):
+    """A retried exit keeps its limit price."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0, limit_price=101.0)
+    desk.outcome(Outcome.REFUSED)
+    desk.bar()
+    assert [(effect.order_type, effect.limit_price) for effect in desk.submitted] == [(OrderType.LIMIT, 10_100)]
+
+
+def test_two_strategies_hold_apart_what_they_hold(new_desk, make):
+    """On one account and instrument each has its own target, orders and position."""
+    desk = new_desk(make.deployment("alpha"), make.deployment("beta")).open()
+    desk.want(100, strategy_id="alpha")
+    desk.fill()
+    desk.want(200, strategy_id="beta")
+    desk.fill()
+    assert (desk.held("alpha"), desk.held("beta")) == (100, 200)
+    desk.want(0, strategy_id="alpha")
+    assert [(effect.strategy_id, effect.quantity) for effect in desk.submitted] == [("alpha", 100)]
+
+
+def test_a_cancel_that_failed_leaves_the_order_counted(desk):
+    """Until the venue says otherwise the order may fill, and no new one is sent beside it."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(200, limit_price=98.0)
+    desk.outcome(Outcome.FAILED, EffectAction.CANCEL)
+    desk.want(300, limit_price=97.0)
+    assert not desk.submitted
+    assert list(desk.state.live_orders) == [desk.order.order_id]
+
+
+def test_disarming_one_strategy_leaves_the_other_trading(new_desk, make):
+    """A scope of one strategy covers that one."""
+    desk = new_desk(make.deployment("alpha"), make.deployment("beta")).open()
+    desk.command(OperatorAction.DISARM, Scope.STRATEGY, "alpha")
+    assert (desk.trading("alpha"), desk.trading("beta")) == (TradingState.DISARMED, TradingState.ARMED)

@@ -1,0 +1,127 @@
+"""Watch: what is not settled is looked at again, ever more rarely."""
+
+import pytest
+
+from live.core import inputs
+from live.core.orders import OrderState
+from live.core.vocabulary import EffectAction, OperatorAction, Outcome
+
+
+def seconds_until_each(desk, seconds, happened):
+    """Tick second by second, and list the seconds in which something happened."""
+    found = []
+    for second in range(1, seconds + 1):
+        desk.tick()
+        if happened(desk):
+            found.append(second)
+    return found
+
+
+def test_a_sent_order_without_an_answer_is_unknown_after_ten_seconds(desk):
+    """Silence leaves the order unknown, counted, and asked about."""
+    desk.want(100)
+    desk.outcome(Outcome.SENT)
+    desk.tick(9)
+    assert desk.order.state is OrderState.SUBMITTING
+    desk.tick(1)
+    assert desk.order.state is OrderState.SUBMIT_UNKNOWN
+    assert desk.order.detail == "no answer in 10 s"
+    assert desk.queried == [desk.order.order_id]
+
+
+def test_a_request_that_has_not_left_yet_may_take_its_time(desk):
+    """Waiting for the disk or a request budget is not silence of the venue."""
+    desk.want(100)
+    desk.tick(3_600)
+    assert desk.order.state is OrderState.SUBMITTING
+
+
+def test_a_sent_cancel_without_an_answer_is_unknown_after_ten_seconds(desk):
+    """The same for cancels, also when the order was answered long ago."""
+    desk.want(100, limit_price=99.0)
+    desk.outcome(Outcome.SENT)
+    desk.accept()
+    desk.want(0)
+    assert desk.order.state is OrderState.CANCEL_REQUESTED
+    desk.outcome(Outcome.SENT, EffectAction.CANCEL)
+    desk.tick(10)
+    assert desk.order.state is OrderState.CANCEL_UNKNOWN
+
+
+def test_an_answered_order_is_left_alone(desk):
+    """Nothing happens to an order that rests as it should."""
+    desk.want(100, limit_price=99.0)
+    desk.outcome(Outcome.SENT)
+    desk.accept()
+    assert seconds_until_each(desk, 60, lambda desk: desk.said or desk.asked) == []
+
+
+@pytest.mark.parametrize("action", EffectAction)
+def test_an_unknown_order_is_asked_about_until_it_is_settled(desk, action):
+    """After 1, 2, 4, … and at most 64 seconds more, for ever."""
+    desk.want(100, limit_price=99.0)
+    if action is EffectAction.CANCEL:
+        desk.accept()
+        desk.want(0)
+    desk.outcome(Outcome.FAILED, action)
+    asked = seconds_until_each(desk, 300, lambda desk: desk.queried)
+    assert asked == [1, 3, 7, 15, 31, 63, 127, 191, 255]
+    desk.cancel()
+    assert seconds_until_each(desk, 200, lambda desk: desk.asked) == []
+
+
+def test_a_refused_cancel_is_asked_again_until_the_order_is_off(desk):
+    """An order that must not stay is canceled again and again, spaced out."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.command(OperatorAction.DISARM)
+    asked = [0]
+    for second in range(1, 20):
+        if desk.order.state is OrderState.CANCEL_REQUESTED:
+            desk.feed(inputs.CancelRejected(desk.now, desk.now, desk.order.order_id, "busy"))
+        desk.tick()
+        if desk.canceled:
+            asked.append(second)
+    assert asked == [0, 1, 3, 7, 15]
+
+
+def test_a_cancel_that_the_gate_held_back_is_asked_again(desk):
+    """A cancel is not forgotten because it could not leave."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(0)
+    desk.outcome(Outcome.REFUSED, EffectAction.CANCEL)
+    assert desk.order.state is OrderState.OPEN
+    desk.tick()
+    assert desk.canceled == [desk.order.order_id]
+
+
+def test_an_order_whose_cancel_was_lost_and_that_still_works_is_canceled_again(desk):
+    """The venue shows it open, so the cancel did not arrive."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(0)
+    desk.outcome(Outcome.FAILED, EffectAction.CANCEL)
+    desk.observe(found=True)
+    assert desk.order.state is OrderState.OPEN
+    assert seconds_until_each(desk, 5, lambda desk: desk.canceled) == [2]
+
+
+def test_an_order_that_serves_again_is_not_canceled_again(desk):
+    """The strategy has changed its mind back before the lost cancel was settled."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.want(200, limit_price=98.0)
+    desk.outcome(Outcome.FAILED, EffectAction.CANCEL)
+    desk.want(100, limit_price=99.0)
+    desk.observe(found=True)
+    assert seconds_until_each(desk, 100, lambda desk: desk.canceled) == []
+    assert desk.order.state is OrderState.OPEN
+
+
+def test_bars_let_time_pass_too(desk):
+    """A market that is never quiet has no ticks, and is watched all the same."""
+    desk.want(100)
+    desk.outcome(Outcome.SENT)
+    desk.bar()
+    assert desk.order.state is OrderState.SUBMIT_UNKNOWN
