@@ -63,7 +63,9 @@ UNITS = {name: "decimal text, in the quote asset" for name in SCALAR_LIMITS if "
 
 def render() -> str:
     """Write the page."""
-    fields = {field.name: field for field in msgspec.structs.fields(getattr(configuration, "ConfigurationFile", None) or configuration._File)}
+    fields = {
+        field.name: field for field in msgspec.structs.fields(getattr(configuration, "ConfigurationFile", None) or configuration._File)
+    }
     known = {name for name, _ in TABLES} | {"schema"}
     if unknown := sorted(set(fields) ^ known):
         raise SystemExit(f"the tables {', '.join(unknown)} of interlock.toml are not described: add them to TABLES in {__file__}")
