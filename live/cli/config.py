@@ -2,9 +2,8 @@
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from live.cli.output import JsonOption, answer
+from live.cli.output import JsonOption, answer, print_table
 from live.cli.serve import ConfigOption
 
 app = typer.Typer(help="Look at the effective configuration.", no_args_is_help=True)
@@ -15,21 +14,16 @@ def configuration() -> None:
     """Look at the effective configuration."""
 
 
-@app.command("show")
+@app.command("show", epilog="Example: interlock config show --json")
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Print every value and where it came from: the file, the environment or the default.
-
-    Example: interlock config show --json
-    """
+    """Print every value and where it came from: the file, the environment or the default."""
     from live.configuration import load_configuration
 
     loaded = load_configuration(config)
     values = {name: {"value": value, "origin": loaded.origins.get(name, "default")} for name, value in loaded.values().items()}
 
     def text(console: Console) -> None:
-        table = Table("name", "value", "origin")
-        for name, entry in values.items():
-            table.add_row(name, entry["value"], entry["origin"])
-        console.print(table)
+        print_table(console, "Configuration", [{"name": name, **entry} for name, entry in values.items()], ("name", "value", "origin"))
+        console.print(f"digest {loaded.digest}", markup=False)
 
     answer({"file": str(loaded.file) if loaded.file else None, "digest": loaded.digest, "values": values}, as_json=as_json, text=text)

@@ -8,15 +8,23 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
+from rich.text import Text
 
-from live.cli.output import Finding, JsonOption, answer
+from live.cli.output import Finding, JsonOption, answer, console
 from live.cli.serve import ConfigOption
 from live.core.errors import InterlockError
 
+if TYPE_CHECKING:
+    from live.configuration import Configuration
+
 NEEDED_BYTES = 1_000_000_000
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+EXAMPLE = "Example: interlock doctor"
+TIME_ERROR = 5
+"""What adjtimex(2) returns while the clock is not synchronised."""
 STA_UNSYNC = 0x0040
 """Status bit of adjtimex(2): the kernel's clock is not synchronised."""
 
@@ -32,11 +40,8 @@ class Check(NamedTuple):
 
 
 def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check Python, configuration, home, disk, port, clock and keys; exit 2 when something must be mended.
-
-    Example: interlock doctor
-    """
-    from live.configuration import Configuration, load_configuration
+    """Check Python, configuration, home, disk, latches, port, clock and keys; exit 2 when something must be mended."""
+    from live.configuration import load_configuration
 
     checks = [_python()]
     loaded: Configuration | None = None
@@ -46,22 +51,25 @@ def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
     except InterlockError as error:
         checks.append(Check("configuration", False, str(error), "correct the file"))
     if loaded is not None:
-        checks += [_home(loaded.home), _disk(loaded.home), _port(loaded.service.host, loaded.service.port, loaded.home), *_keys(loaded.keys)]
+        checks += [_home(loaded.home), _disk(loaded.home), _latches(loaded), _port(loaded), _exposure(loaded.service.host)]
+        checks += _keys(loaded.keys)
         checks.append(_trust(len(loaded.trusted_keys), len(loaded.deployments)))
     checks.append(_clock())
     payload = {"checks": [check._asdict() for check in checks]}
-    failed = [check for check in checks if not check.holds and not check.warning]
-
-    def text(console: Console) -> None:
-        for check in checks:
-            mark = "[green]ok[/]  " if check.holds else "[yellow]warn[/]" if check.warning else "[red]FAIL[/]"
-            console.print(f"{mark} {check.name}: {check.seen}" + (f" - {check.remedy}" if not check.holds and check.remedy else ""))
-
-    if failed and as_json:
-        raise Finding(f"{len(failed)} checks do not hold: {', '.join(check.name for check in failed)}", payload)
-    answer(payload, as_json=as_json, text=text)
+    failed = [check.name for check in checks if not check.holds and not check.warning]
+    if not as_json:
+        _print(console(), checks)
     if failed:
-        raise Finding(f"{len(failed)} checks do not hold: {', '.join(check.name for check in failed)}", payload)
+        raise Finding(f"{len(failed)} checks do not hold: {', '.join(failed)}", payload)
+    if as_json:
+        answer(payload, as_json=True, text=lambda _: None)
+
+
+def _print(console: Console, checks: list[Check]) -> None:
+    for check in checks:
+        mark = ("ok  ", "green") if check.holds else ("warn", "yellow") if check.warning else ("FAIL", "red")
+        remedy = f" - {check.remedy}" if not check.holds and check.remedy else ""
+        console.print(Text.assemble(mark, f" {check.name}: {check.seen}{remedy}"))
 
 
 def _python() -> Check:
@@ -70,20 +78,36 @@ def _python() -> Check:
 
 
 def _home(home: Path) -> Check:
-    existing = next((path for path in (home, *home.resolve().parents) if path.exists()), Path("/"))
-    return Check("home", os.access(existing, os.W_OK), str(home.resolve()), "set INTERLOCK_HOME to a directory of yours")
+    return Check("home", os.access(_existing(home), os.W_OK), str(home.resolve()), "set INTERLOCK_HOME to a directory of yours")
 
 
 def _disk(home: Path) -> Check:
-    existing = next(path for path in (home.resolve(), *home.resolve().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(home)).free
     return Check("disk", free >= NEEDED_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: a full disk halts trading")
 
 
-def _port(host: str, port: int, home: Path) -> Check:
+def _existing(path: Path) -> Path:
+    return next(one for one in (path.resolve(), *path.resolve().parents) if one.exists())
+
+
+def _latches(configuration: "Configuration") -> Check:
+    from live.latch import latch_path, read_latch
+    from live.service.scopes import configured_scopes, scope_name
+
+    engaged: list[str] = []
+    for scope, target in configured_scopes(configuration):
+        path = latch_path(configuration.home, scope, target)
+        if path.exists() and (reading := read_latch(path)).engaged:
+            engaged.append(f"{scope_name(scope, target)} ({reading.reason})")
+    seen = f"engaged: {', '.join(engaged)}" if engaged else "none is engaged"
+    return Check("latches", not engaged, seen, "release what is safe again: interlock release --reason ...", warning=True)
+
+
+def _port(configuration: "Configuration") -> Check:
     from live.service.address import read_address
 
-    address = read_address(home)
+    host, port = configuration.service.host, configuration.service.port
+    address = read_address(configuration.home)
     if address is not None and address.port == port:
         return Check("port", True, f"{host}:{port} is the running service's")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -95,12 +119,21 @@ def _port(host: str, port: int, home: Path) -> Check:
     return Check("port", True, f"{host}:{port} is free")
 
 
+def _exposure(host: str) -> Check:
+    private = host in LOOPBACK
+    return Check("exposure", private, f"listens on {host}", "tokens cross the network in the clear: put TLS in front of it", warning=True)
+
+
 def _keys(directory: Path) -> list[Check]:
     from live.service.authority import load_principals
 
-    if not directory.is_dir():
+    try:
+        files = list(directory.iterdir())
+        unsafe = [path.name for path in files if path.suffix == ".pem" and path.stat().st_mode & 0o077]
+    except FileNotFoundError:
         return [Check("keys", False, f"{directory} does not exist", "make a key with `interlock keys new gate --role gate`", warning=True)]
-    unsafe = [path.name for path in directory.iterdir() if path.suffix == ".pem" and path.stat().st_mode & 0o077]
+    except OSError as error:
+        return [Check("keys", False, f"{directory} cannot be read: {error.strerror}", "set INTERLOCK_KEYS to a directory of yours")]
     checks = [Check("keys", not unsafe, f"{directory}" + (f": {', '.join(unsafe)} readable by others" if unsafe else ""), "chmod 600 them")]
     try:
         tokens = load_principals(directory)
@@ -111,7 +144,12 @@ def _keys(directory: Path) -> list[Check]:
 
 
 def _trust(keys: int, deployments: int) -> Check:
-    return Check("trusted keys", keys > 0 or deployments == 0, f"{keys} pinned", "paste the block that `interlock keys new` prints into interlock.toml")
+    return Check(
+        "trusted keys",
+        keys > 0 or deployments == 0,
+        f"{keys} pinned",
+        "paste the block that `interlock keys new` prints into interlock.toml",
+    )
 
 
 class _Timex(ctypes.Structure):
@@ -131,11 +169,13 @@ class _Timex(ctypes.Structure):
 def _clock() -> Check:
     if time.time() < 1_700_000_000:
         return Check("clock", False, time.strftime("%Y-%m-%d", time.gmtime()), "set the clock")
+    timex = _Timex()
     try:
-        timex = _Timex()
-        ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+        answered = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
     except (OSError, AttributeError):
+        answered = -1
+    if answered < 0:
         return Check("clock", False, "this system does not say whether it is synchronised", "run an NTP client", warning=True)
-    synchronised = not timex.status & STA_UNSYNC
+    synchronised = answered != TIME_ERROR and not timex.status & STA_UNSYNC
     seen = f"synchronised, largest error {timex.maxerror / 1000:.1f} ms" if synchronised else "not synchronised"
     return Check("clock", synchronised, seen, "run an NTP client; a LIVE venue will need it", warning=True)

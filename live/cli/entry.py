@@ -4,12 +4,13 @@ import sys
 
 
 def main() -> None:
-    """Run the command line: `interlock COMMAND …`."""
+    """Run the command line: `interlock COMMAND ...`."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["kill"] and not {"--help", "-h"} & set(arguments):
-        from live.latch import engage_from_command_line
+    if arguments[:1] == ["kill"]:
+        from live.latch import asks_for_help, engage_from_command_line
 
-        engage_from_command_line(arguments[1:])
+        if not asks_for_help(arguments[1:]):
+            engage_from_command_line(arguments[1:])
     from live.cli.main import run
 
     sys.exit(run(arguments))

@@ -3,9 +3,10 @@
 from importlib.metadata import entry_points
 
 import typer
+from typer.exceptions import Abort, TyperException
 
-from live.cli import config, control, doctor, journal, keys, replay, serve, session, spec, strategy, token
-from live.cli.output import CommandError, run_reporting_errors
+from live.cli import config, control, doctor, journal, keys, kill, replay, serve, session, spec, strategy, token
+from live.cli.output import CommandError, UsageProblem, run_reporting_errors
 
 app = typer.Typer(
     name="interlock",
@@ -21,14 +22,14 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(session.app, name="session")
 app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
-app.command("replay")(replay.replay_command)
-app.command("serve")(serve.serve_command)
-app.command("doctor")(doctor.doctor_command)
-app.command("status")(control.status)
-app.command("arm")(control.arm)
-app.command("disarm")(control.disarm)
-app.command("kill")(control.kill)
-app.command("release")(control.release)
+app.command("replay", epilog=replay.EXAMPLE)(replay.replay_command)
+app.command("serve", epilog=serve.EXAMPLE)(serve.serve_command)
+app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor_command)
+app.command("status", epilog=control.STATUS_EXAMPLE)(control.status)
+app.command("arm", epilog=control.ARM_EXAMPLE)(control.arm)
+app.command("disarm", epilog=control.DISARM_EXAMPLE)(control.disarm)
+app.command("kill", epilog=kill.EXAMPLE)(kill.kill)
+app.command("release", epilog=control.RELEASE_EXAMPLE)(control.release)
 
 OWN_PACKAGES = ("live", "dagster_project", "strategies", "expectations")
 PIPELINE_HINT = "install the pipeline to get it: pip install 'interlock[pipeline]'"
@@ -37,24 +38,49 @@ PIPELINE_HINT = "install the pipeline to get it: pip install 'interlock[pipeline
 def run(arguments: list[str]) -> int:
     """Run the command line and return the exit code: 0 done, 1 an error, 2 a check that does not hold or wrong usage."""
     _join_pipeline_commands()
-    command = typer.main.get_command(app)
+    as_json = "--json" in arguments
     exit_code = 0
 
     def invoke() -> None:
         nonlocal exit_code
         try:
-            command.main(args=arguments, prog_name="interlock")
-        except SystemExit as done:
-            exit_code = done.code if isinstance(done.code, int) else 1
+            exit_code = _call(arguments, as_json=as_json)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in OWN_PACKAGES:
                 raise
-            raise CommandError(f"`interlock {' '.join(arguments[:2])}` needs {error.name}, which is not installed: {PIPELINE_HINT}") from None
+            raise CommandError(
+                f"`interlock {' '.join(arguments[:2])}` needs {error.name}, which is not installed: {PIPELINE_HINT}"
+            ) from None
 
-    return run_reporting_errors(invoke, as_json="--json" in arguments) or exit_code
+    return run_reporting_errors(invoke, as_json=as_json) or exit_code
+
+
+def _call(arguments: list[str], *, as_json: bool) -> int:
+    """Run the command; for people the library explains wrong usage, for programs it is an error like any other."""
+    command = typer.main.get_command(app)
+    try:
+        done = command.main(args=arguments, prog_name="interlock", standalone_mode=not as_json, obj=tuple(arguments))
+    except SystemExit as ended:
+        done = ended.code
+    except TyperException as error:
+        raise UsageProblem(f"{error.format_message().rstrip('.')}: see `interlock {_command_of(arguments)}--help`") from None
+    except Abort:
+        raise CommandError("stopped by the person at the terminal") from None
+    return done if isinstance(done, int) else 0
+
+
+def _command_of(arguments: list[str]) -> str:
+    """Give the words before the first option, as far as they name a command."""
+    words = [word for word in arguments[:2] if not word.startswith("-")]
+    return "".join(f"{word} " for word in words[: 2 if words[:1] and words[0] in _GROUPS else 1])
+
+
+_GROUPS = ("strategy", "keys", "token", "journal", "session", "config", "spec", "dataset")
 
 
 def _join_pipeline_commands() -> None:
     """Add the commands of the pipeline; they import its libraries only when they run."""
+    known = {group.name for group in app.registered_groups}
     for entry in entry_points(group="interlock.commands"):
-        app.add_typer(entry.load(), name=entry.name)
+        if entry.name not in known:
+            app.add_typer(entry.load(), name=entry.name)

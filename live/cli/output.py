@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from live.core.errors import InterlockError
 
@@ -14,7 +16,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 EXIT_ERROR = 1
 EXIT_FINDING = 2
-"""The command ran and what it checked does not hold."""
+"""The command ran and what it checked does not hold, or it was called wrongly."""
+
+PLAIN_WIDTH = 10_000
+"""Where output is no terminal nothing is folded: a line is a row, and can be searched."""
 
 
 class CommandError(InterlockError):
@@ -29,9 +34,29 @@ class Finding(InterlockError):
         self.payload = dict(payload or {})
 
 
+class UsageProblem(Finding):
+    """A command was called wrongly."""
+
+
 def console() -> Console:
     """Give the console for readable text; plain lines when standard output is not a terminal."""
-    return Console(soft_wrap=True, highlight=False)
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(soft_wrap=True, highlight=False, width=width)
+
+
+def print_table(
+    console: Console, title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], numbers: Sequence[str] = ()
+) -> None:
+    """Print rows as a table that fits the terminal: numbers to the right, and what is too long goes on in the next line."""
+    if not rows:
+        console.print(f"{title}: none", markup=False)
+        return
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
+    console.print(table, soft_wrap=False)
 
 
 def answer(payload: Mapping[str, Any], *, as_json: bool, text: Callable[[Console], None]) -> None:
@@ -59,8 +84,4 @@ def _print_error(message: str, payload: Mapping[str, Any], *, as_json: bool) -> 
     if as_json:
         sys.stdout.write(json.dumps({"error": message, **payload}, indent=2, sort_keys=True, default=str) + "\n")
     else:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]error:[/] {_escape(message)}")
-
-
-def _escape(message: str) -> str:
-    return message.replace("[", "\\[")
+        Console(stderr=True, soft_wrap=True, highlight=False).print(Text.assemble(("error:", "bold red"), " ", message))

@@ -12,16 +12,13 @@ app = typer.Typer(help="Sign the specification, and check its signature.", no_ar
 SpecificationArgument = Annotated[Path, typer.Argument(help="The specification.")]
 
 
-@app.command("sign")
+@app.command("sign", epilog="Example: interlock spec sign --key ~/.interlock/keys/owner.pem")
 def sign(
     key: Annotated[Path, typer.Option("--key", help="Private key of role spec, as written by `interlock keys new`.")],
     specification: SpecificationArgument = Path("SPEC.md"),
     as_json: JsonOption = False,
 ) -> None:
-    """Sign the specification as it stands; writes SPEC.md.sig beside it.
-
-    Example: interlock spec sign --key ~/.interlock/keys/owner.pem
-    """
+    """Sign the specification as it stands; writes SPEC.md.sig beside it."""
     from live.promotion import load_signing_key
     from live.promotion.specification import read_specification, sign_specification
 
@@ -30,20 +27,19 @@ def sign(
     answer(
         {"signature": str(written), "version": version},
         as_json=as_json,
-        text=lambda console: console.print(f"version {version} of {specification} is signed: {written}"),
+        text=lambda console: console.print(f"version {version} of {specification} is signed: {written}", markup=False),
     )
 
 
-@app.command("verify")
+@app.command("verify", epilog="Example: interlock spec verify --trust owner.pub")
 def verify(
-    trust: Annotated[list[Path] | None, typer.Option("--trust", help="A .pub file of role spec; those in INTERLOCK_KEYS when left out.")] = None,
+    trust: Annotated[
+        list[Path] | None, typer.Option("--trust", help="A .pub file of role spec; those in INTERLOCK_KEYS when left out.")
+    ] = None,
     specification: SpecificationArgument = Path("SPEC.md"),
     as_json: JsonOption = False,
 ) -> None:
-    """Check that the specification is signed as it stands; exits 2 when it is not.
-
-    Example: interlock spec verify --trust owner.pub
-    """
+    """Check that the specification is signed as it stands; exits 2 when it is not."""
     from live.configuration import keys_directory
     from live.promotion import load_public_key
     from live.promotion.specification import SpecificationError, verify_specification
@@ -57,5 +53,5 @@ def verify(
     answer(
         {"signed": True, "version": signed.version, "sha256": signed.sha256, "signer": signer.name},
         as_json=as_json,
-        text=lambda console: console.print(f"version {signed.version} of {specification} is signed by {signer.name}"),
+        text=lambda console: console.print(f"version {signed.version} of {specification} is signed by {signer.name}", markup=False),
     )

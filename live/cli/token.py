@@ -10,16 +10,13 @@ from live.cli.output import JsonOption, answer
 app = typer.Typer(help="Make, list and revoke the tokens that the control plane accepts.", no_args_is_help=True)
 
 
-@app.command("new")
+@app.command("new", epilog="Example: interlock token new desk --scope read --scope kill")
 def new(
     name: Annotated[str, typer.Argument(help="Who or what will hold it.")],
     scope: Annotated[list[str], typer.Option("--scope", help="read, arm, disarm, kill or release; may be given several times.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token. It is shown this once; only its digest is stored.
-
-    Example: interlock token new desk --scope read --scope kill
-    """
+    """Make a token. It is shown this once; only its digest is stored."""
     from live.configuration import keys_directory
     from live.service.authority import create_token
 
@@ -33,7 +30,7 @@ def new(
     answer({"name": name, "scopes": scope, "token": token, "directory": str(directory)}, as_json=as_json, text=text)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: interlock token list")
 def list_tokens(as_json: JsonOption = False) -> None:
     """List who holds a token, with which scopes."""
     from live.configuration import keys_directory
@@ -43,19 +40,16 @@ def list_tokens(as_json: JsonOption = False) -> None:
 
     def text(console: Console) -> None:
         for principal in found:
-            console.print(f"{principal['name']}: {', '.join(principal['scopes'])}")
+            console.print(f"{principal['name']}: {', '.join(principal['scopes'])}", markup=False)
         if not found:
-            console.print("no tokens: make one with `interlock token new`")
+            console.print("no tokens: make one with `interlock token new`", markup=False)
 
     answer({"tokens": found}, as_json=as_json, text=text)
 
 
-@app.command("revoke")
+@app.command("revoke", epilog="Example: interlock token revoke desk")
 def revoke(name: Annotated[str, typer.Argument(help="Whose token to revoke.")], as_json: JsonOption = False) -> None:
-    """Revoke a token; a running service refuses it from the next call on.
-
-    Example: interlock token revoke desk
-    """
+    """Revoke a token; a running service refuses it from the next call on."""
     from live.configuration import keys_directory
     from live.service.authority import revoke_token
 

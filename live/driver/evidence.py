@@ -55,12 +55,17 @@ def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
         TapeError: the tape cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="interlock-evidence-") as scratch:
-        runs = [_run(folder, tape, home, Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS]
+        started = [_start(folder, tape, home, Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS]
+        try:
+            runs = [_finish(folder, process, Path(scratch) / f"{seed}.journal") for seed, process in zip(HASH_SEEDS, started, strict=True)]
+        finally:
+            for process in started:
+                _end(process)
         results = (determinism_gate(*runs), replay_gate(runs[0].result), limits_gate(folder, runs[0].journal))
     return Evidence(
         schema=EVIDENCE_SCHEMA,
         strategy_version_digest=folder.version.digest,
-        dataset_digest=hashlib.sha256(tape.read_bytes()).hexdigest(),
+        dataset_digest=_file_digest(tape),
         policy_digest=policy_digest(),
         engine_digest=engine_digest(),
         results=results,
@@ -117,7 +122,9 @@ def limits_gate(folder: StrategyFolder, journal: Path) -> GateResult:
         kind="integrity",
         measured={"looseness": round(looseness, 6), "largest_order_notional": largest},
         threshold={"maximum_looseness": MAXIMUM_LOOSENESS},
-        detail=f"the order limit is {looseness:.1f} times the largest order sent" if largest else "no order was sent, so no limit was tested",
+        detail=f"the order limit is {looseness:.1f} times the largest order sent"
+        if largest
+        else "no order was sent, so no limit was tested",
     )
 
 
@@ -135,11 +142,33 @@ def largest_order_notional(journal: Path, instruments: dict[str, Instrument]) ->
     return largest
 
 
-def _run(folder: StrategyFolder, tape: Path, home: Path, journal: Path, seed: str) -> Run:
+def _start(folder: StrategyFolder, tape: Path, home: Path, journal: Path, seed: str) -> subprocess.Popen[bytes]:
     request = ProcessRequest(str(folder.path.resolve()), folder.version.parameters, str(tape.resolve()), str(home.resolve()), str(journal))
     command = [sys.executable, "-m", "live.driver.tape_replay", msgspec.json.encode(request).decode()]
-    done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False)  # noqa: S603 - our own module
-    if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise EvidenceFailed(f"the replay of {folder.version.label} failed: {last[0] if last else f'exit {done.returncode}'}")
-    return Run(msgspec.json.decode(done.stdout, type=ReplayResult), journal)
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own module
+
+
+def _finish(folder: StrategyFolder, process: subprocess.Popen[bytes], journal: Path) -> Run:
+    said, errors = process.communicate()
+    if process.returncode != 0:
+        last = errors.decode(errors="replace").strip().splitlines()[-1:]
+        raise EvidenceFailed(f"the replay of {folder.version.label} failed: {last[0] if last else f'exit {process.returncode}'}")
+    try:
+        return Run(msgspec.json.decode(said, type=ReplayResult), journal)
+    except msgspec.MsgspecError as error:
+        raise EvidenceFailed(
+            f"the replay of {folder.version.label} gave no result: {error}; a strategy must not write to standard output"
+        ) from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave no replay running behind another one that failed, and no pipe open."""
+    process.kill()
+    with process:
+        pass
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

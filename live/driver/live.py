@@ -6,15 +6,20 @@ more, and a person has to look.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from live.core.effects import CancelOrder
 from live.core.engine import Engine
 from live.core.errors import InterlockError
-from live.core.inputs import MarketEvent, RecordedInput
-from live.core.records import IntentRecorded, OutputRecord
+from live.core.inputs import Input, MarketEvent, RecordedInput
+from live.core.records import IntentRecorded, OutputRecord, Record
 from live.driver.clock import Clock
 from live.driver.loop import EngineLoop, Position
 from live.journal import GroupCommitWriter, TapeWriter
+from live.venues.protocol import Venue
+
+Observer = Callable[[RecordedInput | None, Sequence[OutputRecord], int], None]
+"""Told of every step: the input, None for market data, what the engine said, and its last sequence number."""
 
 
 class DriverHaltedError(InterlockError):
@@ -22,13 +27,17 @@ class DriverHaltedError(InterlockError):
 
 
 class LiveRecorder:
-    """Write market events to the tape and steps to the journal; an intent's market data is synced before the intent."""
+    """Write market events to the tape and steps to the journal.
 
-    def __init__(self, journal: GroupCommitWriter, tape: TapeWriter) -> None:
+    Attributes:
+        durable_seq: sequence number through which records are known to be durable.
+    """
+
+    def __init__(self, journal: GroupCommitWriter, tape: TapeWriter, observer: Observer) -> None:
         self.durable_seq = 0
-        self.observer: Callable[[RecordedInput | None, Sequence[OutputRecord]], None] | None = None
         self._journal = journal
         self._tape = tape
+        self._observer = observer
 
     @property
     def position(self) -> Position:
@@ -41,20 +50,23 @@ class LiveRecorder:
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
         """Hand a step to the journal's thread."""
-        if any(type(record) is IntentRecorded for record in outputs):
-            self._tape.sync()
         seq = self._journal.submit_step(entry, outputs, position)
-        if self.observer is not None:
-            self.observer(entry, outputs)
+        self._observer(entry, outputs, seq)
         return seq
 
     def snapshot(self, body: bytes, ts: int) -> None:
         """Hand a snapshot to the journal's thread."""
         self._journal.submit_snapshot(body, ts)
 
-    def sync_tape(self) -> None:
-        """Make the tape survive a power loss up to now."""
-        self._tape.sync()
+
+def sync_before_intents(tape: TapeWriter) -> Callable[[list[Input | Record]], None]:
+    """Make what the journal's thread does before a commit: sync the market data that intents rest on, off the event loop."""
+
+    def sync(entries: list[Input | Record]) -> None:
+        if any(type(entry) is IntentRecorded for entry in entries):
+            tape.sync()
+
+    return sync
 
 
 class LiveDriver:
@@ -78,6 +90,11 @@ class LiveDriver:
         """Give the engine."""
         return self.loop.engine
 
+    @property
+    def durable_seq(self) -> int:
+        """Give the sequence number through which records are known to be durable."""
+        return self._recorder.durable_seq
+
     def now(self) -> int:
         """Give the time to stamp the next input with; it never decreases."""
         return max(self._clock.now(), self.engine.now)
@@ -91,19 +108,33 @@ class LiveDriver:
         self._refuse_if_halted()
         try:
             return self.loop.process(event)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the engine's state can no longer be trusted: fail closed
+        except Exception as error:  # whatever it was, the engine's state can no longer be trusted: fail closed
             self.halt(f"{type(error).__name__}: {error}")
-            raise DriverHaltedError(f"trading halted: {self.failure}; look at the journal, then restart") from error
+            raise self._halted() from error
 
     def advance_durable(self, seq: int) -> None:
         """Note that records are durable, release their effects and wake who waits; called on the event loop."""
         self._recorder.durable_seq = max(self._recorder.durable_seq, seq)
-        if self.failure is None:
-            try:
-                self.loop.settle()
-            except Exception as error:  # noqa: BLE001 - as in feed: fail closed
-                self.halt(f"{type(error).__name__}: {error}")
+        self._settle()
         self._wake()
+
+    def cancel_at_once(self, venue: Venue, requests: Iterable[CancelOrder]) -> list[str]:
+        """Hand cancels to a venue before anything about them is durable; only a kill may do that.
+
+        One cancel that fails keeps none of the others from being handed over, and a halted driver hands them over as
+        well: its answers are then nobody's, and what is still open is for the venue to say.
+
+        Returns:
+            What failed, one sentence each.
+        """
+        failed: list[str] = []
+        for request in requests:
+            try:
+                venue.cancel(request, self.now())
+            except Exception as error:  # noqa: BLE001 - the next order still has to be canceled
+                failed.append(f"{request.order_id}: {type(error).__name__}: {error}")
+        self._settle()
+        return failed
 
     def halt(self, reason: str) -> None:
         """Stop for good: close the gate, refuse every further input, wake everyone who waits."""
@@ -120,7 +151,7 @@ class LiveDriver:
         """
         while self._recorder.durable_seq < seq:
             self._refuse_if_halted()
-            await self._wait()
+            await self.progress()
 
     async def settled(self) -> None:
         """Wait until every effect was carried out and every answer fed back.
@@ -130,18 +161,18 @@ class LiveDriver:
         """
         while not self.loop.idle:
             self._refuse_if_halted()
-            await self._wait()
+            await self.progress()
 
-    def sync_tape(self) -> None:
-        """Make the tape survive a power loss up to now; a failure halts."""
-        try:
-            self._recorder.sync_tape()
-        except InterlockError as error:
-            self.halt(str(error))
+    async def progress(self) -> None:
+        """Wait until something became durable or the driver halted."""
+        await self._progress.wait()
 
-    async def _wait(self) -> None:
-        progress = self._progress
-        await progress.wait()
+    def _settle(self) -> None:
+        if self.failure is None:
+            try:
+                self.loop.settle()
+            except Exception as error:  # noqa: BLE001 - as in feed: fail closed
+                self.halt(f"{type(error).__name__}: {error}")
 
     def _wake(self) -> None:
         self._progress.set()
@@ -149,4 +180,7 @@ class LiveDriver:
 
     def _refuse_if_halted(self) -> None:
         if self.failure is not None:
-            raise DriverHaltedError(f"trading halted: {self.failure}; look at the journal, then restart")
+            raise self._halted()
+
+    def _halted(self) -> DriverHaltedError:
+        return DriverHaltedError(f"trading halted: {self.failure}; look at the journal, then restart")

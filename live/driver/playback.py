@@ -8,25 +8,48 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from live.core.inputs import Bar, ClockTicked, FeedChanged
+from live.core.inputs import Bar, ClockTicked, FeedChanged, MarketEvent
 from live.core.instruments import Instrument
 from live.driver.clock import PlaybackClock
 from live.driver.live import LiveDriver
+from live.driver.recovery import MarketProgress
 from live.journal import read_segment
 
 NANOSECONDS = 1_000_000_000
 TICK_SECONDS = 1.0
+BREATH_EVENTS = 500
+"""After so many events without a pause the event loop gets a turn: a long history must not keep a kill waiting."""
 
 
 class PlaybackStart(NamedTuple):
-    """Say where a playback begins: after which event time, and how much history each instrument gets."""
+    """Say where a playback begins, and how much history each instrument gets.
+
+    Attributes:
+        after: everything received at or before this time is history, nanoseconds UTC.
+        market: how far earlier sessions followed the market; it may lie at `after`, and then only the instruments it
+            names are history there.
+        warm_up_bars: how many bars of history by instrument id.
+    """
 
     after: int
+    market: MarketProgress
     warm_up_bars: Mapping[str, int]
+
+    def is_history(self, event: MarketEvent) -> bool:
+        """Tell whether an event lies before the beginning."""
+        if event.ts_init == self.after == self.market.time:
+            return event.instrument_id in self.market.instrument_ids
+        return event.ts_init <= self.after
 
 
 class TapePlayer:
-    """Play a tape into a driver: history first, then the market at its speed, one event settled before the next."""
+    """Play a tape into a driver: history first, then the market at its speed, one event settled before the next.
+
+    Attributes:
+        instruments: what the tape is about.
+        played: market events fed so far, history apart.
+        ended: why no more market data will come, None while it flows.
+    """
 
     def __init__(self, tape: Path, start: PlaybackStart, speed: float, clock: PlaybackClock) -> None:
         """Open a tape; `speed` is times faster than real time, 0 as fast as it goes.
@@ -37,7 +60,7 @@ class TapePlayer:
         header, _ = read_segment(tape)
         self.instruments: tuple[Instrument, ...] = header.instruments
         self.played = 0
-        self.ended = False
+        self.ended: str | None = None
         self._tape = tape
         self._start = start
         self._speed = speed
@@ -50,13 +73,15 @@ class TapePlayer:
             DriverHaltedError: the driver halted.
             TapeDamagedError: the tape is damaged further on.
         """
-        history: dict[str, deque[Bar]] = {name: deque(maxlen=max(1, bars)) for name, bars in self._start.warm_up_bars.items()}
+        history: dict[str, deque[Bar]] = {name: deque(maxlen=bars) for name, bars in self._start.warm_up_bars.items()}
         warmed = False
         _, events = read_segment(self._tape)
-        for event in events:
-            if event.ts_init <= self._start.after:
+        for number, event in enumerate(events):
+            if self._start.is_history(event):
                 if event.instrument_id in history:
                     history[event.instrument_id].append(event)
+                if number % BREATH_EVENTS == 0:
+                    await asyncio.sleep(0)
                 continue
             if not warmed:
                 await self._warm_up(driver, history)
@@ -66,14 +91,24 @@ class TapePlayer:
             driver.feed(event)
             self.played += 1
             await driver.settled()
-        self.ended = True
+        self.end(driver, "the tape ended" if self.played else f"{self._tape} holds nothing after the start of the playback")
+
+    def end(self, driver: LiveDriver, reason: str) -> None:
+        """Say why no more market data will come; the engine lets no order rest on what it has seen.
+
+        Raises:
+            DriverHaltedError: the driver halted.
+        """
+        self.ended = reason
         for instrument in self.instruments:
-            driver.feed(FeedChanged(driver.now(), instrument.instrument_id, healthy=False, detail="the tape ended"))
+            driver.feed(FeedChanged(driver.now(), instrument.instrument_id, healthy=False, detail=reason))
 
     async def _warm_up(self, driver: LiveDriver, history: Mapping[str, deque[Bar]]) -> None:
         bars = sorted((bar for bars in history.values() for bar in bars), key=lambda bar: bar.ts_init)
-        for bar in bars:
+        for number, bar in enumerate(bars):
             driver.feed(replace(bar, ts_init=driver.now(), warm_up=True))
+            if number % BREATH_EVENTS == 0:
+                await asyncio.sleep(0)
         await driver.settled()
 
     async def _pace(self, driver: LiveDriver, due: int) -> None:

@@ -1,12 +1,14 @@
-"""Recovery: from the journals of earlier sessions to the state a new session begins with. Never runs strategy code."""
+"""Recovery: from the journals and tapes of earlier sessions to what a new session begins with. Never runs strategy code."""
 
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from live.core.errors import InterlockError
+from live.core.inputs import MarketEvent
 from live.core.state import EngineState
-from live.journal import JournalReader, SnapshotTaken, recover_tape, verify_journal
+from live.journal import JournalReader, SnapshotTaken, read_segment, recover_tape, verify_journal
+from live.journal.segments import list_segments
 
 JOURNALS = "journal"
 TAPES = "tape"
@@ -18,6 +20,21 @@ class RecoveryError(InterlockError):
     """The journals cannot be turned into a state to trust."""
 
 
+class MarketProgress(NamedTuple):
+    """Say how far the market was followed: up to a time, and at that very time for which instruments.
+
+    Attributes:
+        time: `ts_init` of the last market event, warm-up apart, nanoseconds UTC; 0 when there was none.
+        instrument_ids: the instruments whose events at `time` were handled; others at that time still lie ahead.
+    """
+
+    time: int
+    instrument_ids: frozenset[str]
+
+
+NO_PROGRESS = MarketProgress(0, frozenset())
+
+
 class Recovered(NamedTuple):
     """What earlier sessions left.
 
@@ -25,15 +42,15 @@ class Recovered(NamedTuple):
         number: of the newest session, 0 when there was none.
         state: the fold of everything recorded.
         head: chain head that the next session begins from, empty when there was none.
-        truncated_bytes: bytes cut off the newest tape because a crash tore them.
-        market_time: `ts_init` of the last market event on the newest tape, 0 when there was none.
+        truncated_bytes: bytes cut off tapes because a crash tore them.
+        market: how far the market was followed.
     """
 
     number: int
     state: EngineState
     head: str
     truncated_bytes: int
-    market_time: int
+    market: MarketProgress
 
 
 def session_journals(home: Path) -> list[Path]:
@@ -47,26 +64,32 @@ def anchors_path(home: Path) -> Path:
 
 
 def recover(home: Path) -> Recovered:
-    """Verify the newest journal, close its tape, and fold its records from the last snapshot.
+    """Verify the newest journals back to one that holds a state, close their tapes, and fold its records.
+
+    A session that crashed before its first commit recorded nothing and left nothing at a venue: the one before it is
+    where things stand.
 
     Raises:
         JournalDamagedError, TapeDamagedError: something is not as it was written; nothing may trade on it.
-        RecoveryError: journals exist, but none holds a state.
+        RecoveryError: a journal holds records, but no snapshot to fold them from.
     """
     journals = session_journals(home)
     if not journals:
-        return Recovered(0, EngineState(), "", 0, 0)
-    newest = journals[-1]
+        return Recovered(0, EngineState(), "", 0, NO_PROGRESS)
     anchors = anchors_path(home) if anchors_path(home).exists() else None
-    head = verify_journal(newest, anchors).head
-    truncated, market_time = _recover_tape(home / TAPES / newest.stem)
+    state: EngineState | None = None
+    head = ""
+    truncated = 0
     for path in reversed(journals):
-        if path != newest:
-            verify_journal(path, anchors)
+        verified = verify_journal(path, anchors)
+        head = head or verified.head
+        truncated += _recover_tape(home / TAPES / path.stem)
         state = fold_journal(path)
         if state is not None:
-            return Recovered(int(newest.name[:6]), state, head, truncated, market_time)
-    raise RecoveryError(f"no journal in {home / JOURNALS} holds a snapshot: restore them from a copy before starting")
+            break
+        if verified.records:
+            raise RecoveryError(f"{path} holds {verified.records} records and no snapshot: restore it from a copy before starting")
+    return Recovered(int(journals[-1].name[:6]), state or EngineState(), head, truncated, market_progress(home, journals))
 
 
 def fold_journal(path: Path) -> EngineState | None:
@@ -84,21 +107,26 @@ def fold_journal(path: Path) -> EngineState | None:
         return state
 
 
-def _recover_tape(directory: Path) -> tuple[int, int]:
-    if not directory.is_dir():
-        return 0, 0
-    recovery = recover_tape(directory)
-    return recovery.truncated_bytes, last_market_time(directory)
+def market_progress(home: Path, journals: list[Path]) -> MarketProgress:
+    """Find the last market event, warm-up apart, on the newest recovered tape that holds one."""
+    for journal in reversed(journals):
+        directory = home / TAPES / journal.stem
+        for _, segment in reversed(list_segments(directory) if directory.is_dir() else []):
+            progress = NO_PROGRESS
+            for event in read_segment(segment)[1]:
+                progress = _follow(progress, event)
+            if progress.time:
+                return progress
+    return NO_PROGRESS
 
 
-def last_market_time(directory: Path) -> int:
-    """Give `ts_init` of the last event on a recovered tape, 0 for an empty one."""
-    from live.journal.segments import list_segments, read_segment
+def _follow(progress: MarketProgress, event: MarketEvent) -> MarketProgress:
+    if event.warm_up:
+        return progress
+    if event.ts_init == progress.time:
+        return MarketProgress(progress.time, progress.instrument_ids | {event.instrument_id})
+    return MarketProgress(event.ts_init, frozenset((event.instrument_id,)))
 
-    segments = list_segments(directory)
-    if not segments:
-        return 0
-    last = 0
-    for event in read_segment(segments[-1][1])[1]:
-        last = event.ts_init
-    return last
+
+def _recover_tape(directory: Path) -> int:
+    return recover_tape(directory).truncated_bytes if directory.is_dir() else 0

@@ -2,10 +2,11 @@
 
 It begins from the session's opening snapshot, feeds the recorded inputs and the tape in their recorded order, asks no
 venue anything, and names the first record that differs. A session that crashed may have done more than it recorded:
-what follows its last durable record is reported as its tail, not as a difference.
+what follows its last durable record is reported as its tail, not as a difference. A session that an engine failure
+halted fails again in the same place, and that is reported too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +14,18 @@ import msgspec
 
 from live.core.engine import Engine, drain
 from live.core.errors import InterlockError
-from live.core.inputs import Deployment, SessionClosed, SessionStarted
+from live.core.inputs import Deployment, MarketEvent, RecordedInput, SessionClosed, SessionStarted
 from live.core.state import EngineState
 from live.core.strategy import Strategy
 from live.driver.engine_digest import engine_digest
 from live.driver.recovery import TAPES
-from live.journal import JournalReader, JournalRow, ParityDigest, encode_entry, read_tape
+from live.journal import START, JournalReader, JournalRow, ParityDigest, Position, encode_entry, read_tape
 from live.journal.entries import SNAPSHOT_KIND
 
 LoadStrategies = Callable[[tuple[Deployment, ...]], Mapping[str, tuple[Strategy, int]]]
+
+NOTHING = "nothing"
+"""What a side of a difference says when it has no record there."""
 
 
 class SessionReplayError(InterlockError):
@@ -38,7 +42,21 @@ class RecordDifference(msgspec.Struct, frozen=True):
 
 
 class SessionReplayResult(msgspec.Struct, frozen=True):
-    """Report a session replay; `identical` only when code and every record are the same."""
+    """Report a session replay; `identical` only when code and every record are the same.
+
+    Attributes:
+        session_id: of the recorded session.
+        inputs: recorded inputs that were fed.
+        market_events: events of the tape that were fed.
+        records: recorded outputs that were compared.
+        recorded_digest: parity digest of the journal.
+        replayed_digest: parity digest of the replay, as far as it was compared.
+        code_differs: whether this program's engine is another than the one that recorded the session.
+        closed: whether the session closed in an orderly way.
+        tail_records: records that the replay gave after the last durable one.
+        failure: what the engine failed with at the end, None when it did not.
+        difference: the first record that differs, None when none does.
+    """
 
     session_id: str
     inputs: int
@@ -49,6 +67,7 @@ class SessionReplayResult(msgspec.Struct, frozen=True):
     code_differs: bool
     closed: bool
     tail_records: int
+    failure: str | None
     difference: RecordDifference | None
 
     @property
@@ -71,97 +90,122 @@ def replay_session(journal: Path, load_strategies: LoadStrategies, *, tape: Path
         tape: the session's tape directory; beside the journal's directory when left out.
 
     Raises:
-        SessionReplayError: the journal holds no session start or no opening snapshot.
+        SessionReplayError: the journal holds no session start or no opening snapshot, or the tape is not all there.
         JournalError, TapeError: the recording cannot be read.
     """
     tape = tape or journal.parent.parent / TAPES / journal.stem
     with JournalReader(journal) as reader:
         snapshot = reader.first_snapshot()
-        if snapshot is None:
-            raise SessionReplayError(f"{journal} has no opening snapshot: it ended before it began, there is nothing to replay")
-        rows = [row for row in reader.rows(after_seq=snapshot[0]) if row.kind != SNAPSHOT_KIND]
-        recorded_digest = reader.parity_digest().hexdigest()
-    started = next((entry for row in rows if isinstance(entry := row.entry(), SessionStarted)), None)
-    if started is None:
-        raise SessionReplayError(f"{journal} has no SessionStarted: it ended before it began, there is nothing to replay")
-    engine = Engine(load_strategies(started.deployments), EngineState.restore(snapshot[1]))
-    return _Comparison(engine, started, tape).run(rows, recorded_digest)
+        start = next(reader.rows(kinds=(SessionStarted.__name__,), limit=1), None)
+        started = None if start is None else start.entry()
+        if snapshot is None or not isinstance(started, SessionStarted):
+            raise SessionReplayError(f"{journal} ended before its session began: there is nothing to replay")
+        engine = Engine(load_strategies(started.deployments), EngineState.restore(snapshot[1]))
+        comparison = _Comparison(engine, tape)
+        comparison.run(row for row in reader.rows(after_seq=snapshot[0]) if row.kind != SNAPSHOT_KIND)
+        return SessionReplayResult(
+            session_id=started.session_id,
+            inputs=comparison.inputs,
+            market_events=comparison.market_events,
+            records=comparison.records,
+            recorded_digest=reader.parity_digest().hexdigest(),
+            replayed_digest=comparison.digest.hexdigest(),
+            code_differs=started.engine_digest != engine_digest(),
+            closed=comparison.closed,
+            tail_records=comparison.tail_records,
+            failure=comparison.failure,
+            difference=comparison.difference,
+        )
 
 
 class _Comparison:
-    def __init__(self, engine: Engine, started: SessionStarted, tape: Path) -> None:
+    """One engine fed from a recording, and what it says held against what it said then."""
+
+    def __init__(self, engine: Engine, tape: Path) -> None:
+        self.inputs = 0
+        self.market_events = 0
+        self.records = 0
+        self.closed = False
+        self.failure: str | None = None
+        self.difference: RecordDifference | None = None
+        self.digest = ParityDigest()
         self._engine = engine
-        self._started = started
+        self._tape = tape
         self._events = read_tape(tape) if tape.is_dir() else iter(())
         self._next = next(self._events, None)
+        self._fed: Position = START
         self._said: list[bytes] = []
         self._taken = 0
-        self._market_events = 0
-        self._digest = ParityDigest()
 
-    def run(self, rows: list[JournalRow], recorded_digest: str) -> SessionReplayResult:
-        inputs = records = 0
-        closed = False
-        difference: RecordDifference | None = None
+    @property
+    def tail_records(self) -> int:
+        """Count what the replay said and nothing recorded was held against."""
+        return len(self._said) - self._taken
+
+    def run(self, rows: Iterable[JournalRow]) -> None:
+        """Go through a journal's rows until one differs, then through the rest of the tape."""
+        last_seq = 0
         for row in rows:
-            place = _Place(row.segment, row.offset)
-            if row.is_output:
-                records += 1
-                difference = self._compare(row, place)
-            else:
-                self._feed_until(place)
-                difference = self._unexpected(row)
-                entry = row.entry()
-                closed = closed or isinstance(entry, SessionClosed)
-                if difference is None:
-                    self._engine.handle(entry)  # pyright: ignore[reportArgumentType]
-                    self._collect()
-                inputs += 1
-            if difference is not None:
-                break
-        if difference is None:
-            self._feed_until(None)
-        tail = len(self._said) - self._taken
-        if difference is None and closed and tail:
-            difference = RecordDifference(0, "", "nothing", repr(msgspec.msgpack.decode(self._said[self._taken])))
-        return SessionReplayResult(
-            session_id=self._started.session_id,
-            inputs=inputs,
-            market_events=self._market_events,
-            records=records,
-            recorded_digest=recorded_digest,
-            replayed_digest=self._digest.hexdigest(),
-            code_differs=self._started.engine_digest != engine_digest(),
-            closed=closed,
-            tail_records=tail,
-            difference=difference,
-        )
+            last_seq = row.seq
+            self.difference = self._compare(row) if row.is_output else self._follow(row)
+            if self.difference is not None:
+                return
+        self._feed_until(None)
+        if self.closed and self.tail_records:
+            self.difference = RecordDifference(last_seq + 1, "", NOTHING, self._next_said())
 
-    def _compare(self, row: JournalRow, place: _Place) -> RecordDifference | None:
-        if self._taken == len(self._said):
-            self._feed_until(place)
-        if self._taken == len(self._said):
-            return RecordDifference(row.seq, row.kind, repr(row.entry()), "nothing")
+    def _follow(self, row: JournalRow) -> RecordDifference | None:
+        """Feed a recorded input; what the replay said before it must all have been recorded before it."""
+        self._feed_until(_Place(row.segment, row.offset))
+        if self.tail_records:
+            return RecordDifference(row.seq, row.kind, NOTHING, self._next_said())
+        if self.failure is not None:
+            return RecordDifference(row.seq, row.kind, repr(row.entry()), f"the engine had failed: {self.failure}")
+        entry = row.entry()
+        self.closed = self.closed or isinstance(entry, SessionClosed)
+        self._handle(entry)  # pyright: ignore[reportArgumentType] - an input row holds an input
+        self.inputs += 1
+        return None
+
+    def _compare(self, row: JournalRow) -> RecordDifference | None:
+        self.records += 1
+        if not self.tail_records:
+            self._feed_until(_Place(row.segment, row.offset))
+        if not self.tail_records:
+            missing = NOTHING if self.failure is None else f"the engine failed: {self.failure}"
+            return RecordDifference(row.seq, row.kind, repr(row.entry()), missing)
         body = self._said[self._taken]
+        if body != row.body:
+            return RecordDifference(row.seq, row.kind, repr(row.entry()), self._next_said())
+        self._said[self._taken] = b""  # compared, and a session may say millions
         self._taken += 1
-        self._digest.update(body)
-        if body == row.body:
-            return None
-        return RecordDifference(row.seq, row.kind, repr(row.entry()), repr(msgspec.msgpack.decode(body)))
-
-    def _unexpected(self, row: JournalRow) -> RecordDifference | None:
-        """Report a record that the replay said before this input and the journal does not have."""
-        if self._taken == len(self._said):
-            return None
-        return RecordDifference(row.seq, row.kind, "nothing", repr(msgspec.msgpack.decode(self._said[self._taken])))
+        self.digest.update(body)
+        return None
 
     def _feed_until(self, place: _Place | None) -> None:
         """Feed market events that lie before a place on the tape; None feeds the rest."""
-        while self._next is not None and (place is None or (self._next[0], self._next[1]) < place):
-            self._engine.handle(self._next[2])
-            self._market_events += 1
-            self._collect()
+        while self._next is not None and (place is None or self._next[:2] < place) and self.failure is None:
+            segment, offset, event = self._next
+            self._handle(event)
+            self.market_events += 1
+            self._fed = (segment, offset + 1)
             self._next = next(self._events, None)
+        if place is not None and self._next is None and not self._reaches(place):
+            raise SessionReplayError(
+                f"the tape {self._tape} ends after event {self._fed[1]} of segment {self._fed[0]}, the journal goes on to event "
+                f"{place.offset} of segment {place.segment}: restore the tape; if a power loss cut it, parity can be shown up to there only"
+            )
 
-    def _collect(self) -> None:
+    def _reaches(self, place: _Place) -> bool:
+        segment, offset = self._fed
+        return (segment, offset) >= place or (place.offset == 0 and segment == place.segment - 1)
+
+    def _handle(self, event: MarketEvent | RecordedInput) -> None:
+        try:
+            self._engine.handle(event)
+        except Exception as error:  # noqa: BLE001 - the session's own engine may have failed here in any way, and halted
+            self.failure = f"{type(error).__name__}: {error}"
         self._said += [encode_entry(record) for record in drain(self._engine)[0]]
+
+    def _next_said(self) -> str:
+        return repr(msgspec.msgpack.decode(self._said[self._taken]))

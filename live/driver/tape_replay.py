@@ -5,11 +5,13 @@ Run as a module it prints one JSON result, so that evidence can come from proces
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import msgspec
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
+from live.core.errors import InterlockError
 from live.core.inputs import Bar, Deployment
 from live.core.instruments import merge_instruments
 from live.driver.replay import ReplayResult, ReplaySetup, replay
@@ -122,10 +124,17 @@ class ProcessRequest(msgspec.Struct, frozen=True):
 
 
 def main(arguments: list[str]) -> None:
-    """Run one replay as its own process: a JSON request as the only argument, a JSON result on standard output."""
+    """Run one replay as its own process: a JSON request as the only argument, a JSON result on standard output.
+
+    Exits with 1 and one sentence on standard error when the replay cannot be run.
+    """
     request = msgspec.json.decode(arguments[0], type=ProcessRequest)
-    folder = load_strategy_folder(Path(request.folder), request.parameters)
-    result = replay_on_tape(folder, Path(request.tape), Path(request.home), TapeReplayOptions(), journal=Path(request.journal))
+    try:
+        with redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
+            folder = load_strategy_folder(Path(request.folder), request.parameters)
+            result = replay_on_tape(folder, Path(request.tape), Path(request.home), TapeReplayOptions(), journal=Path(request.journal))
+    except InterlockError as error:
+        sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.json.encode(result))
 
 

@@ -17,7 +17,8 @@ class ServiceAddress(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """Give the base address."""
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 def read_address(home: Path) -> ServiceAddress | None:

@@ -1,126 +1,161 @@
-"""Arming: request a preflight and a challenge, confirm with a typed phrase, hold a lease that dies with what it binds."""
+"""Arming: a preflight and a challenge, a typed phrase, and a lease that dies with what it binds."""
 
-import hashlib
-import hmac
 import secrets
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
+import structlog
 
+from live.configuration import Configuration
+from live.core import inputs
 from live.core.decimals import MONEY_SCALE, format_scaled
-from live.service.errors import ConflictError
+from live.core.limits import describe_limits
+from live.core.orders import UNKNOWN
+from live.core.state import EngineState
+from live.core.vocabulary import TradingState
+from live.latch import latch_path, read_latch
+from live.service.challenges import NANOSECONDS, Challenge, Challenges, Preflight
+from live.service.deployments import DeploymentStatus
+from live.service.errors import ConflictError, NotFoundError, ServiceError
+from live.service.gate import ActiveLease
+from live.service.scopes import scope_name
+from live.service.session import Session
 
-NANOSECONDS = 1_000_000_000
-MAXIMUM_CHALLENGES = 100
-
-
-class Preflight(msgspec.Struct, frozen=True):
-    """Say what stands in the way of arming, and everything that a lease would bind.
-
-    Attributes:
-        strategy_id: the deployment.
-        venue_id: where it trades.
-        blocks: what forbids arming now; empty when nothing does.
-        bound: what a lease is bound to; any change voids the challenge.
-        maximum_order_notional: the ceiling asked for, money units.
-        shown: what a person should look at before confirming: limits, positions, profit.
-    """
-
-    strategy_id: str
-    venue_id: str
-    blocks: tuple[str, ...]
-    bound: dict[str, str]
-    maximum_order_notional: int
-    quote: str
-    shown: dict[str, Any]
-
-    @property
-    def binding(self) -> str:
-        """Hash what a lease would bind, in hexadecimal sha256."""
-        parts = (self.strategy_id, self.venue_id, self.bound, self.maximum_order_notional)
-        return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
-
-    @property
-    def phrase(self) -> str:
-        """Give the words that a person must type: strategy, venue and the largest notional of an order."""
-        return f"arm {self.strategy_id} on {self.venue_id} up to {format_scaled(self.maximum_order_notional, MONEY_SCALE)} {self.quote}"
-
-
-class Challenge(msgspec.Struct, frozen=True):
-    """Hold an open challenge; `expires_at` is wall time, nanoseconds UTC."""
-
-    challenge_id: str
-    strategy_id: str
-    maximum_order_notional: int
-    binding: str
-    bound: dict[str, str]
-    phrase: str
-    expires_at: int
+log = structlog.get_logger()
 
 
 class Arming:
-    """Keep challenges: each is used once, lives briefly, and is void when anything it is bound to changed."""
+    """Arm the deployments of one session; what was asked of an earlier session is void."""
 
-    def __init__(self, wall: Callable[[], int], challenge_seconds: int) -> None:
+    def __init__(self, configuration: Configuration, session: Session, wall: Callable[[], int]) -> None:
+        self._configuration = configuration
+        self._session = session
         self._wall = wall
-        self._challenge_seconds = challenge_seconds
-        self._challenges: dict[str, Challenge] = {}
+        self._challenges = Challenges(wall, configuration.arming.challenge_seconds)
 
-    def issue(self, preflight: Preflight) -> Challenge:
-        """Issue a challenge for a preflight without blocks.
+    def preflight(self, strategy_id: str, maximum_order_notional: int | None = None) -> Preflight:
+        """Collect what blocks arming a deployment, what a lease would bind, and what a person should see.
 
         Raises:
+            NotFoundError: it is not configured.
+        """
+        status, state = self._find(strategy_id), self._session.driver.engine.state
+        if status.refused is not None or status.bundle is None or status.limits is None:
+            return Preflight(strategy_id, status.settings.venue, (f"the bundle was refused: {status.refused}",), {}, 0, "", {})
+        limits, version = status.limits, status.bundle.version
+        highest = limits.maximum_order_notional
+        ceiling = highest if maximum_order_notional is None else min(maximum_order_notional, highest)
+        bound = {
+            "bundle": status.bundle.digest,
+            "configuration": self._configuration.digest,
+            "limits": msgspec.json.encode(limits).decode(),
+            "account": status.settings.account,
+            "session": self._session.session_id,
+        }
+        unknown = _unknown_orders(state)
+        profit = self._session.driver.engine.profit(strategy_id)
+        shown = {
+            "version": version.label,
+            "mode": status.settings.mode,
+            "limits": describe_limits(limits, state.instruments),
+            "engine_matches_evidence": status.bundle.engine_matches,
+            "profit": None if profit is None else format_scaled(profit, MONEY_SCALE),
+            "unknown_orders": unknown,
+        }
+        blocks = (*self._blocks_of_host(), *self._blocks_of_scopes(strategy_id), *self._blocks_of_strategy(strategy_id, status, unknown))
+        return Preflight(strategy_id, status.settings.venue, blocks, bound, ceiling, version.instruments[0].quote, shown)
+
+    def request(self, strategy_id: str, maximum_order_notional: int | None) -> tuple[Preflight, Challenge]:
+        """Take the first step: look, and get a challenge.
+
+        Raises:
+            ServiceError: the ceiling is not positive.
+            NotFoundError: the strategy is not deployed.
             ConflictError: something blocks arming.
         """
-        if preflight.blocks:
-            raise ConflictError(f"{preflight.strategy_id} cannot be armed: {'; '.join(preflight.blocks)}", blocks=list(preflight.blocks))
-        now = self._wall()
-        self._challenges = {key: challenge for key, challenge in self._challenges.items() if challenge.expires_at > now}
-        if len(self._challenges) >= MAXIMUM_CHALLENGES:
-            raise ConflictError(f"{MAXIMUM_CHALLENGES} challenges are open: wait until they expire")
-        challenge = Challenge(
-            secrets.token_urlsafe(16),
-            preflight.strategy_id,
-            preflight.maximum_order_notional,
-            preflight.binding,
-            preflight.bound,
-            preflight.phrase,
-            now + self._challenge_seconds * NANOSECONDS,
+        if maximum_order_notional is not None and maximum_order_notional <= 0:
+            asked = format_scaled(maximum_order_notional, MONEY_SCALE)
+            raise ServiceError(f"maximum_order_notional must be positive, received {asked}: leave it out for the limit of the bundle")
+        preflight = self.preflight(strategy_id, maximum_order_notional)
+        return preflight, self._challenges.issue(preflight)
+
+    async def confirm(self, challenge_id: str, phrase: str, operator: str, lease_seconds: int | None) -> ActiveLease:
+        """Take the second step: check the phrase and everything bound, then grant the lease.
+
+        Raises:
+            ServiceError: the lease would be too long; the challenge stays open.
+            ConflictError: wrong phrase, unknown, used, expired or stale challenge, or something blocks arming now.
+        """
+        longest = self._configuration.arming.maximum_lease_seconds
+        seconds = longest if lease_seconds is None else lease_seconds
+        if not 0 < seconds <= longest:
+            raise ServiceError(f"lease_seconds must lie within 1..{longest}, received {seconds}")
+        challenge = self._challenges.find(challenge_id)
+        preflight = self.preflight(challenge.strategy_id, challenge.maximum_order_notional)
+        self._challenges.use(challenge, phrase, preflight)
+        bundle = self._find(challenge.strategy_id).bundle
+        assert bundle is not None, "a preflight without blocks has a bundle"
+        lease = ActiveLease(
+            secrets.token_hex(8),
+            operator,
+            min(self._wall() + seconds * NANOSECONDS, bundle.expires_at),
+            challenge.maximum_order_notional,
+            challenge.binding,
         )
-        self._challenges[challenge.challenge_id] = challenge
-        return challenge
+        await self._grant(challenge.strategy_id, lease)
+        log.info("armed", strategy=challenge.strategy_id, operator=operator, lease_id=lease.lease_id)
+        return lease
 
-    def find(self, challenge_id: str) -> Challenge:
-        """Find an open challenge.
+    async def _grant(self, strategy_id: str, lease: ActiveLease) -> None:
+        """Tell the engine of a lease, wait until that is durable, and open the gate unless the engine refused meanwhile."""
+        driver = self._session.driver
+        granted = inputs.LeaseGranted(
+            driver.now(), strategy_id, lease.lease_id, lease.operator, lease.expires_at, lease.maximum_order_notional
+        )
+        await driver.durable(driver.feed(granted))
+        held = driver.engine.state.leases.get(strategy_id)
+        if held is None or held.lease_id != lease.lease_id:
+            raise ConflictError(f"the engine refused to arm {strategy_id}: it was killed or disarmed meanwhile, look at its state")
+        self._session.gate.leases[strategy_id] = lease
 
-        Raises:
-            ConflictError: it is not known, was used, or expired.
-        """
-        challenge = self._challenges.get(challenge_id)
-        if challenge is None:
-            raise ConflictError("the challenge is not known or was used already: request arming again")
-        if self._wall() >= challenge.expires_at:
-            del self._challenges[challenge_id]
-            raise ConflictError("the challenge expired: request arming again and confirm in time")
-        return challenge
+    def _find(self, strategy_id: str) -> DeploymentStatus:
+        status = self._session.deployments.get(strategy_id)
+        if status is None:
+            known = ", ".join(self._session.deployments) or "none"
+            raise NotFoundError(f"strategy {strategy_id!r} is not deployed: deployed are {known}")
+        return status
 
-    def use(self, challenge: Challenge, phrase: str, preflight: Preflight) -> None:
-        """Use a challenge up: the phrase must be typed exactly, and nothing it is bound to may have changed.
+    def _blocks_of_host(self) -> list[str]:
+        session = self._session
+        blocks: list[str] = []
+        if session.driver.failure is not None:
+            blocks.append(f"trading is halted: {session.driver.failure}")
+        if session.player is not None and session.player.ended is not None:
+            blocks.append(f"no market data will come: {session.player.ended}")
+        return blocks
 
-        Raises:
-            ConflictError: the phrase differs, something blocks arming now, or something bound changed.
-        """
-        if not hmac.compare_digest(phrase.strip().encode(), challenge.phrase.encode()):
-            raise ConflictError(f"the phrase does not match: type exactly {challenge.phrase!r}", expected_phrase=challenge.phrase)
-        self._challenges.pop(challenge.challenge_id, None)
-        if preflight.blocks:
-            raise ConflictError(f"{preflight.strategy_id} cannot be armed: {'; '.join(preflight.blocks)}", blocks=list(preflight.blocks))
-        if preflight.binding != challenge.binding:
-            changed = changed_names(challenge.bound, preflight.bound)
-            raise ConflictError(f"the challenge is stale: {', '.join(changed)} changed since it was issued; request arming again", changed=changed)
+    def _blocks_of_scopes(self, strategy_id: str) -> list[str]:
+        state = self._session.driver.engine.state
+        blocks: list[str] = []
+        for scope, target in state.scopes_of(strategy_id):
+            reading = read_latch(latch_path(self._configuration.home, scope, target))
+            if reading.engaged or state.latches.get((scope, target), True):
+                blocks.append(f"the kill latch of {scope_name(scope, target)} is engaged ({reading.reason}): release it with a reason")
+            elif state.trading_state(scope, target) is TradingState.KILLED:
+                blocks.append(f"{scope_name(scope, target)} is KILLED: release it with a reason")
+        return blocks
+
+    def _blocks_of_strategy(self, strategy_id: str, status: DeploymentStatus, unknown: list[str]) -> list[str]:
+        blocks: list[str] = []
+        assert status.bundle is not None, "a refused bundle has one block, and no more are looked for"
+        if self._wall() >= status.bundle.expires_at:
+            blocks.append("the bundle expired: promote it again")
+        if unknown:
+            blocks.append(f"orders of unknown fate: {', '.join(unknown)}; wait for reconciliation or resolve them")
+        if strategy_id in self._session.driver.engine.state.leases:
+            blocks.append("it is armed already: disarm it first")
+        return blocks
 
 
-def changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """List the names whose values differ."""
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+def _unknown_orders(state: EngineState) -> list[str]:
+    return [order.order_id for order in state.live_orders.values() if order.state in UNKNOWN]

@@ -1,34 +1,39 @@
 """Bootstrap: the one place that wires configuration, authority, service and routes into an application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from time import time_ns
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from live.configuration import Configuration
-from live.core.errors import InterlockError
+from live.service.access import RefusalBudget
 from live.service.authority import Authority
 from live.service.problems import install_problem_handlers
 from live.service.routes import control, health, queries
 from live.service.runtime import TradingService
 
 
-def create_application(configuration: Configuration) -> FastAPI:
+def create_application(configuration: Configuration, wall: Callable[[], int] = time_ns) -> FastAPI:
     """Build the HTTP application; its lifespan is the session's.
+
+    Args:
+        configuration: what to run.
+        wall: the machine's time, nanoseconds UTC; challenges and leases end by it.
 
     Raises:
         TokenError: the file of tokens cannot be trusted.
     """
-    service = TradingService(configuration)
+    service = TradingService(configuration, wall)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
             async with service.running():
                 yield
-        except InterlockError as error:
-            app.state.start_error = error
+        except Exception as error:
+            app.state.failure = error
             raise
 
     app = FastAPIOffline(
@@ -38,8 +43,9 @@ def create_application(configuration: Configuration) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    app.state.start_error = None
+    app.state.failure = None
     app.state.authority = Authority(configuration.keys)
+    app.state.refusals = RefusalBudget()
     install_problem_handlers(app)
     for module in (health, control, queries):
         app.include_router(module.router)

@@ -1,18 +1,32 @@
 """Metrics: what the engine said, counted by its own codes, in this service's own registry."""
 
+import time
+from collections import deque
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from live.core import inputs, records
+from live.core import records
 from live.core.inputs import RecordedInput
-from live.core.orders import UNKNOWN
+from live.core.orders import UNKNOWN, OrderState
 from live.core.records import OutputRecord
+from live.core.risk.codes import DenialCode
+from live.service.authority import ACCESS_SCOPES, AccessScope
+from live.service.logs import log_stream
+from live.service.readiness import reasons_not_ready
 from live.service.session import Session
+
+COMMIT_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+KILL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+NANOSECONDS = 1e9
 
 
 class ServiceMetrics:
-    """Count records as they are said, and read gauges when they are asked for."""
+    """Count records as they are said, and read gauges when they are asked for.
+
+    Whatever has a closed list of labels is there at 0 from the beginning, so that an alert on it can be tested and a
+    dashboard has no holes.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -22,26 +36,52 @@ class ServiceMetrics:
         self._transitions = self._counter("interlock_order_transitions", "Order state changes, by the state entered.", "state")
         self._fills = self._counter("interlock_fills", "Executions recorded.", "strategy")
         self._alarms = self._counter("interlock_alarms", "Alarms raised, by code.", "code")
-        self._access_denied = self._counter("interlock_access_denied", "Calls that lacked the scope they need.", "required_scope")
+        self._access_denied = self._counter("interlock_access_denied", "Calls without the scope they need.", "required_scope")
+        self._unrecorded = self._counter(
+            "interlock_access_denied_unrecorded", "Refused calls that were only counted: too many came in a minute, or trading is halted."
+        )
+        self._commit_seconds = Histogram(
+            "interlock_journal_commit_seconds",
+            "From handing a step to the journal until it is known to be durable.",
+            buckets=COMMIT_BUCKETS,
+            registry=self.registry,
+        )
+        self._kill_seconds = Histogram(
+            "interlock_kill_seconds", "From a kill's call until its report.", buckets=KILL_BUCKETS, registry=self.registry
+        )
         self._trading_state = self._gauge(
             "interlock_trading_state", "0 ARMED, 1 REDUCE_ONLY, 2 CANCEL_ONLY, 3 DISARMED, 4 KILLED.", "scope", "target"
         )
+        self._lease_expiry = self._gauge(
+            "interlock_lease_expiry_timestamp_seconds", "When a strategy's lease ends, by the machine's clock; 0 without one.", "strategy"
+        )
+        self._refused = self._gauge("interlock_deployment_refused", "1 while a configured deployment's bundle is refused.", "strategy")
         self._open_orders = self._gauge("interlock_open_orders", "Orders that may still fill.")
         self._unknown_orders = self._gauge("interlock_unknown_orders", "Orders whose fate at the venue is unknown.")
+        self._ready = self._gauge("interlock_ready", "1 while /readyz answers 200.")
         self._halted = self._gauge("interlock_halted", "1 once a failure halted trading for good.")
+        self._feed_up = self._gauge("interlock_feed_up", "1 while market data may still come.")
+        self._engine_time = self._gauge(
+            "interlock_engine_timestamp_seconds", "The engine's time: that of the data while it is played back."
+        )
         self._journal_seq = self._gauge("interlock_journal_sequence", "Last sequence number handed to the journal.")
         self._durable_seq = self._gauge("interlock_journal_durable_sequence", "Last sequence number known to be durable.")
+        self._lost_logs = self._gauge("interlock_log_pieces_lost", "Pieces of log that standard error did not take.")
+        self._begin_at_zero()
         self._session: Session | None = None
+        self._handed_over: deque[tuple[int, float]] = deque()
 
     def watch(self, session: Session) -> None:
-        """Count what a session's engine says from now on."""
+        """Read the gauges of a session from now on."""
         self._session = session
-        session.recorder.observer = self.observe
+        for strategy_id in session.deployments:
+            for counter in (self._decisions, self._intents, self._fills):
+                counter.labels(strategy_id)
 
-    def observe(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord]) -> None:
-        """Count one step."""
-        if isinstance(entry, inputs.AccessDenied):
-            self._access_denied.labels(entry.required_scope).inc()
+    def observe(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], seq: int) -> None:
+        """Count one step, and note when it was handed to the journal."""
+        self._handed_over.append((seq, time.monotonic()))
+        del entry  # what went in is in the journal; only what came out is counted
         for record in outputs:
             if isinstance(record, records.OrderTransitioned):
                 self._transitions.labels(record.state).inc()
@@ -56,19 +96,54 @@ class ServiceMetrics:
             elif isinstance(record, records.AlarmRaised):
                 self._alarms.labels(record.code).inc()
 
+    def observe_durable(self, seq: int) -> None:
+        """Note that steps are durable."""
+        now = time.monotonic()
+        while self._handed_over and self._handed_over[0][0] <= seq:
+            self._commit_seconds.observe(now - self._handed_over.popleft()[1])
+
+    def observe_kill(self, seconds: float) -> None:
+        """Note how long a kill took until its report."""
+        self._kill_seconds.observe(seconds)
+
+    def observe_access_denied(self, scope: AccessScope, *, recorded: bool) -> None:
+        """Count a refused call."""
+        self._access_denied.labels(scope).inc()
+        if not recorded:
+            self._unrecorded.inc()
+
     def exposition(self) -> bytes:
         """Give every metric in the Prometheus text format."""
         session = self._session
         if session is not None:
-            state = session.driver.engine.state
-            for (scope, target), value in state.trading_states.items():
-                self._trading_state.labels(scope, target).set(value)
-            self._open_orders.set(len(state.live_orders))
-            self._unknown_orders.set(sum(order.state in UNKNOWN for order in state.live_orders.values()))
-            self._halted.set(session.driver.failure is not None)
-            self._journal_seq.set(session.journal.last_seq)
-            self._durable_seq.set(session.journal.durable_seq)
+            self._read(session)
+        self._ready.set(not reasons_not_ready(session))
+        self._lost_logs.set(log_stream.lost)
         return generate_latest(self.registry)
+
+    def _read(self, session: Session) -> None:
+        engine, state = session.driver.engine, session.driver.engine.state
+        for (scope, target), value in state.trading_states.items():
+            self._trading_state.labels(scope, target).set(value)
+        for name, status in session.deployments.items():
+            lease = session.gate.leases.get(name)
+            self._lease_expiry.labels(name).set(0 if lease is None else lease.expires_at / NANOSECONDS)
+            self._refused.labels(name).set(status.refused is not None)
+        self._open_orders.set(len(state.live_orders))
+        self._unknown_orders.set(sum(order.state in UNKNOWN for order in state.live_orders.values()))
+        self._halted.set(session.driver.failure is not None)
+        self._feed_up.set(session.player is not None and session.player.ended is None)
+        self._engine_time.set(engine.now / NANOSECONDS)
+        self._journal_seq.set(session.journal.last_seq)
+        self._durable_seq.set(session.journal.durable_seq)
+
+    def _begin_at_zero(self) -> None:
+        for code in DenialCode:
+            self._denials.labels(code)
+        for state in OrderState:
+            self._transitions.labels(state)
+        for scope in ACCESS_SCOPES:
+            self._access_denied.labels(scope)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

@@ -1,41 +1,35 @@
-"""Opening and closing a session: lock the host, recover, load what is deployed, begin the journal, boot closed."""
+"""A session: from the lock on its home to the seal on its journal."""
 
 import fcntl
 import os
-import platform
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from live.configuration import Configuration
 from live.core import inputs
-from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.engine import Engine
-from live.core.errors import InputError
-from live.core.inputs import RecordedInput
-from live.core.instruments import Instrument, merge_instruments
-from live.core.orders import OrderState
-from live.core.vocabulary import Scope
-from live.driver.clock import Clock, PlaybackClock, WallClock
-from live.driver.engine_digest import engine_digest
-from live.driver.live import LiveDriver, LiveRecorder
+from live.driver.live import LiveDriver, LiveRecorder, Observer, sync_before_intents
 from live.driver.loop import EngineLoop
-from live.driver.playback import PlaybackStart, TapePlayer
+from live.driver.playback import TapePlayer
 from live.driver.recovery import JOURNALS, TAPES, Recovered, anchors_path, recover, session_journals
 from live.driver.scheduler import Scheduler
 from live.journal import AnchorLog, GroupCommitWriter, JournalFile, TapeWriter, seal_journal
-from live.latch import clear, latch_path, read_latch
+from live.service.boot import (
+    ensure_latches,
+    gather_instruments,
+    make_feed,
+    make_nonce,
+    make_venues,
+    opening_inputs,
+    session_started,
+)
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
-from live.venues.request_log import RequestLog
 from live.venues.sim import SimulatedVenue
-
-NONCE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-VENUE_KEEPS = (OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderState.CANCEL_UNKNOWN)
-"""States whose order a simulated venue still has after a restart: its acceptance was recorded and its end was not."""
 
 
 @dataclass
@@ -43,110 +37,110 @@ class Session:
     """Hold everything that lives from one start of the service to its end."""
 
     session_id: str
-    number: int
     recovered: Recovered
     deployments: dict[str, DeploymentStatus]
     driver: LiveDriver
-    recorder: LiveRecorder
     journal: GroupCommitWriter
     journal_path: Path
     tape: TapeWriter
     venues: dict[str, SimulatedVenue]
     gate: LatchGate
-    clock: Clock
     player: TapePlayer | None
     anchors: AnchorLog
-    lock: IO[bytes]
+    held: ExitStack
+    """The lock, the anchor log, the tape and the journal, to be closed in the reverse order."""
 
 
-def open_session(
-    configuration: Configuration,
-    wall: Callable[[], int],
-    on_durable: Callable[[int], None],
-    on_failure: Callable[[BaseException], None],
-    on_halt: Callable[[str], None],
-) -> Session:
-    """Open a session on a home.
+@dataclass(frozen=True)
+class Notices:
+    """Whom a session tells.
+
+    Attributes:
+        durable: called on the journal's thread with each durable sequence number.
+        failed: called on the journal's thread, once, when the disk fails.
+        halted: called on the event loop when the driver halts, after the gate has closed.
+        observer: told of every step, on the event loop.
+    """
+
+    durable: Callable[[int], None]
+    failed: Callable[[BaseException], None]
+    halted: Callable[[str], None]
+    observer: Observer
+
+
+def open_session(configuration: Configuration, wall: Callable[[], int], notices: Notices) -> Session:
+    """Open a session on a home; when anything fails, whatever was opened is closed again.
 
     Args:
         configuration: what to run.
         wall: the machine's time, nanoseconds UTC.
-        on_durable: called on the journal's thread with each durable sequence number.
-        on_failure: called on the journal's thread, once, when the disk fails.
-        on_halt: called on the event loop when the driver halts.
+        notices: whom to tell.
 
     Raises:
-        StartError: another process holds the home, or the feed and the bundles disagree about an instrument.
-        InterlockError: a journal, tape or snapshot cannot be trusted.
+        StartError: another process holds the home, or something that is configured is not there.
+        InterlockError: a journal, tape or snapshot cannot be trusted, or feed and bundles disagree about an instrument.
     """
     home = configuration.home
-    lock = lock_home(home)
-    try:
-        anchors = AnchorLog(anchors_path(home))
+    with ExitStack() as held:
+        held.enter_context(lock_home(home))
+        anchors = held.enter_context(AnchorLog(anchors_path(home)))
         recovered = recover(home)
-        _seal_newest(home, anchors, wall())
+        for newest in session_journals(home)[-1:]:
+            seal_journal(newest, anchors, at=wall())  # what a crash left unsealed, now that recovery has verified it
+        state = recovered.state
         statuses = {status.settings.strategy: status for status in load_deployments(configuration, home, wall())}
-        clock, player = _feed(configuration, recovered, statuses)
-        instruments = _instruments(statuses, player)
-        number = recovered.number + 1
-        nonce = "".join(secrets.choice(NONCE_ALPHABET) for _ in range(8))
-        session_id = f"{number:06d}-{nonce}"
+        clock, player = make_feed(configuration, recovered, statuses)
+        instruments = gather_instruments(statuses, player)
         gate = LatchGate(home, wall)
         scheduler = Scheduler()
-        venues = _venues(configuration, instruments, scheduler, gate)
-        for venue_id, venue in venues.items():
-            venue.restore(
-                order
-                for order in recovered.state.live_orders.values()
-                if order.state in VENUE_KEEPS and order.instrument_id.partition(":")[0] == venue_id
-            )
-        _ensure_latches(home, configuration, recovered)
+        venues = make_venues(configuration, instruments, state, scheduler, gate)
+        ensure_latches(configuration, state)
+        nonce = make_nonce()
+        session_id = f"{recovered.number + 1:06d}-{nonce}"
+        tape = held.enter_context(TapeWriter(home / TAPES / session_id, session_id, instruments.values()))
         journal_path = home / JOURNALS / f"{session_id}.journal"
-        journal = GroupCommitWriter(
-            JournalFile.create(journal_path, session_id=session_id, predecessor_head=recovered.head), on_durable=on_durable, on_failure=on_failure
+        journal = held.enter_context(
+            GroupCommitWriter(
+                JournalFile.create(journal_path, session_id=session_id, predecessor_head=recovered.head),
+                on_durable=notices.durable,
+                on_failure=notices.failed,
+                before_commit=sync_before_intents(tape),
+            )
         )
-        tape = TapeWriter(home / TAPES / session_id, session_id, instruments.values())
-        recorder = LiveRecorder(journal, tape)
         strategies = {name: status.runnable for name, status in statuses.items() if status.runnable is not None}
-        engine = Engine(strategies, recovered.state)
-        loop = EngineLoop(engine, recorder, venues, scheduler)
+        recorder = LiveRecorder(journal, tape, notices.observer)
+        loop = EngineLoop(Engine(strategies, state), recorder, venues, scheduler)
+
+        def on_halt(reason: str) -> None:
+            gate.halt(reason)
+            notices.halted(reason)
+
         driver = LiveDriver(loop, recorder, clock, on_halt)
-        session = Session(
-            session_id, number, recovered, statuses, driver, recorder, journal, journal_path, tape, venues, gate, clock, player, anchors, lock
-        )
-    except BaseException:
-        lock.close()
-        raise
-    loop.take_snapshot()
-    for entry in _opening_inputs(session, configuration, nonce, instruments):
-        driver.feed(entry)
-    return session
+        loop.take_snapshot()
+        started = session_started(configuration, driver.now(), session_id, nonce, recovered.head, statuses.values())
+        for entry in opening_inputs(configuration, state, started, instruments.values()):
+            driver.feed(entry)
+        return Session(session_id, recovered, statuses, driver, journal, journal_path, tape, venues, gate, player, anchors, held.pop_all())
 
 
-def close_session(session: Session, reason: str, at: int) -> None:
-    """Close a session in an orderly way and seal its journal; after a halt only let go of its files.
+def end_session(session: Session, reason: str) -> None:
+    """Write down, on the event loop, that the session closes; nothing to do after a halt."""
+    if session.driver.failure is None:
+        session.driver.feed(inputs.SessionClosed(session.driver.now(), reason))
+        session.driver.loop.take_snapshot()
+
+
+def close_session(session: Session, at: int) -> None:
+    """Close a session's files and seal its journal; after a halt only let go of them. May run on any thread.
 
     Raises:
         JournalError, TapeError: the disk failed meanwhile.
     """
-    halted = session.driver.failure is not None
-    try:
-        if not halted:
-            session.driver.feed(inputs.SessionClosed(session.driver.now(), reason))
-            session.driver.loop.take_snapshot()
-        session.tape.close()
+    with session.held:
         session.journal.close()
-        if not halted:
+        session.tape.close()
+        if session.driver.failure is None:
             seal_journal(session.journal_path, session.anchors, at=at)
-    finally:
-        session.anchors.close()
-        session.lock.close()
-
-
-def _seal_newest(home: Path, anchors: AnchorLog, at: int) -> None:
-    """Seal what a crash left unsealed, now that recovery has verified it."""
-    for path in session_journals(home)[-1:]:
-        seal_journal(path, anchors, at=at)
 
 
 def lock_home(home: Path) -> IO[bytes]:
@@ -167,81 +161,3 @@ def lock_home(home: Path) -> IO[bytes]:
         raise StartError(f"another service runs on {home}: stop it first, or set INTERLOCK_HOME to another directory") from None
     os.set_inheritable(handle.fileno(), False)
     return handle
-
-
-def scopes(configuration: Configuration) -> list[tuple[Scope, str]]:
-    """List every scope that a latch guards: global, each venue, account and deployed strategy."""
-    return [
-        (Scope.GLOBAL, ""),
-        *((Scope.VENUE, name) for name in configuration.venues),
-        *((Scope.ACCOUNT, name) for name in configuration.accounts),
-        *((Scope.STRATEGY, deployment.strategy) for deployment in configuration.deployments),
-    ]
-
-
-def _feed(configuration: Configuration, recovered: Recovered, statuses: Mapping[str, DeploymentStatus]) -> tuple[Clock, TapePlayer | None]:
-    if configuration.feed is None:
-        return WallClock(), None
-    after = max(configuration.feed_start, recovered.market_time, recovered.state.now)
-    history: dict[str, int] = {}
-    for status in statuses.values():
-        if status.bundle is not None:
-            for instrument in status.bundle.version.instruments:
-                history[instrument.instrument_id] = max(history.get(instrument.instrument_id, 0), status.warm_up_bars)
-    clock = PlaybackClock(after)
-    return clock, TapePlayer(configuration.path(configuration.feed.tape), PlaybackStart(after, history), configuration.feed.speed, clock)
-
-
-def _instruments(statuses: Mapping[str, DeploymentStatus], player: TapePlayer | None) -> dict[str, Instrument]:
-    deployed = [instrument for status in statuses.values() if status.bundle is not None for instrument in status.bundle.version.instruments]
-    return merge_instruments(deployed, () if player is None else player.instruments)
-
-
-def _venues(configuration: Configuration, instruments: Mapping[str, Instrument], scheduler: Scheduler, gate: LatchGate) -> dict[str, SimulatedVenue]:
-    venues: dict[str, SimulatedVenue] = {}
-    for venue_id, settings in configuration.venues.items():
-        log = RequestLog(configuration.home / settings.request_log) if settings.request_log else None
-        try:
-            costs = settings.costs
-        except InputError as error:
-            raise StartError(f'venues."{venue_id}": {error}') from None
-        venues[venue_id] = SimulatedVenue(
-            venue_id, instruments, costs, scheduler.schedule, gate, fill_price=settings.fill_price, request_log=log
-        )
-    return venues
-
-
-def _ensure_latches(home: Path, configuration: Configuration, recovered: Recovered) -> None:
-    """Create the latch of a scope that no session ever saw; one that was seen and is gone stays missing, which is engaged."""
-    for scope, target in scopes(configuration):
-        path = latch_path(home, scope, target)
-        if not path.exists() and (scope, target) not in recovered.state.latches:
-            clear(path, "created for a new scope")
-
-
-def _opening_inputs(session: Session, configuration: Configuration, nonce: str, instruments: Mapping[str, Instrument]) -> list[RecordedInput]:
-    now = session.driver.now()
-    state = session.driver.engine.state
-    deployments = tuple(deployment for status in session.deployments.values() if (deployment := status.deployment) is not None)
-    opening: list[RecordedInput] = [inputs.InstrumentDefined(now, instrument) for instrument in instruments.values()]
-    for scope, target in scopes(configuration):
-        reading = read_latch(latch_path(configuration.home, scope, target))
-        opening.append(inputs.LatchObserved(now, scope, target, reading.engaged, reading.reason))
-    opening.append(
-        inputs.SessionStarted(
-            now,
-            session.session_id,
-            nonce,
-            secrets.randbits(63),
-            engine_digest(),
-            platform.python_version(),
-            configuration.digest,
-            session.recovered.head,
-            deployments,
-        )
-    )
-    for account_id, account in configuration.accounts.items():
-        for asset, text in account.balances.items():
-            if (account_id, asset) not in state.ledger.deposits:
-                opening.append(inputs.BalanceChanged(now, account_id, asset, parse_scaled(text, MONEY_SCALE), "opening balance"))
-    return opening

@@ -17,7 +17,7 @@ from live.service.session import Session
 
 def show_session(session: Session) -> dict[str, Any]:
     """Describe the session, every scope's trading state, leases and balances."""
-    engine, state = session.driver.engine, session.driver.engine.state
+    engine, state, player = session.driver.engine, session.driver.engine.state, session.player
     return {
         "session_id": session.session_id,
         "halted": session.driver.failure,
@@ -27,14 +27,19 @@ def show_session(session: Session) -> dict[str, Any]:
         ],
         "strategies": {name: {"state": state.strictest_state(name).name, "profit": _profit(engine, name)} for name in state.deployments},
         "leases": {
-            name: {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": money(lease.maximum_order_notional)}
+            name: {
+                "lease_id": lease.lease_id,
+                "expires_at": lease.expires_at,
+                "maximum_order_notional": money(lease.maximum_order_notional),
+            }
             for name, lease in state.leases.items()
         },
         "balances": [
-            {"account_id": account, "asset": asset, "amount": money(amount)} for (account, asset), amount in sorted(state.ledger.balances.items())
+            {"account_id": account, "asset": asset, "amount": money(amount)}
+            for (account, asset), amount in sorted(state.ledger.balances.items())
         ],
         "open_orders": len(state.live_orders),
-        "feed": None if session.player is None else {"played": session.player.played, "ended": session.player.ended},
+        "feed": None if player is None else {"played": player.played, "ended": player.ended is not None, "detail": player.ended or ""},
         "recovered": {"from_session": session.recovered.number, "tape_truncated_bytes": session.recovered.truncated_bytes},
     }
 
@@ -55,7 +60,9 @@ def show_deployments(session: Session) -> list[dict[str, Any]]:
                 "bundle": None if bundle is None else bundle.digest,
                 "version": None if bundle is None else bundle.version.label,
                 "engine_matches_evidence": None if bundle is None else bundle.engine_matches,
-                "state": session.driver.engine.state.strictest_state(name).name if name in session.driver.engine.state.deployments else "DISARMED",
+                "state": session.driver.engine.state.strictest_state(name).name
+                if name in session.driver.engine.state.deployments
+                else "DISARMED",
             }
         )
     return shown

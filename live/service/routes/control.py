@@ -1,6 +1,6 @@
 """The control plane: arm in two steps, disarm, kill, release."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter
@@ -28,23 +28,25 @@ class Body(BaseModel):
 class ArmRequest(Body):
     """Ask to arm a deployment."""
 
-    strategy_id: str = Field(examples=["ema_cross"])
-    maximum_order_notional: str | None = Field(None, description="Ceiling of one order in the quote asset; the limit when left out.", examples=["2000.00"])
+    strategy_id: str = Field(max_length=100, examples=["ema_cross"])
+    maximum_order_notional: str | None = Field(
+        None, max_length=40, description="Ceiling of one order in the quote asset; the limit when left out.", examples=["2000.00"]
+    )
 
 
 class ArmConfirmation(Body):
     """Confirm a challenge with its phrase."""
 
-    challenge_id: str
-    phrase: str = Field(description="The phrase of the challenge, typed by a person.")
-    lease_seconds: int | None = Field(None, description="How long the lease lives; the longest allowed when left out.")
+    challenge_id: str = Field(max_length=100)
+    phrase: str = Field(max_length=300, description="The phrase of the challenge, typed by a person.")
+    lease_seconds: int | None = Field(None, ge=1, le=86_400, description="How long the lease lives; the longest allowed when left out.")
 
 
 class ScopedCommand(Body):
     """Name a scope, its target and a reason."""
 
     scope: ScopeName = "GLOBAL"
-    target: str = ""
+    target: Annotated[str, Field(max_length=100)] = ""
     reason: str = Field(min_length=1, max_length=200, examples=["unexpected orders"])
 
 
@@ -55,9 +57,8 @@ class Reason(Body):
 
 
 @router.post("/arm")
-async def request_arming(body: ArmRequest, service: Service, principal: Armer) -> dict[str, Any]:
+async def request_arming(body: ArmRequest, service: Service, _: Armer) -> dict[str, Any]:
     """Take the first step of arming: a preflight, and a challenge that expires soon."""
-    del principal
     ceiling = None if body.maximum_order_notional is None else _amount(body.maximum_order_notional)
     preflight, challenge = service.request_arming(body.strategy_id, ceiling)
     return {

@@ -1,0 +1,120 @@
+"""Settings: the tables of `interlock.toml`, as types."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from live.core.errors import InterlockError
+from live.venues.sim import CostModel, FillPrice
+
+CONFIGURATION_SCHEMA = 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ConfigurationError(InterlockError):
+    """A configuration value is missing, unknown or wrong."""
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Say where the control plane listens; port 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+
+
+class ArmingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bound how long a challenge and a lease may live, in seconds."""
+
+    challenge_seconds: int = 60
+    maximum_lease_seconds: int = 86_400
+
+
+class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Describe an account: opening balances as decimal text by asset, and limits tighter than the bundle's."""
+
+    balances: dict[str, str]
+    limits: dict[str, Any] = {}
+
+
+class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Describe a simulated venue."""
+
+    kind: Literal["simulated"] = "simulated"
+    fill_price: FillPrice = FillPrice.NEXT_OPEN
+    maker_fee_ppm: int = 1_000
+    taker_fee_ppm: int = 1_000
+    slippage_basis_points: int = 2
+    request_log: str = ""
+
+    @property
+    def costs(self) -> CostModel:
+        """Give the cost model of the venue.
+
+        Raises:
+            InputError: a cost is out of range.
+        """
+        return CostModel(
+            maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm, slippage_basis_points=self.slippage_basis_points
+        )
+
+
+class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Describe the market data feed: a tape that is played.
+
+    Attributes:
+        tape: a closed tape segment; relative to the configuration file.
+        start: begin after this time (ISO 8601, UTC); what lies before is history for warming up.
+        speed: times faster than real time; 0 is as fast as it goes.
+    """
+
+    tape: str
+    start: str = ""
+    speed: float = 1.0
+
+
+class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Deploy a bundle's strategy on an account and a venue, with limits tighter than the bundle's."""
+
+    strategy: str
+    bundle: str
+    account: str
+    venue: str
+    mode: Literal["DRY_RUN", "SHADOW", "LIVE"] = "DRY_RUN"
+    limits: dict[str, Any] = {}
+
+
+class PromotionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hold the live host's own demands on evidence, gate by gate, and digests of revoked bundles."""
+
+    requirements: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"determinism": {}, "limits": {}})
+    revoked: list[str] = []
+
+
+class ConfigurationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hold what `interlock.toml` says, before anything is looked up or checked against anything else."""
+
+    schema: int
+    service: ServiceSettings = ServiceSettings()
+    arming: ArmingSettings = ArmingSettings()
+    promotion: PromotionSettings = PromotionSettings()
+    trusted_keys: list[dict[str, str]] = []
+    accounts: dict[str, AccountSettings] = {}
+    venues: dict[str, VenueSettings] = {}
+    feed: FeedSettings | None = None
+    deployment: list[DeploymentSettings] = []
+
+
+def parse_time(text: str) -> int:
+    """Read an ISO 8601 time as nanoseconds UTC; without a zone it is UTC.
+
+    Raises:
+        ConfigurationError: the text is no such time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"a time like 2019-04-01T00:00:00Z was expected, received {text!r}") from None
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return since // timedelta(microseconds=1) * 1_000

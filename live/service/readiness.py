@@ -1,0 +1,27 @@
+"""Readiness: is the service ready to trade, and if not, every reason why."""
+
+from live.core.orders import UNKNOWN
+from live.core.vocabulary import TradingState
+from live.service.scopes import scope_name
+from live.service.session import Session
+
+
+def reasons_not_ready(session: Session | None) -> list[str]:
+    """List why nothing, or not everything, can be armed and trade; empty when all can."""
+    if session is None:
+        return ["the session is not open"]
+    driver, state = session.driver, session.driver.engine.state
+    reasons = [f"deployment {name} was refused: {status.refused}" for name, status in session.deployments.items() if status.refused]
+    if not session.deployments:
+        reasons.append("nothing is deployed: add a [[deployment]] to interlock.toml")
+    if driver.failure is not None:
+        reasons.append(f"trading is halted: {driver.failure}")
+    if session.player is None:
+        reasons.append("no feed is configured: add a [feed] to interlock.toml")
+    elif session.player.ended is not None:
+        reasons.append(f"no market data will come: {session.player.ended}")
+    reasons += [f"{scope_name(*key)} is KILLED" for key, value in sorted(state.trading_states.items()) if value is TradingState.KILLED]
+    unknown = sum(order.state in UNKNOWN for order in state.live_orders.values())
+    if unknown:
+        reasons.append(f"orders of unknown fate: {unknown}")
+    return reasons
