@@ -20,6 +20,8 @@ from live.journal import JournalReader, read_segment, write_segment
 STRATEGIES = ("ema_cross", "mean_reversion")
 DRY_RUN_FROM = "2019-04-01T00:00:00Z"
 FILLS_TO_SEE = 6
+PLAIN_WIDTH = 120
+"""Columns of plain output, so that no table is cut short in a log."""
 
 CONFIGURATION = """\
 schema = 1
@@ -69,6 +71,8 @@ def tell(sample: Path, strategies: Path) -> None:
         DatasetError: the sample bars cannot be read.
     """
     console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     with open_stage(console) as stage:
         tape = replay_twice(stage, sample, strategies)
         bundles, key = bundle_and_refuse(stage, sample, strategies, tape)
@@ -305,5 +309,13 @@ def _working(stage: Stage, what: str) -> Progress:
 def _show(stage: Stage, title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     table = Table(*(column.replace("_", " ") for column in columns), title=title, title_justify="left")
     for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
+        table.add_row(*(_short(str(row[column])) for column in columns))
     stage.console.print(table)
+
+
+def _short(text: str) -> str:
+    """Leave out the zeros that end a decimal number; the API gives every place."""
+    whole, point, places = text.partition(".")
+    if not (point and places.isdecimal() and whole.lstrip("-").isdecimal()):
+        return text
+    return f"{whole}.{places.rstrip('0')}" if places.rstrip("0") else whole
