@@ -51,7 +51,7 @@ def arm(
         if not sys.stdin.isatty():
             raise CommandError(f"arming needs a person at a terminal, or --phrase {challenge['phrase']!r}")
         _print_preflight(Console(stderr=True, highlight=False), challenge)
-        typed = typer.prompt("Type the phrase", err=True)
+        typed = typer.prompt(f"Type: {challenge['phrase']}\n", prompt_suffix="", err=True)
     confirmation = {"challenge_id": challenge["challenge_id"], "phrase": typed, "lease_seconds": lease_seconds}
     lease = call("POST", "/v1/arm/confirm", confirmation, config=config)
     until = _time(lease["expires_at"])
@@ -132,7 +132,7 @@ def _print_preflight(console: Console, challenge: dict[str, Any]) -> None:
     rows += [{"what": name.replace("_", " "), "value": value} for name, value in limits.items()]
     rows += [{"what": f"bound to {name}", "value": value} for name, value in preflight["bound"].items() if name != "limits"]
     print_table(console, "Look at this before you arm", rows, ("what", "value"))
-    console.print(f"until {_time(challenge['expires_at'])}: {challenge['phrase']}", markup=False)
+    console.print(f"The challenge holds until {_time(challenge['expires_at'])}.", markup=False)
 
 
 def _time(nanoseconds: int) -> str:
