@@ -51,9 +51,10 @@ def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
     """Replay a strategy twice, in separate processes with different hash seeds, and judge it.
 
     Raises:
-        EvidenceFailed: a replay could not be run; carries its error.
+        EvidenceFailed: a replay could not be run (carries its error), or the tape or the folder changed meanwhile.
         TapeError: the tape cannot be read.
     """
+    dataset_digest = _file_digest(tape)
     with tempfile.TemporaryDirectory(prefix="interlock-evidence-") as scratch:
         started = [_start(folder, tape, home, Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS]
         try:
@@ -62,10 +63,12 @@ def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
             for process in started:
                 _end(process)
         results = (determinism_gate(*runs), replay_gate(runs[0].result), limits_gate(folder, runs[0].journal))
+    if _file_digest(tape) != dataset_digest:
+        raise EvidenceFailed(f"{tape} was changed while evidence was gathered: gather it again from a tape that stays as it is")
     return Evidence(
         schema=EVIDENCE_SCHEMA,
         strategy_version_digest=folder.version.digest,
-        dataset_digest=_file_digest(tape),
+        dataset_digest=dataset_digest,
         policy_digest=policy_digest(),
         engine_digest=engine_digest(),
         results=results,
@@ -143,7 +146,9 @@ def largest_order_notional(journal: Path, instruments: dict[str, Instrument]) ->
 
 
 def _start(folder: StrategyFolder, tape: Path, home: Path, journal: Path, seed: str) -> subprocess.Popen[bytes]:
-    request = ProcessRequest(str(folder.path.resolve()), folder.version.parameters, str(tape.resolve()), str(home.resolve()), str(journal))
+    version = folder.version
+    paths = (str(tape.resolve()), str(home.resolve()), str(journal))
+    request = ProcessRequest(str(folder.path.resolve()), version.digest, version.parameters, *paths)
     command = [sys.executable, "-m", "live.driver.tape_replay", msgspec.json.encode(request).decode()]
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own module

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from live.core.errors import InterlockError
 from live.core.inputs import MarketEvent
 from live.core.state import EngineState
-from live.journal import JournalReader, SnapshotTaken, read_segment, recover_tape, verify_journal
+from live.journal import START, JournalReader, SnapshotTaken, read_segment, recover_tape, tape_reaches, verify_journal
 from live.journal.segments import list_segments
 
 JOURNALS = "journal"
@@ -44,6 +44,7 @@ class Recovered(NamedTuple):
         head: chain head that the next session begins from, empty when there was none.
         truncated_bytes: bytes cut off tapes because a crash tore them.
         market: how far the market was followed.
+        tape_complete: whether the tape holds every market event that the newest records rest on.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Recovered(NamedTuple):
     head: str
     truncated_bytes: int
     market: MarketProgress
+    tape_complete: bool
 
 
 def session_journals(home: Path) -> list[Path]:
@@ -75,7 +77,7 @@ def recover(home: Path) -> Recovered:
     """
     journals = session_journals(home)
     if not journals:
-        return Recovered(0, EngineState(), "", 0, NO_PROGRESS)
+        return Recovered(0, EngineState(), "", 0, NO_PROGRESS, True)
     anchors = anchors_path(home) if anchors_path(home).exists() else None
     state: EngineState | None = None
     head = ""
@@ -89,7 +91,8 @@ def recover(home: Path) -> Recovered:
             break
         if verified.records:
             raise RecoveryError(f"{path} holds {verified.records} records and no snapshot: restore it from a copy before starting")
-    return Recovered(int(journals[-1].name[:6]), state or EngineState(), head, truncated, market_progress(home, journals))
+    complete = _tape_is_complete(home / TAPES / journals[-1].stem, journals[-1])
+    return Recovered(int(journals[-1].name[:6]), state or EngineState(), head, truncated, market_progress(home, journals), complete)
 
 
 def fold_journal(path: Path) -> EngineState | None:
@@ -126,6 +129,15 @@ def _follow(progress: MarketProgress, event: MarketEvent) -> MarketProgress:
     if event.ts_init == progress.time:
         return MarketProgress(progress.time, progress.instrument_ids | {event.instrument_id})
     return MarketProgress(event.ts_init, frozenset((event.instrument_id,)))
+
+
+def _tape_is_complete(tape: Path, journal: Path) -> bool:
+    """Tell whether a tape reaches as far as the journal's last row says; a power loss can cost its end, whole events too."""
+    with JournalReader(journal) as reader:
+        last = next(reader.rows(newest_first=True, limit=1), None)
+    if last is None or (last.segment, last.offset) == START:
+        return True
+    return tape.is_dir() and tape_reaches(tape, (last.segment, last.offset))
 
 
 def _recover_tape(directory: Path) -> int:

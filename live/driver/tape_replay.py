@@ -113,10 +113,15 @@ def _counted(events: Iterator[Bar], progress: Callable[[int], None] | None) -> I
         yield event
 
 
+class TapeReplayError(InterlockError):
+    """What a replay was asked for is not there any more."""
+
+
 class ProcessRequest(msgspec.Struct, frozen=True):
-    """Say what a replay process is to do; paths as text."""
+    """Say what a replay process is to do; paths as text, and the digest of the version that the folder must still hold."""
 
     folder: str
+    version_digest: str
     parameters: dict[str, int | float | str | bool]
     tape: str
     home: str
@@ -132,6 +137,8 @@ def main(arguments: list[str]) -> None:
     try:
         with redirect_stdout(sys.stderr):  # what a strategy prints is no part of the result
             folder = load_strategy_folder(Path(request.folder), request.parameters)
+            if folder.version.digest != request.version_digest:
+                raise TapeReplayError(f"{request.folder} was changed while evidence was gathered: save it, then gather the evidence again")
             result = replay_on_tape(folder, Path(request.tape), Path(request.home), TapeReplayOptions(), journal=Path(request.journal))
     except InterlockError as error:
         sys.exit(str(error))

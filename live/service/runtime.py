@@ -11,6 +11,7 @@ from live.configuration import Configuration
 from live.core import inputs
 from live.core.errors import InterlockError
 from live.core.vocabulary import OperatorAction, Scope
+from live.journal import TAPE_TRUNCATED
 from live.latch import engage, latch_path
 from live.service.arming import Arming
 from live.service.challenges import Challenge, Preflight
@@ -186,4 +187,7 @@ class TradingService:
 def _log_opening(session: Session) -> None:
     for name, status in session.deployments.items():
         log.info("deployment", strategy=name, loaded=status.refused is None, reason=status.refused)
-    log.info("session opened", session_id=session.session_id, truncated_bytes=session.recovered.truncated_bytes)
+    log.info("session opened", session_id=session.session_id)
+    recovered = session.recovered
+    if recovered.truncated_bytes or not recovered.tape_complete:
+        log.warning(TAPE_TRUNCATED, truncated_bytes=recovered.truncated_bytes, tape_complete=recovered.tape_complete)

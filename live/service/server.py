@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from live.service.errors import StartError
 from live.service.logs import configure_logs
 
 BACKLOG = 128
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter: with Python's 5 ms the journal's thread waited as long after each sync."""
 STOP_SECONDS = 2
 """How long a stop waits for requests that are being answered; with the session's own end it stays below 5 s."""
 
@@ -38,6 +41,7 @@ def serve(configuration: Configuration) -> None:
         InterlockError: a journal, tape, token file or key cannot be trusted, or the session could not be closed.
     """
     configure_logs()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with _bind(configuration) as listener:
         app = create_application(configuration)
         host, port = listener.getsockname()[:2]

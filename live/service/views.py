@@ -40,7 +40,11 @@ def show_session(session: Session) -> dict[str, Any]:
         ],
         "open_orders": len(state.live_orders),
         "feed": None if player is None else {"played": player.played, "ended": player.ended is not None, "detail": player.ended or ""},
-        "recovered": {"from_session": session.recovered.number, "tape_truncated_bytes": session.recovered.truncated_bytes},
+        "recovered": {
+            "from_session": session.recovered.number,
+            "tape_truncated_bytes": session.recovered.truncated_bytes,
+            "tape_complete": session.recovered.tape_complete,
+        },
     }
 
 
