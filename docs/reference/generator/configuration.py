@@ -9,7 +9,7 @@ import msgspec
 import live
 from generator.docstrings import attributes, description, type_text
 from generator.markdown import code, page, table
-from live import configuration
+from live.configuration import CONFIGURATION_SCHEMA, ConfigurationFile
 from live.core.limits import SCALAR_LIMITS, Limits
 from live.promotion import TrustedKey
 from live.venues.sim import CostModel
@@ -63,9 +63,7 @@ UNITS = {name: "decimal text, in the quote asset" for name in SCALAR_LIMITS if "
 
 def render() -> str:
     """Write the page."""
-    fields = {
-        field.name: field for field in msgspec.structs.fields(getattr(configuration, "ConfigurationFile", None) or configuration._File)
-    }
+    fields = {field.name: field for field in msgspec.structs.fields(ConfigurationFile)}
     known = {name for name, _ in TABLES} | {"schema"}
     if unknown := sorted(set(fields) ^ known):
         raise SystemExit(f"the tables {', '.join(unknown)} of interlock.toml are not described: add them to TABLES in {__file__}")
@@ -74,7 +72,7 @@ def render() -> str:
         "`interlock.toml` says what a live host runs. A key that is not known is refused, and so is a reference to an account or "
         "venue that is not there. `interlock config show` prints every value and where it came from: the file, the environment or "
         "the default.",
-        f"`schema = {configuration.CONFIGURATION_SCHEMA}` must be there. A path is relative to the file it stands in. "
+        f"`schema = {CONFIGURATION_SCHEMA}` must be there. A path is relative to the file it stands in. "
         "[`interlock.example.toml`](../../interlock.example.toml) is a whole file with comments.",
         *(_section(name, spelled, fields[name]) for name, spelled in TABLES),
         "## Limits",
