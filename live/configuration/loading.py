@@ -84,6 +84,7 @@ class Configuration(msgspec.Struct, frozen=True):
     def values(self) -> dict[str, str]:
         """List every effective value by its dotted name, as text."""
         document: dict[str, Any] = {
+            "schema": CONFIGURATION_SCHEMA,
             "home": str(self.home),
             "keys": str(self.keys),
             "service": msgspec.to_builtins(self.service),
@@ -158,7 +159,7 @@ def _load(file: Path | None, document: dict[str, Any], environment: Mapping[str,
     content = convert(document, ConfigurationFile) if document else ConfigurationFile(CONFIGURATION_SCHEMA)
     if content.schema != CONFIGURATION_SCHEMA:
         raise ConfigurationError(f"schema {content.schema} was received, this program reads {CONFIGURATION_SCHEMA}: update the file")
-    origins = {name: str(file) for name, _ in flatten(document)}
+    origins = {name: str(file) for name, _ in flatten(document)} if document else {}
     origins |= {name: f"environment {variable}" for name, variable in _VARIABLES.items() if environment.get(variable)}
     service = content.service
     if environment.get("INTERLOCK_PORT"):

@@ -1,0 +1,412 @@
+"""A live host in a temporary directory, and a desk to drive its service in this process or in one of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from live.configuration import Configuration, load_configuration
+from live.core.inputs import Bar
+from live.core.instruments import Instrument
+from live.core.state import EngineState
+from live.driver.engine_digest import engine_digest
+from live.journal import write_segment
+from live.promotion import (
+    Evidence,
+    GateResult,
+    SigningKey,
+    TrustedKey,
+    build_bundle,
+    load_strategy_folder,
+    sha256_hex,
+    sign_bundle,
+    write_bundle,
+)
+from live.service.address import read_address
+from live.service.authority import ACCESS_SCOPES, AccessScope, create_token
+from live.service.bootstrap import create_application
+from live.service.runtime import TradingService
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+DAY = 24 * 60 * MINUTE
+MARKET = 1_600_000_000 * SECOND
+"""Where the played market begins; the bars that a test feeds come after it."""
+BTC = "binance-spot:BTCUSDT"
+ETH = "binance-spot:ETHUSDT"
+
+REST, BUY, FLAT, FAIL = 1, 2, 3, 9
+"""What a bar's volume tells the probe to do."""
+
+PROBE = '''"""Do what each bar's volume says, so that a test can order it about through the market alone."""
+
+import msgspec
+
+from live.core.strategy import BarView, Strategy, StrategyContext
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choose how much history to need."""
+
+    warm_up: int
+
+
+class Probe(Strategy):
+    """Rest a bid, buy, sell or fail."""
+
+    Parameters = Parameters
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._heard = 0
+
+    @classmethod
+    def warm_up_bars(cls, parameters: Parameters) -> int:
+        """Need what was asked for."""
+        return parameters.warm_up
+
+    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
+        """Obey the volume."""
+        if bar.volume == 1:
+            context.target_fraction(bar.instrument_id, 0.1, limit_price=bar.close * 0.97, reason="told to rest")
+        elif bar.volume == 2:
+            context.target_fraction(bar.instrument_id, 0.1, reason="told to buy")
+        elif bar.volume == 3:
+            context.target_units(bar.instrument_id, 0, reason="told to be flat")
+        elif bar.volume == 9:
+            raise RuntimeError("told to fail")
+'''
+
+STRATEGY_TOML = """schema = 1
+
+[strategy]
+id = "{strategy_id}"
+entry_point = "strategy:Probe"
+
+[parameters]
+warm_up = {{ default = 0, minimum = 0, maximum = 100 }}
+
+{instruments}
+[data]
+kind = "bars"
+interval_seconds = 60
+warm_up_bars = 100
+
+[limits]
+maximum_order_notional = "5000.00"
+maximum_position_notional = "10000.00"
+maximum_open_orders = 5
+maximum_orders_per_minute = 100
+maximum_daily_loss = "1000.00"
+price_collar_ppm = 50000
+maximum_data_age_seconds = 3600
+
+[limits.maximum_order_quantity]
+{quantities}
+"""
+
+INSTRUMENT_TOML = """[[instruments]]
+instrument_id = "{instrument_id}"
+base = "{base}"
+quote = "USDT"
+price_scale = 2
+quantity_scale = 4
+
+"""
+
+
+def define(instrument_id: str) -> Instrument:
+    """Define an instrument as the probe's strategy.toml does."""
+    base = instrument_id.partition(":")[2].removesuffix("USDT")
+    return Instrument(instrument_id=instrument_id, base=base, quote="USDT", price_scale=2, quantity_scale=4)
+
+
+def make_bar(at: int, instrument_id: str = BTC, *, close: int = 10_000, told: int = 0, low: int | None = None) -> Bar:
+    """Make a quiet bar at a time, its prices in cents, its volume what the probe is told."""
+    return Bar(at, at, instrument_id, close, close, close if low is None else low, close, told * 10_000)
+
+
+class Wall:
+    """Tell the machine's time as a test sets it."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """Give the time."""
+        return self.now
+
+
+class Host:
+    """Hold a home, keys, bundles, a tape and a configuration."""
+
+    BTC, ETH, MARKET, MINUTE, DAY, PROBE = BTC, ETH, MARKET, MINUTE, DAY, PROBE
+    make_bar = staticmethod(make_bar)
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.home = directory / "home"
+        self.keys = directory / "keys"
+        self.file = directory / "interlock.toml"
+        self.tape = directory / "market.tape.gz"
+        self.key = _derive_key("gate")
+        self.created_at = time.time_ns() - MINUTE
+        self.bundles: dict[str, Path] = {}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")},
+            "INTERLOCK_HOME": str(self.home),
+            "INTERLOCK_KEYS": str(self.keys),
+            "INTERLOCK_CONFIG": str(self.file),
+        }
+
+    def bundle(
+        self, strategy_id: str = "probe", instrument_ids: tuple[str, ...] = (BTC,), *, source: str = PROBE, warm_up: int = 0, days: int = 1
+    ) -> Path:
+        """Sign a bundle of the probe, or of other sources."""
+        folder = self.directory / "strategies" / f"{strategy_id}-{len(self.bundles)}"
+        folder.mkdir(parents=True)
+        instruments = [define(instrument_id) for instrument_id in instrument_ids]
+        text = STRATEGY_TOML.format(
+            strategy_id=strategy_id,
+            instruments="".join(INSTRUMENT_TOML.format(instrument_id=one.instrument_id, base=one.base) for one in instruments),
+            quantities="".join(f'"{one.instrument_id}" = "100.0000"\n' for one in instruments),
+        )
+        (folder / "strategy.toml").write_text(text)
+        (folder / "strategy.py").write_text(source)
+        read = load_strategy_folder(folder, {"warm_up": warm_up})
+        payload = build_bundle(read, _evidence(read.version.digest, self.created_at), self.created_at, self.created_at + days * DAY)
+        self.bundles[strategy_id] = write_bundle(sign_bundle(payload, self.key), self.directory / "bundles")
+        return self.bundles[strategy_id]
+
+    def write_tape(self, *bars: Bar) -> None:
+        """Write the tape that is played; left out, its market is so far off that only the bars of the test come."""
+        far = (make_bar(MARKET), make_bar(MARKET + 30 * DAY))
+        self.tape.unlink(missing_ok=True)
+        write_segment(self.tape, bars or far, [define(BTC), define(ETH)], "made by a test")
+
+    def configure(self, extra: str = "", *, speed: float = 1.0, start: str = "2020-09-13T12:26:40Z", feed: bool = True) -> None:
+        """Write interlock.toml; `extra` goes to its end."""
+        public = self.key.public
+        lines = ["schema = 1", "[service]", "port = 0", "[[trusted_keys]]"]
+        lines += [f"{name} = {json.dumps(getattr(public, name))}" for name in ("name", "role", "keyid", "public")]
+        lines += ["[promotion.requirements]", "determinism = {}"]
+        lines += ["[accounts.paper]", 'balances = { USDT = "10000.00" }', '[venues."binance-spot"]', 'request_log = "requests.log"']
+        if feed:
+            lines += ["[feed]", f'tape = "{self.tape}"', f'start = "{start}"', f"speed = {speed}"]
+        for strategy_id, path in self.bundles.items():
+            lines += ["[[deployment]]", f'strategy = "{strategy_id}"', f'bundle = "{path}"', 'account = "paper"', 'venue = "binance-spot"']
+        self.file.write_text("\n".join([*lines, extra]) + "\n")
+
+    def configuration(self) -> Configuration:
+        """Load what was configured."""
+        return load_configuration(self.file, self.environment)
+
+    def token(self, *scopes: AccessScope) -> str:
+        """Make a token with scopes, or with all."""
+        name = "-".join(scopes) or "all"
+        return create_token(self.keys, name, scopes or ACCESS_SCOPES)
+
+    def requests(self) -> list[str]:
+        """List what crossed to the venue, like `SUBMIT IL...`."""
+        log = self.home / "requests.log"
+        return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+class Desk:
+    """Drive a service that runs in this process: its market by hand, its control plane over HTTP."""
+
+    REST, BUY, FLAT, FAIL = REST, BUY, FLAT, FAIL
+
+    def __init__(self, service: TradingService, client: httpx.AsyncClient, token: str) -> None:
+        self.service = service
+        self.client = client
+        self.token = token
+        self._at = 0
+
+    @property
+    def state(self) -> EngineState:
+        """Give the engine's state."""
+        return self.service.session.driver.engine.state
+
+    async def call(self, method: str, path: str, body: object = None, *, expect: int = 200, token: str | None = None) -> Any:
+        """Call the control plane and give its JSON answer."""
+        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
+        answer = await self.client.request(method, path, json=body, headers=headers)
+        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    async def arm(self, strategy_id: str = "probe", **confirmation: Any) -> dict[str, Any]:
+        """Arm a strategy in both steps and give the lease."""
+        challenge = await self.call("POST", "/v1/arm", {"strategy_id": strategy_id})
+        body = {"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"], **confirmation}
+        return await self.call("POST", "/v1/arm/confirm", body)
+
+    async def bar(self, told: int = 0, instrument_id: str = BTC, **prices: int) -> None:
+        """Feed the next bar, a minute after the one before, and wait until all that followed is done and durable."""
+        driver = self.service.session.driver
+        self._at = max(self._at + MINUTE, driver.now())
+        driver.feed(make_bar(self._at, instrument_id, told=told, **prices))
+        await driver.settled()
+        await driver.durable(driver.loop.last_seq)
+
+    async def rest_an_order(self, strategy_id: str = "probe") -> str:
+        """Arm, let the probe rest an order, and give its id."""
+        await self.arm(strategy_id)
+        await self.bar()
+        await self.bar(REST)
+        (order,) = await self.call("GET", "/v1/orders?open_only=true")
+        assert order["state"] == "OPEN"
+        return order["order_id"]
+
+    async def until(self, probe: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+        """Look again until the probe gives something true."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = probe()
+            if isinstance(found, Awaitable):
+                found = await found
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+            await asyncio.sleep(0.005)  # a look at what other threads do, never to make an order of events come true
+
+
+RunDesk = Callable[..., AbstractAsyncContextManager[Desk]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio, which is what the service runs on."""
+    return "asyncio"
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path: Path) -> Host:
+    host = Host(tmp_path)
+    host.bundle()
+    host.write_tape()
+    host.configure()
+    return host
+
+
+@pytest.fixture(name="wall")
+def _wall(host: Host) -> Wall:
+    return Wall(host.created_at + MINUTE)
+
+
+@pytest.fixture(name="run_desk")
+def _run_desk(host: Host, wall: Wall) -> RunDesk:
+    """Give a context manager that runs the host's service in this process, from its start to its orderly end."""
+    tokens: list[str] = []
+
+    @asynccontextmanager
+    async def run() -> AsyncGenerator[Desk]:
+        tokens[:] = tokens or [host.token()]
+        app = create_application(host.configuration(), wall)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://interlock") as client:
+            yield Desk(app.state.service, client, tokens[0])
+
+    return run
+
+
+class ServiceProcess:
+    """Run the host's service in a process of its own, as a person does."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.token = host.token()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = host.directory / "service.log"
+
+    def start(self, *, log: Path | None = None) -> None:
+        """Start it and wait until it listens."""
+        self.host.home.mkdir(exist_ok=True)
+        (self.host.home / "service.json").unlink(missing_ok=True)
+        with (log or self.log).open("ab") as stream:
+            command = [sys.executable, "-c", "from live.cli.entry import main; main()", "serve"]
+            self.process = process = subprocess.Popen(
+                command, env=self.host.environment, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL
+            )
+
+        def listens() -> bool:
+            assert process.poll() is None, f"the service ended with {process.returncode}: {self.said()}"
+            return read_address(self.host.home) is not None
+
+        self.until(listens, "the service listens")
+
+    def call(self, method: str, path: str, body: object = None, *, expect: int = 200) -> Any:
+        """Call its control plane and give the JSON answer."""
+        address = read_address(self.host.home)
+        assert address is not None, "a service that listens says where"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = httpx.request(method, f"{address.url}{path}", json=body, headers=headers, timeout=30, trust_env=False)
+        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def arm(self, strategy_id: str = "probe") -> None:
+        """Arm a strategy in both steps."""
+        challenge = self.call("POST", "/v1/arm", {"strategy_id": strategy_id})
+        self.call("POST", "/v1/arm/confirm", {"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"]})
+
+    def signal(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and give the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def interlock(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line against it."""
+        command = [sys.executable, "-c", "from live.cli.entry import main; main()", *arguments]
+        surroundings = {**self.host.environment, "INTERLOCK_TOKEN": self.token, **environment}
+        return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
+
+    def said(self) -> str:
+        """Give its log."""
+        return self.log.read_text() if self.log.exists() else ""
+
+    def until(self, probe: Callable[[], Any], what: str, seconds: float = 40.0) -> Any:
+        """Look again until the probe gives something true."""
+        deadline = time.monotonic() + seconds
+        while not (found := probe()):
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}; {self.said()[-2000:]}"
+            time.sleep(0.01)  # between two looks at another process
+        return found
+
+
+@pytest.fixture(name="service")
+def _service(host: Host) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(host)
+    yield service
+    if service.process is not None and service.process.poll() is None:
+        service.process.kill()
+        service.process.wait()
+
+
+def _derive_key(name: str) -> SigningKey:
+    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(sha256_hex(name.encode())))
+    raw = private.public_key().public_bytes_raw()
+    return SigningKey(TrustedKey(name=name, role="gate", keyid=sha256_hex(raw), public=raw.hex()), private)
+
+
+def _evidence(strategy_version_digest: str, created_at: int) -> Evidence:
+    held = GateResult(gate="determinism", passed=True, kind="integrity", measured={"differing": 0}, threshold={"maximum_differing": 0})
+    return Evidence(
+        schema=1,
+        strategy_version_digest=strategy_version_digest,
+        dataset_digest="d" * 64,
+        policy_digest="b" * 64,
+        engine_digest=engine_digest(),
+        results=(held,),
+        created_at=created_at - 1,
+    )
