@@ -28,6 +28,16 @@ class Authority:
             return False
         return strictest >= TradingState.DISARMED or not self._reduces(order)
 
+    def covers_something(self, scope: Scope, target: str) -> bool:
+        """Tell whether a scope is the global one or covers a deployed strategy or a live order."""
+        state = self._work.state
+        covered = (scope, target)
+        return (
+            scope is Scope.GLOBAL
+            or any(covered in state.scopes_of(strategy_id) for strategy_id in state.deployments)
+            or any(covered in scopes_of_order(order) for order in state.live_orders.values())
+        )
+
     def kill(self, scope: Scope, target: str, reason: str) -> None:
         """Latch a scope as KILLED, disarm its strategies and cancel its orders."""
         self._work.set_trading_state(scope, target, TradingState.KILLED, reason)

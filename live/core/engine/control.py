@@ -75,14 +75,17 @@ class Control:
     def on_latch(self, event: inputs.LatchObserved) -> None:
         """Kill a scope whose latch is engaged; a clear latch alone releases nothing."""
         self._work.state.apply(event)
-        if event.engaged and self._work.state.trading_state(event.scope, event.target) is not TradingState.KILLED:
-            self._authority.kill(event.scope, event.target, event.reason)
+        target = _target(event.scope, event.target)
+        if event.engaged and self._work.state.trading_state(event.scope, target) is not TradingState.KILLED:
+            self._authority.kill(event.scope, target, event.reason)
 
     def on_operator(self, event: inputs.OperatorCommand) -> None:
         """Do what a person asks for a scope; nothing here arms."""
         work, state = self._work, self._work.state
         state.apply(event)
-        scope, target = event.scope, event.target
+        scope, target = event.scope, _target(event.scope, event.target)
+        if not self._authority.covers_something(scope, target):
+            work.alarm("COMMAND_COVERS_NOTHING", "", f"{event.action} of {scope} {target!r}: nothing deployed and no order is in it")
         reason = f"{event.reason} ({event.operator})"
         killed = state.trading_state(scope, target) is TradingState.KILLED
         if event.action is OperatorAction.KILL:
@@ -110,3 +113,8 @@ class Control:
             if state.trading_state(scope, target) is TradingState.KILLED or state.latches.get((scope, target), True):
                 return "is covered by a kill that was not released"
         return ""
+
+
+def _target(scope: Scope, target: str) -> str:
+    """Name what a command is for: the global scope is one, so whatever is said to be in it means all of it."""
+    return "" if scope is Scope.GLOBAL else target

@@ -115,6 +115,25 @@ def test_a_kill_asks_to_cancel_what_is_in_flight_without_claiming_anything(desk)
     assert desk.order.state is OrderState.CANCEL_REQUESTED
 
 
+@pytest.mark.parametrize("how", ["operator", "latch"])
+def test_a_global_kill_that_names_a_target_kills_everything(desk, how):
+    """There is one global scope: a target in it is a mistake, and never a reason to go on trading."""
+    if how == "operator":
+        desk.command(OperatorAction.KILL, Scope.GLOBAL, "binance-spot")
+    else:
+        desk.feed(inputs.LatchObserved(desk.now, Scope.GLOBAL, "binance-spot", engaged=True, reason="pulled"))
+    assert desk.trading() is TradingState.KILLED
+    assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
+
+
+@pytest.mark.parametrize("action", [OperatorAction.KILL, OperatorAction.DISARM, OperatorAction.REDUCE_ONLY])
+def test_a_command_for_something_unknown_alarms(desk, action):
+    """Who kills a misspelled strategy must not believe that it is dead."""
+    desk.command(action, Scope.STRATEGY, "aplha")
+    assert desk.alarms == ["COMMAND_COVERS_NOTHING"]
+    assert desk.trading() is TradingState.ARMED
+
+
 def test_killing_again_changes_nothing(desk):
     """Kill is idempotent."""
     desk.command(OperatorAction.KILL)
