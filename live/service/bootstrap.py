@@ -10,7 +10,7 @@ from fastapi_offline import FastAPIOffline
 from live.configuration import Configuration
 from live.service.access import RefusalBudget
 from live.service.authority import Authority
-from live.service.problems import install_problem_handlers
+from live.service.problems import PROBLEM_RESPONSE, install_problem_handlers
 from live.service.routes import control, health, queries
 from live.service.runtime import TradingService
 
@@ -41,6 +41,7 @@ def create_application(configuration: Configuration, wall: Callable[[], int] = t
         version="1",
         summary="Arm, watch and kill what trades.",
         lifespan=lifespan,
+        responses={"default": PROBLEM_RESPONSE},
     )
     app.state.service = service
     app.state.failure = None

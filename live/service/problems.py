@@ -22,6 +22,25 @@ LARGEST_BODY = 64 * 1024
 LONGEST_VALUE = 100
 """Characters of a wrong value that are shown again."""
 
+PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "What went wrong, as RFC 9457 has it; `detail` is one sentence.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+"""How the API's description tells of errors: every route answers each of them so."""
+
 log = structlog.get_logger()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -268,6 +269,20 @@ class Desk:
         assert order["state"] == "OPEN"
         return order["order_id"]
 
+    def hold_journal(self) -> "HeldJournal":
+        """Make the journal's writer wait until it is let go."""
+        return HeldJournal(self.service.session.journal_path)
+
+    def break_journal(self) -> None:
+        """Take a table away from under the journal's writer, as a damaged disk does: the next commit fails."""
+        connection = sqlite3.connect(self.service.session.journal_path, isolation_level=None)
+        connection.execute("DROP TABLE commits")
+        connection.close()
+
+    def at_venue(self) -> list[str]:
+        """List what rests on the venue's book."""
+        return self.service.session.venues["binance-spot"].open_order_ids()
+
     async def until(self, probe: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
         """Look again until the probe gives something true."""
         deadline = time.monotonic() + seconds
@@ -279,6 +294,19 @@ class Desk:
                 return found
             assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
             await asyncio.sleep(0.005)  # a look at what other threads do, never to make an order of events come true
+
+
+class HeldJournal:
+    """Hold a session's journal as another process could, so that its writer has to wait as for a disk that hangs."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def let_go(self) -> None:
+        """Let the writer go on."""
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
 
 
 RunDesk = Callable[..., AbstractAsyncContextManager[Desk]]

@@ -1,4 +1,3 @@
-import os
 import threading
 from pathlib import Path
 
@@ -109,4 +108,4 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TokenError, match="set INTERLOCK_KEYS"):
         create_token(tmp_path / "file" / "keys", "desk", ("read",))
-    assert os.listdir(tmp_path) == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
