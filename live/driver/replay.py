@@ -48,7 +48,7 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Report what a replay did; money is decimal text in the quote asset."""
+    """Report what a replay did; `records` counts inputs and outputs, money is decimal text in the quote asset."""
 
     events: int
     records: int
@@ -71,6 +71,7 @@ class ReplayRecorder:
         self.position: Position = (1, 0)
         self.durable_seq = 0
         self.events = 0
+        self.entries = 0
         self._journal = journal
         self._parity = ParityDigest()
         self._tally = tally
@@ -88,7 +89,8 @@ class ReplayRecorder:
         self.position = (1, self.events)
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
-        """Count a step's records and write them; they count as durable at once."""
+        """Count a step's entries and write them; they count as durable at once."""
+        self.entries += len(outputs) + (entry is not None)
         for record in outputs:
             self._parity.update(encode_entry(record))
             self._tally[type(record).__name__] += 1
@@ -97,8 +99,8 @@ class ReplayRecorder:
             elif type(record) is records.AlarmRaised:
                 self._tally[f"alarm {record.code}"] += 1
         if self._journal is None:
-            self.durable_seq += len(outputs) + (entry is not None)
-            return self.durable_seq
+            self.durable_seq = self.entries
+            return self.entries
         self.durable_seq = self._journal.append_step(entry, outputs, position)
         if self.durable_seq - self._committed >= COMMIT_INTERVAL:
             self._committed = self._journal.commit()
@@ -184,7 +186,7 @@ def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start
     profits = {strategy_id: engine.profit(strategy_id) for strategy_id in engine.state.deployments}
     return ReplayResult(
         events=recorder.events,
-        records=recorder.durable_seq,
+        records=recorder.entries,
         decisions=tally["DecisionRecorded"],
         intents=tally["IntentRecorded"],
         fills=tally["FillRecorded"],
