@@ -97,7 +97,6 @@ def _loader(config: Path | None, named: list[Path]) -> Callable[[tuple[Deploymen
     """Load strategies from bundles that this host trusts, by the version label that the session recorded."""
     from live.configuration import load_configuration
     from live.promotion import load_strategy
-    from live.service.deployments import declared_warm_up
 
     configuration = load_configuration(config)
     paths = named or [configuration.path(deployment.bundle) for deployment in configuration.deployments]
@@ -109,7 +108,7 @@ def _loader(config: Path | None, named: list[Path]) -> Callable[[tuple[Deploymen
         for verified in _verified(paths, list(configuration.trusted_keys), refusals):
             if verified.version.label in wanted:
                 loaded = load_strategy(verified, configuration.home)
-                found[verified.version.strategy_id] = (loaded.strategy, declared_warm_up(loaded))
+                found[verified.version.strategy_id] = (loaded.strategy, loaded.warm_up_bars)
         if missing := [label for label, strategy_id in wanted.items() if strategy_id not in found]:
             looked = "; ".join(refusals) or f"looked at {', '.join(map(str, paths)) or 'none'}"
             raise CommandError(f"no trusted bundle holds {', '.join(missing)}, which the session ran ({looked}): name it with --bundle")

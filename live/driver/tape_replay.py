@@ -84,7 +84,7 @@ def replay_on_tape(
         costs=options.costs,
         fill_price=options.fill_price,
     )
-    strategies = {version.strategy_id: (loaded.strategy, int(loaded.strategy_class.warm_up_bars(loaded.parameters)))}
+    strategies = {version.strategy_id: (loaded.strategy, loaded.warm_up_bars)}
     chosen = _between(_counted(events, progress), options)
     if journal is None:
         return replay(strategies, chosen, setup)

@@ -3,6 +3,7 @@
 import platform
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import structlog
@@ -53,9 +54,9 @@ def make_feed(
     after = max(configuration.feed_start, recovered.market.time, recovered.state.now)
     history: dict[str, int] = {}
     for status in statuses.values():
-        if status.bundle is not None:
-            for instrument in status.bundle.version.instruments:
-                history[instrument.instrument_id] = max(history.get(instrument.instrument_id, 0), status.warm_up_bars)
+        if status.loaded is not None:
+            for instrument in status.loaded.version.instruments:
+                history[instrument.instrument_id] = max(history.get(instrument.instrument_id, 0), status.loaded.warm_up_bars)
     clock = PlaybackClock(after)
     tape = configuration.path(configuration.feed.tape)
     if not tape.is_file():
@@ -74,9 +75,14 @@ def gather_instruments(statuses: Mapping[str, DeploymentStatus], player: TapePla
 
 
 def make_venues(
-    configuration: Configuration, instruments: Mapping[str, Instrument], state: EngineState, scheduler: Scheduler, gate: LatchGate
+    configuration: Configuration,
+    instruments: Mapping[str, Instrument],
+    state: EngineState,
+    scheduler: Scheduler,
+    gate: LatchGate,
+    held: ExitStack,
 ) -> dict[str, SimulatedVenue]:
-    """Make the configured venues, each with the orders that the journal left on its book.
+    """Make the configured venues, each with the orders that the journal left on its book; `held` closes their request logs.
 
     Raises:
         StartError: an order is alive at a venue that is not configured any more, or a request log cannot be opened.
@@ -86,7 +92,10 @@ def make_venues(
     known = {**state.instruments, **instruments}
     venues: dict[str, SimulatedVenue] = {}
     for venue_id, settings in configuration.venues.items():
-        request_log = _open_request_log(configuration.home / settings.request_log) if settings.request_log else None
+        request_log = None
+        if settings.request_log:
+            request_log = _open_request_log(configuration.home / settings.request_log)
+            held.callback(request_log.close)
         venue = SimulatedVenue(
             venue_id, known, settings.costs, scheduler.schedule, gate, fill_price=settings.fill_price, request_log=request_log
         )

@@ -13,9 +13,6 @@ from live.driver.engine_digest import engine_digest
 from live.promotion import LoadedStrategy, VerifiedBundle, load_strategy, reevaluate, verify_bundle
 from live.service.errors import DeploymentRefused
 
-LONGEST_WARM_UP = 100_000
-"""More bars of history than this are a mistake, and would have to be held in memory at once."""
-
 
 @dataclass(frozen=True)
 class DeploymentStatus:
@@ -27,7 +24,6 @@ class DeploymentStatus:
         bundle: what was verified.
         loaded: the strategy, ready for the engine.
         limits: the tightest of bundle, account and deployment.
-        warm_up_bars: how many bars of history the strategy declared.
     """
 
     settings: DeploymentSettings
@@ -35,7 +31,6 @@ class DeploymentStatus:
     bundle: VerifiedBundle | None = None
     loaded: LoadedStrategy | None = None
     limits: Limits | None = None
-    warm_up_bars: int = 0
 
     @property
     def deployment(self) -> Deployment | None:
@@ -52,7 +47,7 @@ class DeploymentStatus:
         if self.loaded is None:
             return None
         strategy: Strategy = self.loaded.strategy
-        return strategy, self.warm_up_bars
+        return strategy, self.loaded.warm_up_bars
 
 
 def load_deployments(configuration: Configuration, home: Path, now: int) -> list[DeploymentStatus]:
@@ -68,30 +63,11 @@ def _load(configuration: Configuration, settings: DeploymentSettings, home: Path
         )
         _check_deployment(bundle, settings, configuration)
         limits = effective_limits(bundle, configuration, settings)
-        loaded = load_strategy(bundle, home)
-        return DeploymentStatus(settings, None, bundle, loaded, limits, declared_warm_up(loaded))
+        return DeploymentStatus(settings, None, bundle, load_strategy(bundle, home), limits)
     except OSError as error:
         return DeploymentStatus(settings, f"the bundle {path} cannot be read: {error.strerror}")
     except InterlockError as error:
         return DeploymentStatus(settings, str(error))
-
-
-def declared_warm_up(loaded: LoadedStrategy) -> int:
-    """Ask a strategy how many bars of history it needs.
-
-    Raises:
-        DeploymentRefused: its code failed, or gave something that is no number of bars.
-    """
-    label = loaded.version.label
-    try:
-        bars: object = loaded.strategy_class.warm_up_bars(loaded.parameters)
-    except Exception as error:  # strategy code can raise anything, and one that cannot be asked keeps no other from running
-        raise DeploymentRefused(
-            f"{label}: warm_up_bars failed with {type(error).__name__}: {error}; mend it and promote it again"
-        ) from error
-    if type(bars) is not int or not 0 <= bars <= LONGEST_WARM_UP:
-        raise DeploymentRefused(f"{label}: warm_up_bars must be a whole number of 0..{LONGEST_WARM_UP}, received {bars!r}: mend it")
-    return bars
 
 
 def _check_deployment(bundle: VerifiedBundle, settings: DeploymentSettings, configuration: Configuration) -> None:

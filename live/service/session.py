@@ -93,7 +93,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         instruments = gather_instruments(statuses, player)
         gate = LatchGate(home, wall)
         scheduler = Scheduler()
-        venues = make_venues(configuration, instruments, state, scheduler, gate)
+        venues = make_venues(configuration, instruments, state, scheduler, gate, held)
         ensure_latches(configuration, state)
         nonce = make_nonce()
         session_id = f"{recovered.number + 1:06d}-{nonce}"
