@@ -1,215 +1,269 @@
-"""Measure replay: bars a second, records a second, one order's life, and peak memory, on a million generated bars.
+"""Measure replay: bars a second, what one order costs, and memory; and that every run gives the same records.
 
-Each run is a process of its own that reads parquet, runs every risk check and writes a journal. Rates are by CPU time,
-since wall time says as much about what else the machine does. Runs must agree on the parity digest.
+    .venv/bin/python tests/bench/replay.py [--json] [--rows N] [--runs N]
+
+The work is the one that peers were measured on (docs: `research/performance.md`): one-minute bars, EMA 20/50 cross, market
+orders, long or flat, 1 unit, fee 0.1 %, cash 100 M. Bars come from parquet, every risk check is on, and every decision goes to
+a journal file. A second work places an order on each of 100,000 bars; its cost over the same bars without orders, divided by
+the orders, is one order's life with all its records. Each run is a process of its own with a hash seed of its own.
+
+CPU time is the comparable figure on a shared machine. Figures are for comparing on one machine; nothing gates on them.
 """
 
 import argparse
+import gc
 import json
+import os
 import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from live.core.instruments import Instrument
+from dagster_project.datasets import open_bars
+from live.core.inputs import Deployment
 from live.core.limits import Limits
 from live.core.strategy import BarView, Strategy, StrategyContext
+from live.driver.replay import ReplaySetup, replay
+from live.journal import JournalFile
+from live.venues.sim import CostModel
 
-HOME = Path("data/bench")
-RUNS = 3
-SEED = 20_240_101
-MINUTE = 60 * 10**9
-FIRST_CLOSE = 1_704_067_260 * 10**9
-INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=6)
-ONE = 10**INSTRUMENT.quantity_scale
-CASH = 100_000_000 * 10**8
-LIMITS = Limits({INSTRUMENT.instrument_id: 10 * ONE}, 10**15, 10**15, 10, 300, 10**15, 100_000, 3_600 * 10**9)
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "data" / "bench"
+SEED = 20_200_101
+START = 1_577_836_800_000_000_000
+MINUTE = 60_000_000_000
+INSTRUMENT = {"instrument_id": "bench:BTCUSDT", "base": "BTC", "quote": "USDT", "price_scale": "2", "quantity_scale": "6"}
+ONE_UNIT = 1_000_000
+MONEY = 10**8
+ORDER_ROWS = 100_000
+HASH_SEEDS = ("1", "22", "333", "4444", "55555")
+MEMORY_MUST = 500
 
 
-class Nothing(msgspec.Struct, frozen=True):
-    """Take no parameters."""
+class EmaCross(Strategy):
+    """Hold one unit while the fast average is above the slow one, as every measured peer did."""
 
+    Parameters = dict
 
-class Cross(Strategy):
-    """Hold one unit while the 20-bar average of closes is above the 50-bar one: a decision now and then."""
-
-    Parameters = Nothing
-
-    def __init__(self, parameters: Nothing) -> None:
-        del parameters
+    def __init__(self, parameters: Any = None) -> None:
         self._fast = self._slow = 0.0
-        self._started = False
+        self._bars = 0
 
     @classmethod
-    def warm_up_bars(cls, parameters: Nothing) -> int:
-        """Ask for one slow span."""
-        del parameters
-        return 50
-
-    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
-        """Update both averages and say the target."""
-        close = bar.close
-        if self._started:
-            self._fast += (close - self._fast) * (2 / 21)
-            self._slow += (close - self._slow) * (2 / 51)
-        else:
-            self._fast = self._slow = close
-            self._started = True
-        context.target_units(bar.instrument_id, ONE if self._fast > self._slow else 0)
-
-
-class Flip(Strategy):
-    """Change between one unit and none on every bar: an order a bar."""
-
-    Parameters = Nothing
-
-    def __init__(self, parameters: Nothing) -> None:
-        del parameters
-        self._long = False
-
-    @classmethod
-    def warm_up_bars(cls, parameters: Nothing) -> int:
-        """Ask for nothing."""
-        del parameters
+    def warm_up_bars(cls, parameters: Any) -> int:
+        """Need no history: the first 49 bars are counted by hand, as the reference does."""
         return 0
 
     def on_bar(self, bar: BarView, context: StrategyContext) -> None:
-        """Say the other target."""
-        self._long = not self._long
-        context.target_units(bar.instrument_id, ONE if self._long else 0)
+        """Update both averages, seeded with the first close, and say the target from the 50th bar on."""
+        close = bar.close
+        if not self._bars:
+            self._fast = self._slow = close
+        fast = self._fast = self._fast + (close - self._fast) * (2 / 21)
+        slow = self._slow = self._slow + (close - self._slow) * (2 / 51)
+        self._bars += 1
+        if self._bars >= 50:
+            context.target_units(bar.instrument_id, ONE_UNIT if fast > slow else 0)
 
 
-WORKS: dict[str, tuple[type[Strategy], float]] = {"cross": (Cross, 1.0), "flip": (Flip, 0.1)}
-"""Each work's strategy, and the share of the bars that it replays."""
+class OrderEachBar(EmaCross):
+    """Go long and flat in turns."""
+
+    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
+        """Want the other one."""
+        self._bars += 1
+        context.target_units(bar.instrument_id, ONE_UNIT if self._bars % 2 else 0)
+
+
+class Idle(EmaCross):
+    """Do as much on each bar, and want no position."""
+
+    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
+        """Say the same on every bar."""
+        self._bars += 1
+        context.target_units(bar.instrument_id, 0)
+
+
+WORKS: dict[str, type[EmaCross]] = {"ema_cross": EmaCross, "order_each_bar": OrderEachBar, "idle": Idle}
 
 
 def make_bars(path: Path, rows: int) -> None:
-    """Write one-minute bars of a seeded random walk as parquet; the same rows give the same bars."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
+    """Write deterministic bars as parquet: a random walk of closes in whole cents, from a fixed seed."""
     chance = np.random.Generator(np.random.PCG64(SEED))
-    close = np.maximum(100_000, 4_000_000 + np.cumsum(chance.integers(-800, 801, rows)))
-    opened = np.concatenate(([4_000_000], close[:-1]))
-    high = np.maximum(opened, close) + chance.integers(0, 400, rows)
-    low = np.minimum(opened, close) - chance.integers(0, 400, rows)
-    closes = FIRST_CLOSE + np.arange(rows, dtype=np.int64) * MINUTE
-
-    def decimal(units: Any, scale: int) -> pa.Array:
-        whole = pa.array(units, pa.int64()).cast(pa.decimal128(19, 0))
-        return pc.multiply(whole, pa.scalar(10**-scale).cast(pa.decimal128(10, scale))).cast(pa.decimal128(18, scale))
-
-    prices = {name: decimal(units, 2) for name, units in (("open", opened), ("high", high), ("low", low), ("close", close))}
+    close = np.rint(30_000_00 * np.exp(np.cumsum(chance.standard_normal(rows) * 0.0005))).astype(np.int64)
+    gap = np.rint(chance.standard_normal(rows) * 50).astype(np.int64)
+    opened = np.empty(rows, np.int64)
+    opened[0] = 30_000_00
+    opened[1:] = close[:-1] + gap[1:]
+    up = np.rint(np.abs(chance.standard_normal(rows)) * close * 0.0002).astype(np.int64)
+    down = np.rint(np.abs(chance.standard_normal(rows)) * close * 0.0002).astype(np.int64)
+    volume = np.rint(np.exp(chance.standard_normal(rows)) * 20e6).astype(np.int64) + 5_000_000
+    closes = START + MINUTE * np.arange(1, rows + 1, dtype=np.int64)
     columns = {
         "ts_open": pa.array(closes - MINUTE),
         "ts_close": pa.array(closes),
-        **prices,
-        "volume": decimal(chance.integers(1, 10**8, rows), 6),
+        "open": _decimals(opened, 2),
+        "high": _decimals(np.maximum(opened, close) + up, 2),
+        "low": _decimals(np.minimum(opened, close) - down, 2),
+        "close": _decimals(close, 2),
+        "volume": _decimals(volume, 6),
     }
-    metadata = {"instrument_id": INSTRUMENT.instrument_id, "base": "BTC", "quote": "USDT", "price_scale": "2", "quantity_scale": "6"}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path, compression="zstd")
+    draft = path.with_suffix(".draft")
+    pq.write_table(pa.table(columns).replace_schema_metadata(INSTRUMENT), draft, compression="zstd", row_group_size=131_072)
+    draft.replace(path)
 
 
-def run_once(work: str, path: Path, rows: int) -> dict[str, Any]:
-    """Replay one work in this process and measure it."""
-    from itertools import islice
+def _decimals(values: np.ndarray, scale: int) -> pa.Array:
+    """Store integers as decimal128: 16 bytes each, little end first, sign in the upper half."""
+    words = np.empty((len(values), 2), np.int64)
+    words[:, 0], words[:, 1] = values, values >> 63
+    return pa.Array.from_buffers(pa.decimal128(18, scale), len(values), [None, pa.py_buffer(words.tobytes())])
 
-    from dagster_project.datasets import open_bars
-    from live.core.inputs import Deployment
-    from live.driver.replay import ReplaySetup, replay
-    from live.journal import JournalFile
-    from live.venues.sim import CostModel
 
-    strategy_class, share = WORKS[work]
-    deployment = Deployment("bench", "bench@0000000", "bench", INSTRUMENT.venue_id, (INSTRUMENT.instrument_id,), LIMITS)
-    costs = CostModel(maker_fee_ppm=1_000, taker_fee_ppm=1_000, slippage_basis_points=0)
-    setup = ReplaySetup(deployments=(deployment,), instruments=(INSTRUMENT,), balances=(("bench", "USDT", CASH),), costs=costs)
-    strategy = strategy_class(Nothing())
-    events = islice(open_bars(path).events(), int(rows * share))
-    with tempfile.TemporaryDirectory() as scratch:
-        journal = JournalFile.create(Path(scratch) / "bench.journal", session_id="bench", durable=False)
+def run_here(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, Any]:
+    """Replay one work in this process and measure it, from opening the parquet file to the journal's last commit."""
+    source = open_bars(path)
+    limits = Limits(
+        maximum_order_quantity={source.instrument.instrument_id: ONE_UNIT},
+        maximum_order_notional=1_000_000 * MONEY,
+        maximum_position_notional=1_000_000 * MONEY,
+        maximum_open_orders=2,
+        maximum_orders_per_minute=10,
+        maximum_daily_loss=1_000_000 * MONEY,
+        price_collar_ppm=100_000,
+        maximum_data_age=120 * 10**9,
+    )
+    instrument_id = source.instrument.instrument_id
+    setup = ReplaySetup(
+        deployments=(Deployment("bench", "bench@1", "paper", "bench", (instrument_id,), limits),),
+        instruments=(source.instrument,),
+        balances=(("paper", "USDT", 100_000_000 * MONEY),),
+        costs=CostModel(maker_fee_ppm=1_000, taker_fee_ppm=1_000, slippage_basis_points=0),
+    )
+    strategy = WORKS[work](None)
+    with JournalFile.create(journal_path, session_id="bench", durable=False) as journal:
+        gc.collect()
+        gc.freeze()
         wall, cpu = time.perf_counter(), time.process_time()
-        result = replay({"bench": (strategy, strategy.warm_up_bars(Nothing()))}, events, setup, journal=journal)
-        journal.close()
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        result = replay({"bench": (strategy, 0)}, open_bars(path).events(end=START + rows * MINUTE), setup, journal=journal)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
         "work": work,
         "bars": result.events,
-        "records": result.records,
-        "orders": result.intents,
-        "fills": result.fills,
-        "denials": result.denials,
-        "cpu_seconds": cpu,
         "wall_seconds": wall,
-        "peak_rss_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "cpu_seconds": cpu,
+        "bars_per_second_cpu": result.events / cpu,
+        "bars_per_second_wall": result.events / wall,
+        "records": result.records,
+        "records_per_second_cpu": result.records / cpu,
+        "orders": result.intents - sum(result.denials.values()),
+        "denials": result.denials,
+        "fills": result.fills,
+        "journal_mb": journal_path.stat().st_size / 1e6,
+        "peak_rss_mb": peak_rss_mb(),
         "parity_digest": result.parity_digest,
     }
 
 
-def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put the median of the runs of one work into figures a person compares."""
-    cpu, wall = median(run["cpu_seconds"] for run in runs), median(run["wall_seconds"] for run in runs)
-    first = runs[0]
+def peak_rss_mb() -> float:
+    """Give this process's own peak: Linux hands `ru_maxrss` down from the parent, so it is read where it is not."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024)
+
+
+def run_apart(work: str, path: Path, rows: int, hash_seed: str) -> dict[str, Any]:
+    """Run one work in a process of its own."""
+    journal_path = HOME / f"{work}.journal"
+    journal_path.unlink(missing_ok=True)
+    command = [sys.executable, __file__, "--work", work, "--data", str(path), "--rows", str(rows), "--journal", str(journal_path)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": hash_seed}, cwd=ROOT, capture_output=True, check=False, text=True)
+    journal_path.unlink(missing_ok=True)
+    if done.returncode:
+        sys.exit(f"the run of {work} failed:\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def measure(rows: int, runs: int) -> dict[str, Any]:
+    """Make the data if it is not there, run everything, and sum it up."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    data_rows = max(rows, ORDER_ROWS)
+    path = HOME / f"bars_{data_rows}.parquet"
+    if not path.exists():
+        make_bars(path, data_rows)
+    bars = [run_apart("ema_cross", path, rows, HASH_SEEDS[number % len(HASH_SEEDS)]) for number in range(runs)]
+    orders = [run_apart("order_each_bar", path, ORDER_ROWS, HASH_SEEDS[number % len(HASH_SEEDS)]) for number in range(runs)]
+    idle = [run_apart("idle", path, ORDER_ROWS, HASH_SEEDS[number % len(HASH_SEEDS)]) for number in range(runs)]
+    placed = orders[0]["orders"]
+    extra = median(run["cpu_seconds"] for run in orders) - median(run["cpu_seconds"] for run in idle)
+    digests = {work: sorted({run["parity_digest"] for run in several}) for work, several in (("bars", bars), ("orders", orders))}
     return {
-        **{name: first[name] for name in ("bars", "records", "orders", "fills", "denials", "parity_digest")},
-        "bars_per_cpu_second": round(first["bars"] / cpu),
-        "bars_per_wall_second": round(first["bars"] / wall),
-        "records_per_cpu_second": round(first["records"] / cpu),
-        "peak_rss_megabytes": round(max(run["peak_rss_megabytes"] for run in runs), 1),
+        "machine": {"python": platform.python_version(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "bars_per_second_cpu": median(run["bars_per_second_cpu"] for run in bars),
+        "bars_per_second_wall": median(run["bars_per_second_wall"] for run in bars),
+        "records_per_second_cpu": median(run["records_per_second_cpu"] for run in orders),
+        "orders": bars[0]["orders"],
+        "one_order_us": extra / placed * 1e6,
+        "records_an_order": (orders[0]["records"] - idle[0]["records"]) / placed,
+        "peak_rss_mb": max(run["peak_rss_mb"] for run in (*bars, *orders)),
+        "parity_digests": digests,
+        "identical": all(len(found) == 1 for found in digests.values()),
+        "runs": {"ema_cross": bars, "order_each_bar": orders, "idle": idle},
     }
 
 
-def main() -> int:
-    """Run every work three times, alternating, each in a process of its own; exit 1 when digests differ."""
+def show(measured: dict[str, Any]) -> None:
+    """Print the summary."""
+    bars, orders = measured["runs"]["ema_cross"], measured["runs"]["order_each_bar"]
+    print(f"{bars[0]['bars']:,} bars, EMA 20/50 cross, {measured['orders']:,} orders, {bars[0]['records']:,} records, {len(bars)} runs")
+    for run in bars:
+        print(
+            f"  {run['bars_per_second_cpu'] / 1e3:7.1f} k bars/s CPU  {run['bars_per_second_wall'] / 1e3:7.1f} k bars/s wall  "
+            f"{run['peak_rss_mb']:5.0f} MB  {run['parity_digest'][:16]}"
+        )
+    print(f"{orders[0]['bars']:,} bars with an order each, {orders[0]['records']:,} records, {orders[0]['journal_mb']:.0f} MB of journal")
+    for run in orders:
+        print(f"  {run['records_per_second_cpu'] / 1e3:7.1f} k records/s CPU  {run['peak_rss_mb']:5.0f} MB  {run['parity_digest'][:16]}")
+    print(
+        f"median {measured['bars_per_second_cpu'] / 1e3:.1f} k bars/s CPU; one order's life, {measured['records_an_order']:.1f} records, "
+        f"{measured['one_order_us']:.1f} us; peak {measured['peak_rss_mb']:.0f} MB (must be below {MEMORY_MUST})"
+    )
+    print("every run gave the same records" if measured["identical"] else "RUNS GAVE DIFFERENT RECORDS")
+
+
+def main() -> None:
+    """Measure, write data/bench/latest.json, and fail when two runs differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="bars to generate and replay")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--run", choices=WORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print everything measured as JSON")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="bars of the first work")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each work")
+    parser.add_argument("--work", choices=WORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--journal", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    path = HOME / f"bars-{options.rows}.parquet"
-    if options.run:
-        print(json.dumps(run_once(options.run, path, options.rows)))
-        return 0
-    if not path.exists():
-        make_bars(path, options.rows)
-    runs: dict[str, list[dict[str, Any]]] = {work: [] for work in WORKS}
-    for _ in range(RUNS):
-        for work in WORKS:
-            command = [sys.executable, __file__, "--run", work, "--rows", str(options.rows)]
-            runs[work].append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-    summary = {work: summarise(found) for work, found in runs.items()}
-    flip, cross = summary["flip"], summary["cross"]
-    plain = 1e6 / cross["bars_per_cpu_second"]
-    flip["order_life_microseconds"] = round((1e6 / flip["bars_per_cpu_second"] - plain) * flip["bars"] / max(1, flip["orders"]), 1)
-    document = {"python": platform.python_version(), "rows": options.rows, "runs": RUNS, "works": summary}
-    (HOME / "latest.json").write_text(json.dumps(document, indent=2) + "\n")
-    same = all(len({run["parity_digest"] for run in found}) == 1 for found in runs.values())
+    if options.work:
+        print(json.dumps(run_here(options.work, options.data, options.rows, options.journal)))
+        return
+    measured = measure(options.rows, options.runs)
+    text = json.dumps(measured, indent=2)
+    (HOME / "latest.json").write_text(text + "\n")
     if options.json:
-        print(json.dumps({**document, "same_digest": same}, indent=2))
+        print(text)
     else:
-        for work, figures in summary.items():
-            print(work)
-            for name, value in figures.items():
-                print(
-                    f"  {name.replace('_', ' '):28} {value:,}"
-                    if isinstance(value, int | float)
-                    else f"  {name.replace('_', ' '):28} {value}"
-                )
-        print(f"written to {HOME / 'latest.json'}")
-    if not same:
-        print("error: runs of the same work gave different parity digests: the replay is not deterministic", file=sys.stderr)
-    return 0 if same else 1
+        show(measured)
+    if not measured["identical"]:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
