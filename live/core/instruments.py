@@ -7,6 +7,8 @@ import msgspec
 from live.core.decimals import MONEY_SCALE
 from live.core.errors import InstrumentError
 
+_POWERS = tuple(10**exponent for exponent in range(MONEY_SCALE + 1))
+
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Describe one instrument of one venue; prices and quantities are integers on its scales.
@@ -67,15 +69,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def notional_factor(self) -> int:
         """Give the factor that turns price units times quantity units into money units."""
-        return 10 ** (MONEY_SCALE - self.price_scale - self.quantity_scale)
+        return _POWERS[MONEY_SCALE - self.price_scale - self.quantity_scale]
 
     def notional(self, price: int, quantity: int) -> int:
         """Value `quantity` at `price`, exactly, in money units of the quote asset."""
-        return price * quantity * self.notional_factor
+        return price * quantity * _POWERS[MONEY_SCALE - self.price_scale - self.quantity_scale]
 
     def base_amount(self, quantity: int) -> int:
         """Convert quantity units to money units of the base asset, exactly."""
-        return quantity * 10 ** (MONEY_SCALE - self.quantity_scale)
+        return quantity * _POWERS[MONEY_SCALE - self.quantity_scale]
 
 
 def merge_instruments(preferred: Iterable[Instrument], others: Iterable[Instrument]) -> dict[str, Instrument]:

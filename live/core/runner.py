@@ -36,14 +36,15 @@ class StrategyRunner:
         Raises:
             StrategyError: the strategy failed, or asked for something that is no target.
         """
-        price_unit, quantity_unit = self._units[bar.instrument_id]
+        instrument_id = bar.instrument_id
+        price_unit, quantity_unit = self._units[instrument_id]
         if self._warming_up:
-            self._bars_seen[bar.instrument_id] += 1
+            self._bars_seen[instrument_id] += 1
             self._warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
         try:
-            self.strategy.on_bar(BarView(bar, price_unit, quantity_unit), self)
+            self.strategy.on_bar(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), self)
         except Exception as error:
-            raise self._failure(error, f"the bar of {bar.instrument_id} at {bar.ts_event}") from error
+            raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
         if self.wishes and (bar.warm_up or self._warming_up):
             self.forget()
 

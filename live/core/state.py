@@ -128,6 +128,8 @@ class EngineState:
         self.day_profits: dict[str, tuple[int, int]] = {}
         self.fill_keys: dict[str, str] = {}
         self.recent_orders: dict[str, deque[int]] = {}
+        self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
+        self._strictest: dict[str, TradingState] = {}
         self._appliers: dict[type[Any], Callable[[Any], None]] = {
             inputs.SessionStarted: self._apply_session,
             inputs.InstrumentDefined: self._apply_instrument,
@@ -148,10 +150,24 @@ class EngineState:
 
     def apply(self, entry: JournalEntry) -> None:
         """Change the state by one journal entry; entries that carry no state only move the time."""
+        if isinstance(entry, records.Record):
+            self.apply_record(entry)
+        else:
+            self.apply_input(entry)
+
+    def apply_record(self, record: records.OutputRecord) -> None:
+        """Change the state by one output record."""
+        applier = self._appliers.get(type(record))
+        if applier is not None:
+            applier(record)
+        self.now = record.ts
+
+    def apply_input(self, entry: inputs.RecordedInput) -> None:
+        """Change the state by one recorded input."""
         applier = self._appliers.get(type(entry))
         if applier is not None:
             applier(entry)
-        self.now = entry.ts if isinstance(entry, records.Record) else entry.ts_init
+        self.now = entry.ts_init
 
     def trading_state(self, scope: Scope, target: str) -> TradingState:
         """Give the trading state of one scope; what was never set is DISARMED."""
@@ -159,20 +175,29 @@ class EngineState:
 
     def scopes_of(self, strategy_id: str) -> tuple[tuple[Scope, str], ...]:
         """List the scopes that cover a strategy's orders, widest first."""
-        deployment = self.deployments[strategy_id]
-        return (
-            (Scope.GLOBAL, ""),
-            (Scope.VENUE, deployment.venue_id),
-            (Scope.ACCOUNT, deployment.account_id),
-            (Scope.STRATEGY, strategy_id),
-        )
+        scopes = self._scopes.get(strategy_id)
+        if scopes is None:
+            deployment = self.deployments[strategy_id]
+            scopes = self._scopes[strategy_id] = (
+                (Scope.GLOBAL, ""),
+                (Scope.VENUE, deployment.venue_id),
+                (Scope.ACCOUNT, deployment.account_id),
+                (Scope.STRATEGY, strategy_id),
+            )
+        return scopes
 
     def strictest_state(self, strategy_id: str) -> TradingState:
         """Give the strictest trading state over all scopes that cover a strategy."""
-        return max(self.trading_state(scope, target) for scope, target in self.scopes_of(strategy_id))
+        strictest = self._strictest.get(strategy_id)
+        if strictest is None:
+            strictest = max(self.trading_state(scope, target) for scope, target in self.scopes_of(strategy_id))
+            self._strictest[strategy_id] = strictest
+        return strictest
 
     def live_orders_of(self, strategy_id: str, instrument_id: str | None = None) -> list[Order]:
         """List a strategy's orders that may still fill, oldest first."""
+        if not self.live_orders:
+            return []
         return [
             order
             for order in self.live_orders.values()
@@ -252,6 +277,8 @@ class EngineState:
         """Begin a session; a standing target or day lasts only while its strategy stays deployed on the same account."""
         self.session_id, self.nonce = entry.session_id, entry.nonce
         self.order_sequence = 0
+        self._scopes.clear()
+        self._strictest.clear()
         old = self.deployments
         self.deployments = {deployment.strategy_id: deployment for deployment in entry.deployments}
         stays = {name for name, one in self.deployments.items() if name in old and old[name].account_id == one.account_id}
@@ -318,18 +345,19 @@ class EngineState:
 
     def _apply_transition(self, record: records.OrderTransitioned) -> None:
         order = self.orders[record.order_id]
-        order.state = next_state(order.state, record.event)
-        if order.state is not record.state:
-            raise InputError(f"order {record.order_id}: the record says {record.state}, the transition table says {order.state}")
+        state = next_state(order.state, record.event)
+        if state is not record.state:
+            raise InputError(f"order {record.order_id}: the record says {record.state}, the transition table says {state}")
+        order.state = state
         if record.detail:
             order.detail = record.detail
-        if order.state is OrderState.SUBMITTING:
+        if state is OrderState.SUBMITTING:
             order.submitted_at = record.ts
             times = self.recent_orders.setdefault(order.strategy_id, deque())
             times.append(record.ts)
             while times[0] <= record.ts - MINUTE:
                 times.popleft()
-        if order.state in MAY_REST_AT_VENUE:
+        if state in MAY_REST_AT_VENUE:
             self.live_orders[order.order_id] = order
         else:
             self.live_orders.pop(order.order_id, None)
@@ -356,6 +384,7 @@ class EngineState:
 
     def _apply_trading_state(self, record: records.TradingStateChanged) -> None:
         self.trading_states[record.scope, record.target] = record.state
+        self._strictest.clear()
 
     def _apply_lease(self, record: records.LeaseChanged) -> None:
         if record.lease_id:

@@ -8,30 +8,28 @@ turns targets into intents, and risk decides about each.
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol
 
+import msgspec
+
 from live.core.inputs import Bar
 from live.core.instruments import Instrument
 from live.core.records import FillRecorded
 
 
-class BarView:
-    """Show a finished bar to a strategy with prices and volume as floats."""
+class BarView(msgspec.Struct, frozen=True, gc=False):
+    """Show a finished bar to a strategy with prices and volume as floats.
 
-    __slots__ = ("_bar", "_price_unit", "_quantity_unit")
+    Attributes:
+        instrument_id: the instrument.
+        ts_event: the bar's close, nanoseconds UTC.
+        close: the last price, in quote per base.
+    """
 
-    def __init__(self, bar: Bar, price_unit: int, quantity_unit: int) -> None:
-        self._bar = bar
-        self._price_unit = price_unit
-        self._quantity_unit = quantity_unit
-
-    @property
-    def instrument_id(self) -> str:
-        """Name the instrument."""
-        return self._bar.instrument_id
-
-    @property
-    def ts_event(self) -> int:
-        """Give the bar's close, nanoseconds UTC."""
-        return self._bar.ts_event
+    instrument_id: str
+    ts_event: int
+    close: float
+    _bar: Bar
+    _price_unit: int
+    _quantity_unit: int
 
     @property
     def open(self) -> float:
@@ -47,11 +45,6 @@ class BarView:
     def low(self) -> float:
         """Give the lowest price, in quote per base."""
         return self._bar.low / self._price_unit
-
-    @property
-    def close(self) -> float:
-        """Give the last price, in quote per base."""
-        return self._bar.close / self._price_unit
 
     @property
     def volume(self) -> float:

@@ -1,7 +1,7 @@
 """The loop that both drivers share: input to engine, engine to recorder, and effects to venues once they are durable."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -62,6 +62,7 @@ class EngineLoop:
         self.engine = engine
         self.scheduler = scheduler
         self.last_seq = 0
+        self._said, self._asked, self._waiting = engine.records, engine.effects, scheduler.waiting
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
@@ -86,15 +87,33 @@ class EngineLoop:
             if isinstance(event, Bar):
                 self._step_market(event)
             else:
-                if self.scheduler:
+                if self._waiting:
                     self._step_due(event.ts_init)
                 self._step(event)
-            if self._pending or self.scheduler:
+            if self._pending or self._waiting:
                 self._settle()
         except BaseException as error:
             self._failure = error
             raise
         return self.last_seq
+
+    def run(self, events: Iterable[MarketEvent]) -> None:
+        """Process market events one after the other, each settled before the next.
+
+        Raises:
+            LoopStoppedError: the loop has failed before.
+            InterlockError: what the engine, the recorder, a venue or the source of events raised; the loop has stopped.
+        """
+        self._refuse_if_stopped()
+        step, pending, waiting = self._step_market, self._pending, self._waiting
+        try:
+            for event in events:
+                step(event)
+                if pending or waiting:
+                    self._settle()
+        except BaseException as error:
+            self._failure = error
+            raise
 
     def settle(self) -> None:
         """Carry out what is durable and feed back what is due, until neither is left.
@@ -137,43 +156,48 @@ class EngineLoop:
 
     def _step_market(self, event: MarketEvent) -> None:
         if not event.warm_up:
-            venue = self._route(event.instrument_id)
+            instrument_id, routes = event.instrument_id, self._routes
+            venue = routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
             if venue is not None:
                 venue.observe(event)
-            if self.scheduler:
+            if self._waiting:
                 self._step_due(event.ts_init)
         self._recorder.market(event)
-        self._handle(event, None, self._recorder.position)
-
-    def _step(self, entry: RecordedInput) -> None:
-        self._handle(entry, entry, self._recorder.position)
-
-    def _handle(self, event: MarketEvent | RecordedInput, entry: RecordedInput | None, position: Position) -> None:
-        """Let the engine handle an event; `entry` is what to journal of it, None for what is on the tape."""
-        engine = self.engine
         try:
-            engine.handle(event)
+            self.engine.handle(event)
         except InputError:
             raise
         except BaseException as error:
-            self._write_last_words(entry, position, error)
+            self._write_last_words(None, error)
             raise
-        if entry is not None or engine.records or engine.effects:
-            self._collect(entry, position)
+        if self._said or self._asked:
+            self._collect(None)
 
-    def _collect(self, entry: RecordedInput | None, position: Position) -> None:
+    def _step(self, entry: RecordedInput) -> None:
+        try:
+            self.engine.handle(entry)
+        except InputError:
+            raise
+        except BaseException as error:
+            self._write_last_words(entry, error)
+            raise
+        self._collect(entry)
+
+    def _collect(self, entry: RecordedInput | None) -> None:
+        """Journal a step and keep its effects; `entry` is None for what is on the tape."""
         outputs, effects = drain(self.engine)
-        self.last_seq = seq = self._recorder.step(entry, outputs, position)
+        recorder = self._recorder
+        self.last_seq = seq = recorder.step(entry, outputs, recorder.position)
         for effect in effects:
             self._pending.append((seq, effect))
         if seq - self._snapshot_seq >= SNAPSHOT_INTERVAL:
             self.take_snapshot()
 
-    def _write_last_words(self, entry: RecordedInput | None, position: Position, error: BaseException) -> None:
+    def _write_last_words(self, entry: RecordedInput | None, error: BaseException) -> None:
         outputs, _ = drain(self.engine)
         if entry is not None or outputs:
             try:
-                self.last_seq = self._recorder.step(entry, outputs, position)
+                self.last_seq = self._recorder.step(entry, outputs, self._recorder.position)
             except InterlockError as unwritten:
                 error.add_note(f"what the engine said before it could not be journaled: {unwritten}")
 

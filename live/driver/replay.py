@@ -3,6 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -65,51 +66,63 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplayRecorder:
-    """Write a replay's entries to a journal, or only to the parity digest; market events stay where they came from."""
+    """Write a replay's entries to a journal, or only to the parity digest; market events stay where they came from.
 
-    def __init__(self, journal: JournalFile | None, tally: Counter[str]) -> None:
-        self.position: Position = (1, 0)
+    Attributes:
+        durable_seq: what is collected counts as durable at once: a replay can be run again.
+        events: market events so far.
+        entries: inputs and outputs so far.
+        tally: outputs so far by kind, denials and alarms also by code.
+    """
+
+    def __init__(self, journal: JournalFile | None) -> None:
         self.durable_seq = 0
         self.events = 0
         self.entries = 0
+        self.tally: Counter[str] = Counter()
         self._journal = journal
         self._parity = ParityDigest()
-        self._tally = tally
-        self._committed = 0
+        self._uncommitted: list[OutputRecord] = []
 
     @property
-    def parity_digest(self) -> str:
-        """Give the digest over all output records so far, in hexadecimal."""
-        return self._parity.hexdigest()
+    def position(self) -> Position:
+        """Give how many market events were handled."""
+        return (1, self.events)
 
     def market(self, event: MarketEvent) -> None:
         """Count a market event."""
         del event
         self.events += 1
-        self.position = (1, self.events)
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
-        """Count a step's entries and write them; they count as durable at once."""
-        self.entries += len(outputs) + (entry is not None)
-        for record in outputs:
-            self._parity.update(encode_entry(record))
-            self._tally[type(record).__name__] += 1
-            if type(record) is records.OrderDenied:
-                self._tally[f"denial {record.code}"] += 1
-            elif type(record) is records.AlarmRaised:
-                self._tally[f"alarm {record.code}"] += 1
-        if self._journal is None:
-            self.durable_seq = self.entries
-            return self.entries
-        self.durable_seq = self._journal.append_step(entry, outputs, position)
-        if self.durable_seq - self._committed >= COMMIT_INTERVAL:
-            self._committed = self._journal.commit()
+        """Collect a step's entries, and write them when enough have come together."""
+        self.entries += len(outputs) if entry is None else len(outputs) + 1
+        self._uncommitted += outputs
+        self.durable_seq = self.entries if self._journal is None else self._journal.append_step(entry, outputs, position)
+        if len(self._uncommitted) >= COMMIT_INTERVAL:
+            self.commit()
         return self.durable_seq
 
     def snapshot(self, body: bytes, ts: int) -> None:
         """Write a snapshot when there is a journal."""
         if self._journal is not None:
             self.durable_seq = self._journal.append_snapshot(body, ts)
+
+    def commit(self) -> str:
+        """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
+        tally = self.tally
+        for record in self._uncommitted:
+            kind = type(record)
+            tally[kind.__name__] += 1
+            if isinstance(record, records.OrderDenied | records.AlarmRaised):
+                tally[f"{kind.__name__} {record.code}"] += 1
+        if self._journal is None:
+            self._parity.update_all([encode_entry(record) for record in self._uncommitted])
+        else:
+            self._journal.commit()
+            self._parity = self._journal.parity
+        self._uncommitted.clear()
+        return self._parity.hexdigest()
 
 
 def replay(
@@ -130,8 +143,7 @@ def replay(
     Raises:
         InputError: events are out of order or name an unknown instrument.
     """
-    tally: Counter[str] = Counter()
-    recorder = ReplayRecorder(journal, tally)
+    recorder = ReplayRecorder(journal)
     scheduler = Scheduler()
     instruments = {instrument.instrument_id: instrument for instrument in setup.instruments}
     venues = {
@@ -147,17 +159,12 @@ def replay(
     start = 0 if first is None else first.ts_init
     for entry in opening_inputs(setup, start):
         loop.process(entry)
-    process = loop.process
-    if first is not None:
-        process(first)
-    for event in source:
-        process(event)
+    loop.run(source if first is None else chain((first,), source))
     loop.process(inputs.SessionClosed(engine.now, "the replay's events ended"))
     if journal is not None:
         loop.take_snapshot()
-        journal.commit()
     engine.state.ledger.check(engine.state.instruments)
-    return _result(engine, recorder, tally, start)
+    return _result(engine, recorder, start)
 
 
 def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
@@ -182,7 +189,8 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
     return opening
 
 
-def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start: int) -> ReplayResult:
+def _result(engine: Engine, recorder: ReplayRecorder, start: int) -> ReplayResult:
+    parity_digest, tally = recorder.commit(), recorder.tally
     profits = {strategy_id: engine.profit(strategy_id) for strategy_id in engine.state.deployments}
     return ReplayResult(
         events=recorder.events,
@@ -190,13 +198,13 @@ def _result(engine: Engine, recorder: ReplayRecorder, tally: Counter[str], start
         decisions=tally["DecisionRecorded"],
         intents=tally["IntentRecorded"],
         fills=tally["FillRecorded"],
-        denials={key.removeprefix("denial "): count for key, count in sorted(tally.items()) if key.startswith("denial ")},
-        alarms={key.removeprefix("alarm "): count for key, count in sorted(tally.items()) if key.startswith("alarm ")},
+        denials={key.removeprefix("OrderDenied "): count for key, count in sorted(tally.items()) if key.startswith("OrderDenied ")},
+        alarms={key.removeprefix("AlarmRaised "): count for key, count in sorted(tally.items()) if key.startswith("AlarmRaised ")},
         profit={
             strategy_id: "unknown" if profit is None else format_scaled(profit, MONEY_SCALE) for strategy_id, profit in profits.items()
         },
         fees=format_scaled(sum(position.fees for position in engine.state.ledger.positions.values()), MONEY_SCALE),
         first_event=start,
         last_event=engine.now,
-        parity_digest=recorder.parity_digest,
+        parity_digest=parity_digest,
     )

@@ -33,7 +33,7 @@ class Control:
                 f"{new.instrument_id}: scales and assets are fixed for a journal's life, received {new} after {known}: "
                 "start a new journal directory to change them"
             )
-        work.state.apply(event)
+        work.state.apply_input(event)
         work.markets.setdefault(new.instrument_id, InstrumentMarket())
 
     def on_balance(self, event: inputs.BalanceChanged) -> None:
@@ -43,7 +43,7 @@ class Control:
             InputError: the account holds too little, or the balance would not fit.
         """
         work = self._work
-        work.state.apply(event)
+        work.state.apply_input(event)
         balance = work.state.ledger.balance(event.account_id, event.asset) + event.amount
         try:
             work.emit(records.BalancePosted(work.now, event.account_id, event.asset, event.amount, balance, event.reason))
@@ -54,7 +54,7 @@ class Control:
         """Arm a strategy, unless a kill covers it; what is restricted stays restricted."""
         work = self._work
         state = work.state
-        state.apply(event)
+        state.apply_input(event)
         if reason := self._why_not_arm(event):
             work.alarm("ARM_REFUSED", "", f"{event.strategy_id} {reason}")
             return
@@ -67,14 +67,14 @@ class Control:
 
     def on_lease_ended(self, event: inputs.LeaseEnded) -> None:
         """Disarm a strategy whose lease ended; the end of a lease it no longer holds says nothing."""
-        self._work.state.apply(event)
+        self._work.state.apply_input(event)
         lease = self._work.state.leases.get(event.strategy_id)
         if lease is not None and lease.lease_id == event.lease_id:
             self._authority.stop(Scope.STRATEGY, event.strategy_id, event.reason)
 
     def on_latch(self, event: inputs.LatchObserved) -> None:
         """Kill a scope whose latch is engaged; a clear latch alone releases nothing."""
-        self._work.state.apply(event)
+        self._work.state.apply_input(event)
         target = _target(event.scope, event.target)
         if event.engaged and self._work.state.trading_state(event.scope, target) is not TradingState.KILLED:
             self._authority.kill(event.scope, target, event.reason)
@@ -82,7 +82,7 @@ class Control:
     def on_operator(self, event: inputs.OperatorCommand) -> None:
         """Do what a person asks for a scope; nothing here arms."""
         work, state = self._work, self._work.state
-        state.apply(event)
+        state.apply_input(event)
         scope, target = event.scope, _target(event.scope, event.target)
         if not self._authority.covers_something(scope, target):
             work.alarm("COMMAND_COVERS_NOTHING", "", f"{event.action} of {scope} {target!r}: nothing deployed and no order is in it")

@@ -66,18 +66,30 @@ class Deciding:
         if target is None or strategy_id not in work.runners:
             return
         deployment = state.deployments[strategy_id]
-        instrument = state.instruments[instrument_id]
         held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
-        market, lease = work.markets[instrument_id], state.leases.get(strategy_id)
-        largest = largest_exit(target, deployment.limits, lease, instrument, market.last_price)
         orders = state.live_orders_of(strategy_id, instrument_id)
+        if held == target.units and not orders:
+            self.retries.pop(key, None)
+            return
+        instrument = state.instruments[instrument_id]
+        exits = is_exit(target.units, held)
+        largest = 0
+        if exits:
+            lease, price = state.leases.get(strategy_id), work.markets[instrument_id].last_price
+            largest = largest_exit(target, deployment.limits, lease, instrument, price)
         step = plan(target, held, orders, instrument.lot_size, largest)
         for order in step.cancels:
             work.request_cancel(order, "the target changed")
         if step.quantity:
             self._send_intent(strategy_id, instrument_id, target, step)
-        elif not orders and not is_exit(target.units, held):
+        elif not orders and not exits:
             self.retries.pop(key, None)
+
+    def pursue_past(self, order: Order) -> None:
+        """Take the next step toward the standing target, unless an order was sent for that very decision."""
+        target = self._work.state.targets.get((order.strategy_id, order.instrument_id))
+        if target is not None and target.decision_id != order.decision_id:
+            self.pursue(order.strategy_id, order.instrument_id)
 
     def after_end(self, order: Order) -> None:
         """Once an order ended, go on toward the target; an exit that came to nothing is tried again later."""

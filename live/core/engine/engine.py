@@ -30,11 +30,20 @@ END_OF_TIME = 2**63 - 1
 
 
 class Engine:
-    """Turn inputs into records and effects; the same inputs always give the same records."""
+    """Turn inputs into records and effects; the same inputs always give the same records.
+
+    Attributes:
+        state: what survives a restart; changed only by applying journal entries.
+        records: output records since the driver last drained them; always the same list.
+        effects: effects since the driver last drained them; always the same list.
+    """
 
     def __init__(self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None) -> None:
         """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
         self._work = work = Workspace(EngineState() if state is None else state)
+        self.state = work.state
+        self.records = work.records
+        self.effects = work.effects
         self._authority = authority = Authority(work)
         deciding = Deciding(work)
         watch = Watch(work, authority, deciding)
@@ -46,7 +55,7 @@ class Engine:
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             inputs.Bar: market_data.on_bar,
             inputs.SessionStarted: sessions.on_session_started,
-            inputs.SessionClosed: work.state.apply,
+            inputs.SessionClosed: work.state.apply_input,
             inputs.InstrumentDefined: control.on_instrument,
             inputs.BalanceChanged: control.on_balance,
             inputs.LeaseGranted: control.on_lease_granted,
@@ -64,23 +73,8 @@ class Engine:
             inputs.OrderObserved: reports.on_observed,
             inputs.OperatorCommand: control.on_operator,
             inputs.OrderResolved: reports.on_resolved,
-            inputs.AccessDenied: work.state.apply,
+            inputs.AccessDenied: work.state.apply_input,
         }
-
-    @property
-    def state(self) -> EngineState:
-        """Give what survives a restart; changed only by applying journal entries."""
-        return self._work.state
-
-    @property
-    def records(self) -> list[OutputRecord]:
-        """Give the output records since the driver last drained them."""
-        return self._work.records
-
-    @property
-    def effects(self) -> list[Effect]:
-        """Give the effects since the driver last drained them."""
-        return self._work.effects
 
     @property
     def now(self) -> int:
@@ -119,13 +113,6 @@ class Engine:
         order = self._work.state.live_orders.get(order_id)
         return order is None or self._authority.forbids(order)
 
-    def take(self) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
-        """Take what the engine said since the last call."""
-        work = self._work
-        said, asked = work.records, work.effects
-        work.records, work.effects = [], []
-        return said, asked
-
 
 def _fault_of_time(now: int, event: inputs.MarketEvent | inputs.RecordedInput) -> str:
     if event.ts_init < now:
@@ -135,4 +122,7 @@ def _fault_of_time(now: int, event: inputs.MarketEvent | inputs.RecordedInput) -
 
 def drain(engine: Engine) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
     """Take what an engine said since the last call."""
-    return engine.take()
+    said, asked = tuple(engine.records), tuple(engine.effects)
+    engine.records.clear()
+    engine.effects.clear()
+    return said, asked

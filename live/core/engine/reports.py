@@ -28,7 +28,7 @@ class Reports:
     def on_effect_outcome(self, event: inputs.EffectOutcome) -> None:
         """Learn whether a request was sent, held back or lost."""
         work = self._work
-        work.state.apply(event)
+        work.state.apply_input(event)
         order = work.state.orders.get(event.order_id)
         if order is None:
             return
@@ -107,7 +107,7 @@ class Reports:
     def on_resolved(self, event: inputs.OrderResolved) -> None:
         """Settle an order by a person's word, where its table allows that."""
         work = self._work
-        work.state.apply(event)
+        work.state.apply_input(event)
         order = work.state.orders.get(event.order_id)
         said = f"{event.resolution} by {event.operator}: {event.reason}"
         wanted = OrderEvent.PROVE_ABSENT if event.resolution is Resolution.NEVER_PLACED else OrderEvent.CANCEL
@@ -126,7 +126,7 @@ class Reports:
         A report does not say which account an unknown order is in, so all of them stop.
         """
         work = self._work
-        work.state.apply(report)
+        work.state.apply_input(report)
         order = work.state.orders.get(report.order_id)
         if order is None:
             said = f"the venue reported {type(report).__name__} for an order this engine never recorded"

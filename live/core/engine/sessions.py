@@ -52,7 +52,7 @@ class Sessions:
         self._check_deployments(event.deployments)
         work = self._work
         state = work.state
-        state.apply(event)
+        state.apply_input(event)
         work.runners = {
             deployment.strategy_id: StrategyRunner(*_loaded(self._strategies, deployment), state) for deployment in event.deployments
         }

@@ -21,7 +21,7 @@ LONGEST_WAIT = 64 * SECOND
 """The wait between two looks at one order doubles from the shortest to the longest."""
 
 
-class _Look(NamedTuple):
+class Look(NamedTuple):
     """When to look next, how long the wait was, and which request must have been answered by then, if any."""
 
     due: int
@@ -30,22 +30,23 @@ class _Look(NamedTuple):
 
 
 class Watch:
-    """Look again, in engine time, at orders that are not settled."""
+    """Look again, in engine time, at orders that are not settled.
 
-    __slots__ = ("_authority", "_deciding", "_looks", "_work")
+    Attributes:
+        looks: the next look at each order that is watched, by its id.
+    """
+
+    __slots__ = ("_authority", "_deciding", "_work", "looks")
 
     def __init__(self, work: Workspace, authority: Authority, deciding: Deciding) -> None:
         self._work = work
         self._authority = authority
         self._deciding = deciding
-        self._looks: dict[str, _Look] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._looks)
+        self.looks: dict[str, Look] = {}
 
     def expect_answer(self, order: Order) -> None:
         """Watch an order whose request was sent, and has to be answered in time."""
-        self._looks[order.order_id] = _Look(self._work.now + ANSWER_TIMEOUT, self._wait(order), order.state)
+        self.looks[order.order_id] = Look(self._work.now + ANSWER_TIMEOUT, self._wait(order), order.state)
 
     def doubt(self, order: Order) -> None:
         """Ask the venue about an order, and look at it again later."""
@@ -55,12 +56,12 @@ class Watch:
     def look_later(self, order: Order) -> None:
         """Look at an order again, after twice the wait of the last time."""
         wait = min(max(2 * self._wait(order), SHORTEST_WAIT), LONGEST_WAIT)
-        self._looks[order.order_id] = _Look(self._work.now + wait, wait, None)
+        self.looks[order.order_id] = Look(self._work.now + wait, wait, None)
 
     def look(self) -> None:
         """Look at every order that is due; one that is canceled again keeps its wait for when that comes to nothing."""
         now = self._work.now
-        for order_id, look in list(self._looks.items()):
+        for order_id, look in list(self.looks.items()):
             if look.due <= now:
                 self._look_at(order_id, look)
 
@@ -69,12 +70,12 @@ class Watch:
         if self._authority.forbids(order):
             self._work.request_cancel(order, "not allowed in this trading state")
         else:
-            self._deciding.pursue(order.strategy_id, order.instrument_id)
+            self._deciding.pursue_past(order)
 
-    def _look_at(self, order_id: str, look: _Look) -> None:
+    def _look_at(self, order_id: str, look: Look) -> None:
         order = self._work.state.live_orders.get(order_id)
         if order is None:
-            del self._looks[order_id]
+            del self.looks[order_id]
             return
         if order.state is look.unanswered:
             self._work.transition(order, OrderEvent.LOSE, f"no answer in {ANSWER_TIMEOUT // SECOND} s")
@@ -84,8 +85,8 @@ class Watch:
         if look.unanswered is None and order.state is OrderState.OPEN:
             self.cancel_if_unwanted(order)
         if look.unanswered is not None or order.state is not OrderState.CANCEL_REQUESTED:
-            del self._looks[order_id]
+            del self.looks[order_id]
 
     def _wait(self, order: Order) -> int:
-        known = self._looks.get(order.order_id)
+        known = self.looks.get(order.order_id)
         return 0 if known is None else known.wait

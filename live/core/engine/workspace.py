@@ -18,8 +18,8 @@ class Workspace:
         now: `ts_init` of the input being handled.
         markets: last prices by instrument id; an instrument has one from its definition on.
         runners: this session's strategies by id.
-        records: output records since the driver last drained them.
-        effects: effects since the driver last drained them.
+        records: output records since the driver last drained them; always the same list.
+        effects: effects since the driver last drained them; always the same list.
     """
 
     __slots__ = ("effects", "markets", "now", "records", "runners", "state")
@@ -34,7 +34,7 @@ class Workspace:
 
     def emit(self, record: OutputRecord) -> None:
         """Apply a record to the state and say it."""
-        self.state.apply(record)
+        self.state.apply_record(record)
         self.records.append(record)
 
     def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:

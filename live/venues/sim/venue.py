@@ -127,11 +127,13 @@ class SimulatedVenue:
 
     def observe(self, event: MarketEvent) -> None:
         """Fill what this bar fills, before the engine sees the bar."""
-        previous = self._last_bar.get(event.instrument_id)
-        self._last_bar[event.instrument_id] = event
-        book = self._resting.get(event.instrument_id)
+        instrument_id = event.instrument_id
+        book = self._resting.get(instrument_id)
         if not book:
+            self._last_bar[instrument_id] = event
             return
+        previous = self._last_bar.get(instrument_id)
+        self._last_bar[instrument_id] = event
         opened = event.ts_event if previous is None else previous.ts_event
         for order_id, resting in list(book.items()):
             if self._match(resting, event, opened):
