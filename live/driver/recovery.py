@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from live.core.errors import InterlockError
-from live.core.inputs import MarketEvent
 from live.core.state import EngineState
 from live.journal import START, JournalReader, SnapshotTaken, read_segment, recover_tape, tape_reaches, verify_journal
 from live.journal.segments import list_segments
@@ -111,24 +110,29 @@ def fold_journal(path: Path) -> EngineState | None:
 
 
 def market_progress(home: Path, journals: list[Path]) -> MarketProgress:
-    """Find the last market event, warm-up apart, on the newest recovered tape that holds one."""
+    """Find how far the recovered tapes of earlier sessions followed the market, warm-up apart.
+
+    Several sessions may have ended at the same moment of the market, each after some of its instruments.
+    """
+    progress = NO_PROGRESS
     for journal in reversed(journals):
         directory = home / TAPES / journal.stem
         for _, segment in reversed(list_segments(directory) if directory.is_dir() else []):
-            progress = NO_PROGRESS
-            for event in read_segment(segment)[1]:
-                progress = _follow(progress, event)
-            if progress.time:
+            earlier = _followed(segment)
+            if progress.time and 0 < earlier.time < progress.time:
                 return progress
-    return NO_PROGRESS
+            if earlier.time:
+                progress = MarketProgress(earlier.time, progress.instrument_ids | earlier.instrument_ids)
+    return progress
 
 
-def _follow(progress: MarketProgress, event: MarketEvent) -> MarketProgress:
-    if event.warm_up:
-        return progress
-    if event.ts_init == progress.time:
-        return MarketProgress(progress.time, progress.instrument_ids | {event.instrument_id})
-    return MarketProgress(event.ts_init, frozenset((event.instrument_id,)))
+def _followed(segment: Path) -> MarketProgress:
+    progress = NO_PROGRESS
+    for event in read_segment(segment)[1]:
+        if not event.warm_up:
+            known = progress.instrument_ids if event.ts_init == progress.time else frozenset[str]()
+            progress = MarketProgress(event.ts_init, known | {event.instrument_id})
+    return progress
 
 
 def _tape_is_complete(tape: Path, journal: Path) -> bool:

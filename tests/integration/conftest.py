@@ -27,6 +27,7 @@ from live.promotion import (
     Evidence,
     GateResult,
     SigningKey,
+    StrategyFolder,
     TrustedKey,
     build_bundle,
     load_strategy_folder,
@@ -184,16 +185,20 @@ class Host:
         )
         (folder / "strategy.toml").write_text(text)
         (folder / "strategy.py").write_text(source)
-        read = load_strategy_folder(folder, {"warm_up": warm_up})
-        payload = build_bundle(read, _evidence(read.version.digest, self.created_at), self.created_at, self.created_at + days * DAY)
-        self.bundles[strategy_id] = write_bundle(sign_bundle(payload, self.key), self.directory / "bundles")
-        return self.bundles[strategy_id]
+        return self.sign(load_strategy_folder(folder, {"warm_up": warm_up}), days=days)
 
-    def write_tape(self, *bars: Bar) -> None:
+    def sign(self, folder: StrategyFolder, *, days: int = 1) -> Path:
+        """Sign a bundle of a strategy folder."""
+        payload = build_bundle(folder, _evidence(folder.version.digest, self.created_at), self.created_at, self.created_at + days * DAY)
+        path = write_bundle(sign_bundle(payload, self.key), self.directory / "bundles")
+        self.bundles[folder.version.strategy_id] = path
+        return path
+
+    def write_tape(self, *bars: Bar, instruments: tuple[Instrument, ...] = ()) -> None:
         """Write the tape that is played; left out, its market is so far off that only the bars of the test come."""
         far = (make_bar(MARKET), make_bar(MARKET + 30 * DAY))
         self.tape.unlink(missing_ok=True)
-        write_segment(self.tape, bars or far, [define(BTC), define(ETH)], "made by a test")
+        write_segment(self.tape, bars or far, instruments or (define(BTC), define(ETH)), "made by a test")
 
     def configure(self, extra: str = "", *, speed: float = 1.0, start: str = "2020-09-13T12:26:40Z", feed: bool = True) -> None:
         """Write interlock.toml; `extra` goes to its end."""
@@ -268,6 +273,13 @@ class Desk:
         (order,) = await self.call("GET", "/v1/orders?open_only=true")
         assert order["state"] == "OPEN"
         return order["order_id"]
+
+    async def played(self, events: int) -> None:
+        """Let the player have its turns until it has fed so many market events, and not one more."""
+        player = self.service.session.player
+        assert player is not None, "a feed is configured"
+        while player.played < events:  # noqa: ASYNC110 - it yields exactly one turn at a time
+            await asyncio.sleep(0)
 
     def hold_journal(self) -> "HeldJournal":
         """Make the journal's writer wait until it is let go."""
