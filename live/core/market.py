@@ -1,7 +1,6 @@
 """Market view: the last prices of an instrument, which is all that risk and portfolio read of the market."""
 
 from collections import deque
-from statistics import median_low
 
 from live.core.decimals import LARGEST_INTEGER
 from live.core.errors import InputError
@@ -39,8 +38,9 @@ class InstrumentMarket:
             self.event_time = ts_event
 
     def slow_reference(self) -> int | None:
-        """Give the median of the last closes, in price units."""
-        return median_low(self._closes) if self._closes else None
+        """Give the median of the last closes, the lower one of two, in price units."""
+        closes = sorted(self._closes)
+        return closes[(len(closes) - 1) // 2] if closes else None
 
 
 def _fault(bar: Bar, seen_to: int) -> str:

@@ -15,7 +15,7 @@ from live.core.errors import InputError, LedgerError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.ledger import Ledger, Position
-from live.core.orders import MAY_REST_AT_VENUE, OrderEvent, OrderState, next_state
+from live.core.orders import MAY_REST_AT_VENUE, TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.records import JournalEntry
 from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
 
@@ -345,8 +345,8 @@ class EngineState:
 
     def _apply_transition(self, record: records.OrderTransitioned) -> None:
         order = self.orders[record.order_id]
-        state = next_state(order.state, record.event)
-        if state is not record.state:
+        state = TRANSITIONS.get((order.state, record.event))
+        if state is None or state is not record.state:
             raise InputError(f"order {record.order_id}: the record says {record.state}, the transition table says {state}")
         order.state = state
         if record.detail:

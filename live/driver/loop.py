@@ -141,8 +141,9 @@ class EngineLoop:
 
     def _settle(self) -> None:
         while True:
-            self._release()
-            if not self._step_due(self.engine.now):
+            if self._pending:
+                self._release()
+            if not self._waiting or not self._step_due(self.engine.now):
                 return
 
     def _step_due(self, now: int) -> bool:
@@ -151,7 +152,8 @@ class EngineLoop:
             engine_now = self.engine.now
             self._step(answer if answer.ts_init >= engine_now else replace(answer, ts_init=engine_now))
             stepped = True
-            self._release()
+            if self._pending:
+                self._release()
         return stepped
 
     def _step_market(self, event: MarketEvent) -> None:

@@ -110,12 +110,10 @@ class ReplayRecorder:
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
-        tally = self.tally
+        self.tally.update(kind.__name__ for kind in map(type, self._uncommitted))
         for record in self._uncommitted:
-            kind = type(record)
-            tally[kind.__name__] += 1
             if isinstance(record, records.OrderDenied | records.AlarmRaised):
-                tally[f"{kind.__name__} {record.code}"] += 1
+                self.tally[f"{type(record).__name__} {record.code}"] += 1
         if self._journal is None:
             self._parity.update_all([encode_entry(record) for record in self._uncommitted])
         else:

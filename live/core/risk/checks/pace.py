@@ -8,7 +8,12 @@ from live.core.state import MINUTE
 def check_order_rate(candidate: Candidate) -> Denial | None:
     """Deny one more order when as many as allowed were sent in the last 60 s; cancels are never counted or denied."""
     times = candidate.state.recent_orders.get(candidate.intent.strategy_id, ())
-    recent = sum(1 for time in times if time > candidate.now - MINUTE)
+    since = candidate.now - MINUTE
+    recent = len(times)
+    for time in times:
+        if time > since:
+            break
+        recent -= 1
     if recent >= candidate.limits.maximum_orders_per_minute:
         return Denial(DenialCode.ORDER_RATE_EXCEEDED, f"{recent} in 60 s, allowed {candidate.limits.maximum_orders_per_minute}")
     return None
