@@ -6,9 +6,10 @@ what follows its last durable record is reported as its tail, not as a differenc
 halted fails again in the same place, and that is reported too.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -96,13 +97,14 @@ def replay_session(journal: Path, load_strategies: LoadStrategies, *, tape: Path
     tape = tape or journal.parent.parent / TAPES / journal.stem
     with JournalReader(journal) as reader:
         snapshot = reader.first_snapshot()
-        start = next(reader.rows(kinds=(SessionStarted.__name__,), limit=1), None)
-        started = None if start is None else start.entry()
+        with _rows(reader, kinds=(SessionStarted.__name__,)) as rows:
+            started = next((row.entry() for row in rows), None)
         if snapshot is None or not isinstance(started, SessionStarted):
             raise SessionReplayError(f"{journal} ended before its session began: there is nothing to replay")
         engine = Engine(load_strategies(started.deployments), EngineState.restore(snapshot[1]))
         comparison = _Comparison(engine, tape)
-        comparison.run(row for row in reader.rows(after_seq=snapshot[0]) if row.kind != SNAPSHOT_KIND)
+        with _rows(reader, after_seq=snapshot[0]) as rows:
+            comparison.run(row for row in rows if row.kind != SNAPSHOT_KIND)
         return SessionReplayResult(
             session_id=started.session_id,
             inputs=comparison.inputs,
@@ -116,6 +118,16 @@ def replay_session(journal: Path, load_strategies: LoadStrategies, *, tape: Path
             failure=comparison.failure,
             difference=comparison.difference,
         )
+
+
+@contextmanager
+def _rows(reader: JournalReader, after_seq: int = 0, kinds: tuple[str, ...] | None = None) -> Generator[Iterator[JournalRow]]:
+    """Read rows one by one, and let go of the query however the reading ends: a session may have recorded millions."""
+    rows = cast("Generator[JournalRow]", reader.rows(after_seq, kinds))
+    try:
+        yield rows
+    finally:
+        rows.close()
 
 
 class _Comparison:
