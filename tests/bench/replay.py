@@ -2,10 +2,11 @@
 
     .venv/bin/python tests/bench/replay.py [--json] [--rows N] [--runs N]
 
-The work is the one that peers were measured on (docs: `research/performance.md`): one-minute bars, EMA 20/50 cross, market
-orders, long or flat, 1 unit, fee 0.1 %, cash 100 M. Bars come from parquet, every risk check is on, and every decision goes to
-a journal file. A second work places an order on each of 100,000 bars; its cost over the same bars without orders, divided by
-the orders, is one order's life with all its records. Each run is a process of its own with a hash seed of its own.
+The work is one that other engines can be given too: a million one-minute bars, EMA 20/50 cross, market orders, long or flat,
+1 unit, fee 0.1 %, cash 100 M; on the full set a correct run places 19,913 orders. Bars come from parquet, every risk check is
+on, and every decision goes to a journal file. A second work places an order on each of 100,000 bars; its cost over the same
+bars without orders, divided by the orders, is one order's life with all its records. Each run is a process of its own with a
+hash seed of its own.
 
 CPU time is the comparable figure on a shared machine. Figures are for comparing on one machine; nothing gates on them.
 """
