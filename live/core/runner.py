@@ -10,6 +10,8 @@ from live.core.strategy import BarView, Strategy
 
 LONGEST_REASON = 500
 """Characters of a reason that are recorded; the rest is cut off."""
+LONGEST_UNITS = 128
+"""Bits of a number of units that can still be written down with its denial."""
 
 
 class StrategyRunner:
@@ -114,6 +116,8 @@ class StrategyRunner:
         if self._last.get(instrument_id) != key:
             if type(units) is not int:
                 raise StrategyError(f"units must be a whole number of quantity units, received {units!r}: convert it with int()")
+            if units.bit_length() > LONGEST_UNITS:
+                raise StrategyError(f"units is a number of {units.bit_length()} bits: no position is that large")
             self._wish(instrument_id, units, None, limit_price, reason)
             self._last[instrument_id] = key
 

@@ -36,11 +36,18 @@ def test_units_that_are_no_whole_number_are_an_error(desk, units):
         desk.bar()
 
 
-@pytest.mark.parametrize("fraction", ["0.5", True, None, [0.5]])
+def test_units_that_cannot_even_be_written_down_are_an_error(desk):
+    """A number of thousands of digits is not turned into text for its denial."""
+    desk.strategy.script = lambda bar, context: context.target_units(BTC, 10**100_000)
+    with pytest.raises(StrategyError, match="332193 bits"):
+        desk.bar()
+
+
+@pytest.mark.parametrize("fraction", [10**400, "0.5", True, None, [0.5]])
 def test_a_fraction_that_is_no_number_is_an_error(desk, fraction):
     """Text is not guessed to be a number."""
     desk.strategy.script = lambda bar, context: context.target_fraction(BTC, fraction)
-    with pytest.raises(StrategyError, match="fraction must be a number"):
+    with pytest.raises(StrategyError, match="fraction must be a number|too large"):
         desk.bar()
 
 
