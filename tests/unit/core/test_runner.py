@@ -47,7 +47,7 @@ def test_units_that_cannot_even_be_written_down_are_an_error(desk):
 def test_a_fraction_that_is_no_number_is_an_error(desk, fraction):
     """Text is not guessed to be a number."""
     desk.strategy.script = lambda bar, context: context.target_fraction(BTC, fraction)
-    with pytest.raises(StrategyError, match="fraction must be a number|too large"):
+    with pytest.raises(StrategyError, match=r"fraction must be a number|too large"):
         desk.bar()
 
 
