@@ -1,5 +1,6 @@
 """Access: who calls, and whether their token has the scope; a refusal is recorded before it is answered."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,9 @@ from live.service.runtime import TradingService
 
 RECORDED_PER_MINUTE = 60
 """Refused calls that go into the journal in a minute; what comes beyond is counted, so that nobody can fill the disk with them."""
+
+RECORD_SECONDS = 1.0
+"""How long a refusal waits for its record: a stranger is not kept waiting for a disk that hangs."""
 
 bearer = HTTPBearer(auto_error=False, description="A token made with `interlock token new`.")
 
@@ -88,8 +92,9 @@ async def _record(request: Request, service: TradingService, principal: str, sco
     if recorded:
         try:
             driver = service.session.driver
-            await driver.durable(driver.feed(inputs.AccessDenied(driver.now(), principal, request.method, route, scope)))
-        except InterlockError:
+            seq = driver.feed(inputs.AccessDenied(driver.now(), principal, request.method, route, scope))
+            await asyncio.wait_for(driver.durable(seq), RECORD_SECONDS)
+        except (InterlockError, TimeoutError):
             recorded = False
     service.metrics.observe_access_denied(scope, recorded=recorded)
 

@@ -66,6 +66,7 @@ class ServiceMetrics:
         )
         self._journal_seq = self._gauge("interlock_journal_sequence", "Last sequence number handed to the journal.")
         self._durable_seq = self._gauge("interlock_journal_durable_sequence", "Last sequence number known to be durable.")
+        self._lag = self._gauge("interlock_journal_lag_seconds", "How long the oldest step that is not durable has waited; 0 without one.")
         self._lost_logs = self._gauge("interlock_log_pieces_lost", "Pieces of log that standard error did not take.")
         self._begin_at_zero()
         self._session: Session | None = None
@@ -119,6 +120,7 @@ class ServiceMetrics:
             self._read(session)
         self._ready.set(not reasons_not_ready(session))
         self._lost_logs.set(log_stream.lost)
+        self._lag.set(time.monotonic() - self._handed_over[0][1] if self._handed_over else 0)
         return generate_latest(self.registry)
 
     def _read(self, session: Session) -> None:

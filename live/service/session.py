@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import structlog
+
 from live.configuration import Configuration
 from live.core import inputs
 from live.core.engine import Engine
@@ -16,7 +18,7 @@ from live.driver.loop import EngineLoop
 from live.driver.playback import TapePlayer
 from live.driver.recovery import JOURNALS, TAPES, Recovered, anchors_path, recover, session_journals
 from live.driver.scheduler import Scheduler
-from live.journal import AnchorLog, GroupCommitWriter, JournalFile, TapeWriter, seal_journal
+from live.journal import AnchorLog, GroupCommitWriter, JournalBusyError, JournalFile, TapeWriter, seal_journal
 from live.service.boot import (
     ensure_latches,
     gather_instruments,
@@ -30,6 +32,8 @@ from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
 from live.venues.sim import SimulatedVenue
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -85,8 +89,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         held.enter_context(lock_home(home))
         anchors = held.enter_context(AnchorLog(anchors_path(home)))
         recovered = recover(home)
-        for newest in session_journals(home)[-1:]:
-            seal_journal(newest, anchors, at=wall())  # what a crash left unsealed, now that recovery has verified it
+        _seal_what_is_not(home, anchors, wall())
         state = recovered.state
         statuses = {status.settings.strategy: status for status in load_deployments(configuration, home, wall())}
         clock, player = make_feed(configuration, recovered, statuses)
@@ -137,10 +140,28 @@ def close_session(session: Session, at: int) -> None:
         JournalError, TapeError: the disk failed meanwhile.
     """
     with session.held:
-        session.journal.close()
+        try:
+            session.journal.close()
+        except JournalBusyError as busy:
+            log.warning("a reader holds the journal open", journal=str(session.journal_path), reason=str(busy))
         session.tape.close()
         if session.driver.failure is None:
-            seal_journal(session.journal_path, session.anchors, at=at)
+            _seal(session.journal_path, session.anchors, at)
+
+
+def _seal_what_is_not(home: Path, anchors: AnchorLog, at: int) -> None:
+    """Seal what crashes left unsealed, now that recovery has verified it; one that somebody reads waits for the next start."""
+    sealed = {seal.session_id for seal in anchors.history().seals}
+    for path in session_journals(home):
+        if path.stem not in sealed:
+            _seal(path, anchors, at)
+
+
+def _seal(path: Path, anchors: AnchorLog, at: int) -> None:
+    try:
+        seal_journal(path, anchors, at=at)
+    except JournalBusyError as busy:
+        log.warning("a journal is complete and could not be sealed: the next start seals it", journal=str(path), reason=str(busy))
 
 
 def lock_home(home: Path) -> IO[bytes]:

@@ -38,6 +38,7 @@ from live.promotion import (
 from live.service.address import read_address
 from live.service.authority import ACCESS_SCOPES, AccessScope, create_token
 from live.service.bootstrap import create_application
+from live.service.logs import configure_logs
 from live.service.runtime import TradingService
 
 SECOND = 1_000_000_000
@@ -348,6 +349,7 @@ def _wall(host: Host) -> Wall:
 def _run_desk(host: Host, wall: Wall) -> RunDesk:
     """Give a context manager that runs the host's service in this process, from its start to its orderly end."""
     tokens: list[str] = []
+    configure_logs()
 
     @asynccontextmanager
     async def run() -> AsyncGenerator[Desk]:

@@ -1,5 +1,6 @@
 """Queries: what the engine holds, and what the journal says. Nothing is shown before it is durable."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -7,10 +8,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from live.core.state import Order
+from live.driver.live import DriverHaltedError
 from live.driver.recovery import TAPES
 from live.journal import TapeError, find_segment
 from live.service.access import Reader, Service
-from live.service.errors import NotFoundError, ServiceError
+from live.service.errors import NotFoundError, ServiceError, UnavailableError
 from live.service.runtime import TradingService
 from live.service.session import Session
 from live.service.views import journal_entries, scale_fields, show_deployments, show_order, show_positions, show_session
@@ -20,10 +22,22 @@ router = APIRouter(prefix="/v1", tags=["queries"])
 Limit = Annotated[int, Query(ge=1, le=10_000, description="How many, newest first.")]
 
 
+DURABLE_SECONDS = 5.0
+"""How long an answer waits until what it rests on is durable."""
+
+
 async def _durable_session(service: TradingService) -> Session:
     session = service.session
     if session.driver.failure is None:
-        await session.driver.durable(session.driver.loop.last_seq)
+        try:
+            await asyncio.wait_for(session.driver.durable(session.driver.loop.last_seq), DURABLE_SECONDS)
+        except TimeoutError:
+            raise UnavailableError(
+                f"the journal did not become durable within {DURABLE_SECONDS:.0f} s, and nothing is shown before it is: the disk hangs, "
+                "nothing new is sent meanwhile, and a kill does not wait for it"
+            ) from None
+        except DriverHaltedError:
+            pass  # halted while it waited: what is shown says so
     return session
 
 

@@ -8,7 +8,7 @@ import pytest
 from live.core.decimals import MONEY_SCALE
 from live.core.errors import InterlockError
 from live.driver.recovery import session_journals
-from live.journal import verify_journal
+from live.journal import JournalReader, verify_journal
 from live.latch import engage, latch_path
 from live.service.errors import StartError
 from live.service.session import lock_home
@@ -298,3 +298,59 @@ async def test_a_look_that_fails_halts_instead_of_ending_in_silence(host, run_de
         engage(latch_path(host.home, "global"), "the latches are still looked at")
         await desk.until(lambda: desk.service.session.gate.is_closed("GLOBAL", ""), "the kill is noticed")
         desk.service.session.anchors.__init__(host.home / "journal" / "anchors.jsonl")
+
+
+async def test_a_reader_of_the_journal_holds_up_neither_stop_nor_start(host, run_desk):
+    """Somebody who looks at a journal delays its seal, and nothing else; the next start seals it."""
+    async with run_desk() as desk:
+        await desk.bar()
+        reader = JournalReader(desk.service.session.journal_path)
+        rows = reader.rows()
+        next(rows)
+    (journal,) = session_journals(host.home)
+    anchors = host.home / "journal" / "anchors.jsonl"
+    assert not verify_journal(journal, anchors).sealed
+    async with run_desk():
+        assert not verify_journal(journal, anchors).sealed
+    rows.close()
+    reader.close()
+    async with run_desk():
+        pass
+    assert all(verify_journal(path, anchors).sealed for path in session_journals(host.home))
+
+
+async def test_a_disk_that_hangs_is_said_and_not_waited_for(run_desk, monkeypatch):
+    """Nothing is shown before it is durable, and whoever asks is told why there is no answer; strangers still get theirs."""
+    monkeypatch.setattr("live.service.routes.queries.DURABLE_SECONDS", 0.2)
+    monkeypatch.setattr("live.service.access.RECORD_SECONDS", 0.2)
+    async with run_desk() as desk:
+        held = desk.hold_journal()
+        try:
+            await desk.call("GET", "/v1/state", expect=401, token="nobody")
+            problem = await desk.call("GET", "/v1/state", expect=503)
+            assert "the disk hangs" in problem["detail"]
+            lag = next(
+                line for line in (await desk.client.get("/metrics")).text.splitlines() if line.startswith("interlock_journal_lag_seconds ")
+            )
+            assert float(lag.split()[1]) > 0.3
+        finally:
+            held.let_go()
+        await desk.call("GET", "/v1/state")
+
+
+async def test_a_start_after_the_end_of_the_tape_is_said(host, run_desk):
+    """A playback that has nothing to play says so, instead of looking like one that ended."""
+    host.configure(start="2030-01-01")
+    async with run_desk() as desk:
+        ended = await desk.until(lambda: desk.service.session.player.ended, "the tape ends")
+        assert ended == f"{host.tape} holds nothing after the start of the playback"
+        assert (await readiness(desk))[0] == 503
+
+
+async def test_a_start_before_the_tape_plays_all_of_it(host, run_desk):
+    """Without history the strategies warm up on what comes."""
+    host.write_tape(*(host.make_bar(host.MARKET + number * host.MINUTE) for number in range(10)))
+    host.configure(start="1999-01-01", speed=0.0)
+    async with run_desk() as desk:
+        await desk.until(lambda: desk.service.session.player.ended, "the tape ends")
+        assert desk.service.session.player.played == 10
