@@ -24,11 +24,10 @@ def _functions() -> dict[Path, set[str]]:
     found: dict[Path, set[str]] = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        found[path.relative_to(ROOT)] = {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-        }
+        names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        # A state machine is collected as the class that hypothesis makes of it.
+        names |= {node.targets[0].id for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+        found[path.relative_to(ROOT)] = {name for name in names if name.startswith(("test_", "Test"))}
     return found
 
 
