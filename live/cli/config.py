@@ -23,7 +23,10 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     values = {name: {"value": value, "origin": loaded.origins.get(name, "default")} for name, value in loaded.values().items()}
 
     def text(console: Console) -> None:
-        print_table(console, "Configuration", [{"name": name, **entry} for name, entry in values.items()], ("name", "value", "origin"))
+        rows = [{"name": name, **entry} for name, entry in values.items()]
+        for row in rows:
+            row["origin"] = "file" if row["origin"] == str(loaded.file) else row["origin"]
+        print_table(console, f"Configuration from {loaded.file or 'no file'}", rows, ("name", "value", "origin"))
         console.print(f"digest {loaded.digest}", markup=False)
 
     answer({"file": str(loaded.file) if loaded.file else None, "digest": loaded.digest, "values": values}, as_json=as_json, text=text)

@@ -47,15 +47,19 @@ def console() -> Console:
 def print_table(
     console: Console, title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], numbers: Sequence[str] = ()
 ) -> None:
-    """Print rows as a table that fits the terminal: numbers to the right, and what is too long goes on in the next line."""
+    """Print rows as a table that fits the terminal.
+
+    Numbers stand to the right, what is too long goes on in the next line, and a column without any value is left out.
+    """
     if not rows:
         console.print(f"{title}: none", markup=False)
         return
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
+    filled = [column for column in columns if any(row.get(column) not in (None, "") for row in rows)]
+    for column in filled:
         table.add_column(column.replace("_", " "), justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in columns))
+        table.add_row(*(Text("" if row.get(column) is None else str(row[column])) for column in filled))
     console.print(table, soft_wrap=False)
 
 

@@ -24,14 +24,14 @@ app = typer.Typer(help="List recorded sessions, and run one again.", no_args_is_
 @app.command("list", epilog="Example: interlock session list")
 def list_sessions(as_json: JsonOption = False) -> None:
     """List the sessions of INTERLOCK_HOME, oldest first."""
-    from live.driver.recovery import session_journals
+    from live.driver.recovery import JOURNALS, session_journals
 
     home = home_directory()
     sessions = [_describe(path) for path in session_journals(home)]
 
     def text(console: Console) -> None:
-        columns = ("session_id", "started", "records", "state", "journal")
-        print_table(console, f"Sessions in {home}", sessions, columns, numbers=("records",))
+        print_table(console, f"Sessions in {home}", sessions, ("session_id", "started", "rows", "state"), numbers=("rows",))
+        console.print(f"The journal of each is {home / JOURNALS}/SESSION_ID.journal", markup=False)
 
     answer({"home": str(home), "sessions": sessions}, as_json=as_json, text=text)
 
@@ -86,11 +86,11 @@ def _describe(path: Path) -> dict[str, Any]:
             commit = reader.last_commit()
             closed = next(reader.rows(kinds=("SessionClosed",), limit=1), None)
             started = datetime.fromtimestamp(reader.meta.created_at / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            records = 0 if commit is None else commit.last_seq
+            rows = 0 if commit is None else commit.last_seq
             state = "closed" if closed is not None else "running, crashed or halted"
-            return {"session_id": path.stem, "started": started, "records": records, "state": state, "journal": str(path)}
+            return {"session_id": path.stem, "started": started, "rows": rows, "state": state, "journal": str(path)}
     except InterlockError as error:
-        return {"session_id": path.stem, "started": None, "records": None, "state": f"unreadable: {error}", "journal": str(path)}
+        return {"session_id": path.stem, "started": None, "rows": None, "state": f"unreadable: {error}", "journal": str(path)}
 
 
 def _loader(config: Path | None, named: list[Path]) -> Callable[[tuple[Deployment, ...]], Mapping[str, tuple[Strategy, int]]]:

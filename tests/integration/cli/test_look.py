@@ -32,8 +32,8 @@ def test_sessions_are_listed(interlock, host, journal):
     listed = interlock("session", "list", "--json").document["sessions"]
     assert [one["session_id"] for one in listed] == [journal.stem, "000002-DAMAGED2", "000003-CRASHED3"]
     assert [one["state"].partition(":")[0] for one in listed] == ["closed", "unreadable", "running, crashed or halted"]
-    assert listed[0]["records"] > 20
-    assert listed[2]["records"] == 0
+    assert listed[0]["rows"] > 20
+    assert listed[2]["rows"] == 0
     text = interlock("session", "list")
     assert journal.stem in text.out
     assert "…" not in text.out
@@ -106,6 +106,7 @@ def test_the_configuration_is_shown_with_its_origins(interlock, host):
     assert document["values"]["home"]["origin"] == "environment INTERLOCK_HOME"
     text = interlock("config", "show")
     assert document["digest"] in text.out
+    assert f"Configuration from {host.file}" in text.out
     host.file.write_text("schema = 1\nsurprise = 1")
     broken = interlock("config", "show", "--json")
     assert broken.code == 1

@@ -41,6 +41,18 @@ def test_values_are_text_and_not_markup() -> None:
     assert "[bold]not markup[/]" in printed(100)
 
 
+def test_a_column_without_values_is_left_out() -> None:
+    """What says nothing takes no room from what does; a zero says something."""
+    stream = io.StringIO()
+    rows = [{"name": "a", "reason": None, "target": "", "count": 0}, {"name": "b", "reason": "", "count": None}]
+    print_table(Console(file=stream), "Rows", rows, ("name", "reason", "target", "count"))
+    shown = stream.getvalue()
+    assert "name" in shown
+    assert "count" in shown
+    assert "reason" not in shown
+    assert "target" not in shown
+
+
 def test_nothing_is_said_to_be_nothing() -> None:
     """An empty table is one line."""
     stream = io.StringIO()
