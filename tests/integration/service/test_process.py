@@ -16,9 +16,16 @@ STOP_SECONDS = 5.0
 
 
 def rest_an_order(service):
-    """Arm the probe and play the tape until its order rests; the tape holds the bars."""
+    """Arm the probe and play the tape until its order rests; the tape holds the bars.
+
+    An order that is still being submitted is listed too, and a crash would leave it not placed: wait until it is open.
+    """
     service.arm()
-    (order,) = service.until(lambda: service.call("GET", "/v1/orders?open_only=true"), "an order rests")
+
+    def open_orders():
+        return [order for order in service.call("GET", "/v1/orders?open_only=true") if order["state"] == "OPEN"]
+
+    (order,) = service.until(open_orders, "an order rests")
     return order["order_id"]
 
 
