@@ -148,8 +148,9 @@ class EngineLoop:
 
     def _step_due(self, now: int) -> bool:
         stepped = False
-        while (answer := self.scheduler.pop_due(now)) is not None:
-            engine_now = self.engine.now
+        waiting, scheduler, engine = self._waiting, self.scheduler, self.engine
+        while waiting and (answer := scheduler.pop_due(now)) is not None:
+            engine_now = engine.now
             self._step(answer if answer.ts_init >= engine_now else replace(answer, ts_init=engine_now))
             stepped = True
             if self._pending:

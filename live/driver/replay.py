@@ -110,7 +110,7 @@ class ReplayRecorder:
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
-        self.tally.update(kind.__name__ for kind in map(type, self._uncommitted))
+        self.tally.update({kind.__name__: count for kind, count in Counter(map(type, self._uncommitted)).items()})
         for record in self._uncommitted:
             if isinstance(record, records.OrderDenied | records.AlarmRaised):
                 self.tally[f"{type(record).__name__} {record.code}"] += 1

@@ -43,7 +43,9 @@ class Workspace:
         Raises:
             TransitionError: the table has no such move.
         """
-        self.emit(records.OrderTransitioned(self.now, order.order_id, event, next_state(order.state, event), detail))
+        record = records.OrderTransitioned(self.now, order.order_id, event, next_state(order.state, event), detail)
+        self.state.apply_record(record)
+        self.records.append(record)
 
     def alarm(self, code: str, order_id: str, detail: str) -> None:
         """Say that something happened which a person must look at."""
