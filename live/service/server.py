@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Generator
@@ -83,6 +84,7 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         with super().capture_signals():
+            signal.signal(signal.SIGHUP, self.handle_exit)  # a terminal that was closed is a wish to stop, not a crash
             yield
             self._captured_signals.clear()  # uvicorn would raise them again, and an orderly stop would look like a crash
 

@@ -108,7 +108,7 @@ warm_up_bars = 100
 [limits]
 maximum_order_notional = "5000.00"
 maximum_position_notional = "10000.00"
-maximum_open_orders = 5
+maximum_open_orders = {open_orders}
 maximum_orders_per_minute = 100
 maximum_daily_loss = "1000.00"
 price_collar_ppm = 50000
@@ -173,7 +173,14 @@ class Host:
         }
 
     def bundle(
-        self, strategy_id: str = "probe", instrument_ids: tuple[str, ...] = (BTC,), *, source: str = PROBE, warm_up: int = 0, days: int = 1
+        self,
+        strategy_id: str = "probe",
+        instrument_ids: tuple[str, ...] = (BTC,),
+        *,
+        source: str = PROBE,
+        warm_up: int = 0,
+        days: int = 1,
+        open_orders: int = 5,
     ) -> Path:
         """Sign a bundle of the probe, or of other sources."""
         folder = self.directory / "strategies" / f"{strategy_id}-{len(self.bundles)}"
@@ -181,6 +188,7 @@ class Host:
         instruments = [define(instrument_id) for instrument_id in instrument_ids]
         text = STRATEGY_TOML.format(
             strategy_id=strategy_id,
+            open_orders=open_orders,
             instruments="".join(INSTRUMENT_TOML.format(instrument_id=one.instrument_id, base=one.base) for one in instruments),
             quantities="".join(f'"{one.instrument_id}" = "100.0000"\n' for one in instruments),
         )

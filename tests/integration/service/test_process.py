@@ -37,8 +37,16 @@ def _playing(host):
     host.configure(speed=3_000.0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("connected", ["not connected", "idle", "in the middle of a request"])
+@pytest.mark.parametrize(
+    ("number", "connected"),
+    [
+        (signal.SIGTERM, "not connected"),
+        (signal.SIGINT, "not connected"),
+        (signal.SIGHUP, "not connected"),
+        (signal.SIGTERM, "idle"),
+        (signal.SIGINT, "in the middle of a request"),
+    ],
+)
 def test_an_orderly_stop_takes_seconds_and_exits_with_0(service, host, playing, number, connected):
     """Whoever is still connected, a signal closes and seals the session, and the exit code says that all went well."""
     service.start()
