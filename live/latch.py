@@ -143,7 +143,9 @@ def parse_kill(arguments: list[str]) -> KillOrder:
     scope, target = ("global", "") if doubtful else targets[0]
     given = dict(options)
     home = Path(given["--home"]) if given.get("--home") else home_directory()
-    return KillOrder(home, scope, target, given.get("--reason") or "interlock kill")
+    # Bytes that are no UTF-8 could be neither journaled nor sent to the service.
+    reason = given.get("--reason", "").encode("utf-8", "replace").decode()
+    return KillOrder(home, scope, target, reason or "interlock kill")
 
 
 def asks_for_help(arguments: list[str]) -> bool:

@@ -40,7 +40,7 @@ class SignatureFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     signed: SignedSpecification
     keyid: str
-    signature: str
+    signature: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})+$")]
 
 
 def signature_path(specification: Path) -> Path:
@@ -118,4 +118,4 @@ def _read_signature(path: Path) -> SignatureFile:
     try:
         return msgspec.json.decode(path.read_bytes(), type=SignatureFile)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SpecificationError(f"the signature {path} cannot be read ({error}): restore it or sign again") from None
+        raise SpecificationError(f"the signature {path} cannot be read ({error}): restore it, or remove it and sign again") from None

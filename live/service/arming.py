@@ -107,16 +107,25 @@ class Arming:
         return lease
 
     async def _grant(self, strategy_id: str, lease: ActiveLease) -> None:
-        """Tell the engine of a lease, wait until that is durable, and open the gate unless the engine refused meanwhile."""
-        driver = self._session.driver
+        """Tell the engine of a lease, open the gate, and wait until it is durable and still holds.
+
+        An order that rests on the lease leaves only once its own records are durable, and so the lease's before them: the
+        gate may open at once, and must, or the first order would find it closed.
+        """
+        driver, leases = self._session.driver, self._session.gate.leases
         granted = inputs.LeaseGranted(
             driver.now(), strategy_id, lease.lease_id, lease.operator, lease.expires_at, lease.maximum_order_notional
         )
-        await driver.durable(driver.feed(granted))
-        held = driver.engine.state.leases.get(strategy_id)
-        if held is None or held.lease_id != lease.lease_id:
+        seq = driver.feed(granted)
+        if self._holds(strategy_id, lease):
+            leases[strategy_id] = lease
+        await driver.durable(seq)
+        if not self._holds(strategy_id, lease) or leases.get(strategy_id) is not lease:
             raise ConflictError(f"the engine refused to arm {strategy_id}: it was killed or disarmed meanwhile, look at its state")
-        self._session.gate.leases[strategy_id] = lease
+
+    def _holds(self, strategy_id: str, lease: ActiveLease) -> bool:
+        held = self._session.driver.engine.state.leases.get(strategy_id)
+        return held is not None and held.lease_id == lease.lease_id
 
     def _find(self, strategy_id: str) -> DeploymentStatus:
         status = self._session.deployments.get(strategy_id)

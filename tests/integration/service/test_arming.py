@@ -245,3 +245,22 @@ async def test_what_is_not_deployed_is_not_armed(run_desk):
     async with run_desk() as desk:
         problem = await desk.call("POST", "/v1/arm", {"strategy_id": "prob"}, expect=404)
         assert problem["detail"] == "strategy 'prob' is not deployed: deployed are probe"
+
+
+async def test_an_order_in_the_same_breath_as_its_lease_finds_the_gate_open(run_desk, host):
+    """A bar that comes while the lease is still being written down is traded on as soon as both are durable."""
+    async with run_desk() as desk:
+        await desk.bar()
+        challenge = await desk.call("POST", "/v1/arm", ASK)
+        held = desk.hold_journal()
+        arming = asyncio.create_task(confirm(desk, challenge))
+        await desk.until(lambda: desk.state.leases, "the engine was told of the lease")
+        driver = desk.service.session.driver
+        driver.feed(host.make_bar(driver.now() + host.MINUTE, told=desk.REST))
+        assert host.requests() == []
+        held.let_go()
+        await arming
+        await driver.settled()
+        (order,) = desk.state.orders.values()
+        assert order.state is OrderState.OPEN
+        assert host.requests() == [f"SUBMIT {order.order_id}"]

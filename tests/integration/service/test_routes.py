@@ -200,6 +200,20 @@ async def test_what_cannot_be_answered_is_a_problem_body(run_desk, method, path,
             assert answer.headers["allow"]
 
 
+@pytest.mark.parametrize("text", ['"\\ud800"', '"nul \\u0000 in it"', '"\\u202e right to left"', '"two\\nlines"'])
+async def test_no_text_that_json_lets_through_breaks_the_journal(run_desk, text):
+    """Half a surrogate pair cannot be written down, and is refused before it reaches the engine; all else is recorded as it is."""
+    async with run_desk() as desk:
+        headers = {"Authorization": f"Bearer {desk.token}", "Content-Type": "application/json"}
+        for path in ("/v1/disarm", "/v1/kill"):
+            answer = await desk.client.post(path, content=f'{{"reason": {text}}}', headers=headers)
+            assert answer.status_code == (422 if "ud800" in text else 200), answer.text
+        answer = await desk.client.post("/v1/arm/confirm", content=f'{{"challenge_id": {text}, "phrase": {text}}}', headers=headers)
+        assert answer.status_code in {409, 422}, answer.text
+        await desk.call("GET", "/v1/state")
+        assert desk.service.halted is None
+
+
 async def test_a_body_without_a_length_is_counted_as_it_comes(run_desk):
     """Leaving out Content-Length is no way around the limit."""
     async with run_desk() as desk:

@@ -57,6 +57,7 @@ def test_reason_and_home_are_read(tmp_path: Path) -> None:
     order = parse_kill(["--reason", "unexpected orders", "--home", "/srv/other"])
     assert (order.home, order.reason) == (Path("/srv/other"), "unexpected orders")
     assert parse_kill(["--home", "", "--reason", ""]) == (tmp_path, "global", "", "interlock kill")
+    assert parse_kill(["--reason", "odd \udcff byte"]).reason == "odd ? byte"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--strategy", "a", "--help"]])
