@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from live.core.orders import OrderState
+from live.latch import engage, latch_path
 
 pytestmark = pytest.mark.anyio
 
@@ -264,3 +265,11 @@ async def test_an_order_in_the_same_breath_as_its_lease_finds_the_gate_open(run_
         (order,) = desk.state.orders.values()
         assert order.state is OrderState.OPEN
         assert host.requests() == [f"SUBMIT {order.order_id}"]
+
+
+async def test_a_latch_engaged_a_moment_ago_blocks_arming(run_desk, host):
+    """The preflight looks at the files itself, and does not wait until the service has noticed."""
+    async with run_desk() as desk:
+        engage(latch_path(host.home, "account", "paper"), "from outside")
+        problem = await desk.call("POST", "/v1/arm", ASK, expect=409)
+        assert problem["blocks"] == ["the kill latch of ACCOUNT paper is engaged (from outside): release it with a reason"]

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import threading
 import warnings
 
@@ -354,3 +355,30 @@ async def test_a_start_before_the_tape_plays_all_of_it(host, run_desk):
     async with run_desk() as desk:
         await desk.until(lambda: desk.service.session.player.ended, "the tape ends")
         assert desk.service.session.player.played == 10
+
+
+async def test_a_look_that_fails_in_any_way_halts(run_desk, wall):
+    """An error that nobody foresaw in what the service watches must not leave it trading unwatched."""
+    async with run_desk() as desk:
+        await desk.arm()
+        now, wall.now = wall.now, "no time at all"
+        await desk.until(lambda: desk.service.halted, "the driver halts")
+        assert desk.service.halted.startswith("TypeError: ")
+        assert not desk.service.session.gate.leases
+        wall.now = now
+
+
+async def test_market_data_is_on_disk_before_the_intent_that_rests_on_it(run_desk, host, monkeypatch):
+    """The tape is synced by the journal's thread before it commits an intent, off the event loop, and only then the order leaves."""
+    synced = []
+    sync = os.fdatasync
+
+    def observe(descriptor):
+        synced.append((threading.current_thread().name, len(host.requests())))
+        sync(descriptor)
+
+    monkeypatch.setattr("live.journal.tape.os.fdatasync", observe)
+    async with run_desk() as desk:
+        await desk.rest_an_order()
+        assert ("journal-writer", 0) in synced
+        assert len(host.requests()) == 1

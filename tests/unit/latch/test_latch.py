@@ -79,6 +79,9 @@ def test_a_whole_block_of_another_program_is_engaged(path: Path) -> None:
         body = text.ljust(BLOCK_BYTES - 9, b"\0")
         path.write_bytes(body + f"{zlib.crc32(body):08x}\n".encode())
         assert read_latch(path).engaged, text
+    body = b"INTERLOCK LATCH 1\nCLEAR\n0\nof another size"
+    path.write_bytes(body + f"{zlib.crc32(body):08x}\n".encode())
+    assert read_latch(path).engaged
 
 
 def test_a_directory_in_its_place_is_engaged(path: Path) -> None:
