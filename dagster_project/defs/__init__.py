@@ -1,0 +1,1 @@
+"""Dagster objects only, a folder a domain; what they do is plain Python beside this folder."""

@@ -1,0 +1,1 @@
+"""The lake: published market data as Delta tables, and the way data takes to get there."""

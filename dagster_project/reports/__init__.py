@@ -1,0 +1,1 @@
+"""Reports: what happened, for people: daily summaries and session validation."""

@@ -1,0 +1,1 @@
+"""Tracking: MLflow runs, the ledger of trials, and the registry of strategy versions."""
