@@ -28,7 +28,7 @@ SYNC = $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help setup demo test lint bench lock base clean
+.PHONY: help setup demo dev test lint bench lock base clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ $(STAMP): pyproject.toml $(LOCK) Makefile .ci/preflight
 
 demo: $(STAMP) ## take a strategy from sample data to a dry run, on this machine alone
 	@$(BIN)/interlock demo
+
+dev: $(STAMP) ## start the Dagster UI, MLflow, the live service and Data Docs, until Ctrl-C
+	@$(BIN)/interlock dev
 
 test: $(STAMP) ## run every test that needs no network
 	$(BIN)/python -m pytest -n 2 $(ARGS)

@@ -1,0 +1,85 @@
+"""Orchestration: run the pipeline's jobs in this process, on the instance that the Dagster UI opens."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from dagster_project.home import Home
+from live.core.errors import InterlockError
+
+
+class JobFailed(InterlockError):
+    """A job broke; a strategy or a batch that is refused is no failure."""
+
+
+class CheckOutcome(NamedTuple):
+    """Hold what one asset check said."""
+
+    asset: str
+    check: str
+    passed: bool
+    description: str
+
+
+class JobRun(NamedTuple):
+    """Hold what a run left: its id, the metadata of each asset it made, and what the checks said."""
+
+    run_id: str
+    metadata: dict[str, dict[str, Any]]
+    checks: tuple[CheckOutcome, ...]
+
+
+class Pipeline:
+    """Hold the definitions and an open instance; close it, or use it as a context."""
+
+    def __init__(self, home: Home) -> None:
+        """Open the instance of a home that was prepared.
+
+        Raises:
+            DagsterError: the instance cannot be opened, or a definition does not load.
+        """
+        os.environ["DAGSTER_HOME"] = str(home.dagster)
+        import dagster as dg
+
+        from dagster_project.definitions import defs
+
+        self._definitions = defs()
+        self._instance = dg.DagsterInstance.get()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the instance."""
+        self._instance.dispose()
+
+    def run(self, job: str, *, config: Mapping[str, Mapping[str, Any]] | None = None, partition: str | None = None) -> JobRun:
+        """Run a job to its end.
+
+        Args:
+            job: name of the job.
+            config: values for the launchpad configuration, by asset.
+            partition: key of the partition to run.
+
+        Raises:
+            JobFailed: a step broke; names the run and the first step.
+        """
+        definition = self._definitions.resolve_job_def(job)
+        run_config = {"ops": {asset: {"config": dict(values)} for asset, values in (config or {}).items()}}
+        done = definition.execute_in_process(run_config=run_config, instance=self._instance, partition_key=partition, raise_on_error=False)
+        if not done.success:
+            failed = next((event for event in done.all_events if event.is_step_failure), None)
+            reason = "no step failed" if failed is None else failed.step_failure_data.error_display_string.strip().splitlines()[0]
+            raise JobFailed(f"job {job} broke in {'' if failed is None else failed.step_key}: {reason}; its run is {done.run_id}")
+        made = (event.step_materialization_data.materialization for event in done.all_events if event.is_step_materialization)
+        metadata = {
+            asset.asset_key.to_user_string(): {name: value.value for name, value in asset.metadata.items()}
+            for asset in made
+            if asset.asset_key is not None
+        }
+        checks = tuple(
+            CheckOutcome(found.asset_key.to_user_string(), found.check_name, found.passed, found.description or "")
+            for found in done.get_asset_check_evaluations()
+        )
+        return JobRun(done.run_id, metadata, checks)

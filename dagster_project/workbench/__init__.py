@@ -1,0 +1,1 @@
+"""The workbench: everything a person works with, started together on one machine by `make dev`."""
