@@ -11,7 +11,7 @@ from live.configuration import Configuration
 from live.service.access import RefusalBudget
 from live.service.authority import Authority
 from live.service.problems import PROBLEM_RESPONSE, install_problem_handlers
-from live.service.routes import control, health, queries
+from live.service.routes import archive, control, health, queries, summaries
 from live.service.runtime import TradingService
 
 
@@ -48,6 +48,6 @@ def create_application(configuration: Configuration, wall: Callable[[], int] = t
     app.state.authority = Authority(configuration.keys)
     app.state.refusals = RefusalBudget()
     install_problem_handlers(app)
-    for module in (health, control, queries):
+    for module in (health, control, queries, archive, summaries):
         app.include_router(module.router)
     return app

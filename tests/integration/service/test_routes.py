@@ -36,6 +36,12 @@ GUARDED = {
     ("GET", "/v1/denials"): ("read", None, 200),
     ("GET", "/v1/segments"): ("read", None, 200),
     ("GET", "/v1/segments/{digest}"): ("read", None, 404),
+    ("GET", "/v1/sessions"): ("read", None, 200),
+    ("GET", "/v1/sessions/{session_id}/anchors"): ("read", None, 404),
+    ("GET", "/v1/sessions/{session_id}/journal"): ("read", None, 404),
+    ("GET", "/v1/summaries"): ("read", None, 200),
+    ("GET", "/v1/summaries/{day}"): ("read", None, 404),
+    ("GET", "/v1/summaries/{day}/page"): ("read", None, 404),
     ("POST", "/v1/arm"): ("arm", {"strategy_id": "probe"}, 200),
     ("POST", "/v1/arm/confirm"): ("arm", {"challenge_id": "none", "phrase": "arm"}, 409),
     ("POST", "/v1/disarm"): ("disarm", REASON, 200),
@@ -66,7 +72,10 @@ def routes(app):
 
 def fill(path):
     """Put values in the places of a path."""
-    return path.replace("{digest}", DIGEST).replace("{strategy_id}", "probe")
+    values = {"{digest}": DIGEST, "{strategy_id}": "probe", "{session_id}": "000009-NOTTHERE", "{day}": "2026-01-01"}
+    for place, value in values.items():
+        path = path.replace(place, value)
+    return path
 
 
 def test_every_route_is_listed_here(host):
