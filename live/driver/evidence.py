@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from live.driver.replay import ReplayResult
 from live.driver.tape_replay import ProcessRequest
 from live.journal import JournalReader, first_difference
 from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult, StrategyFolder
+from live.venues.sim import CostModel
 
 HASH_SEEDS = ("1", "2718281")
 """PYTHONHASHSEED of the two processes: what depends on the order of a set or a hash differs between them."""
@@ -38,6 +40,14 @@ MAXIMUM_LOOSENESS = 20.0
 
 class EvidenceFailed(InterlockError):
     """The replays that evidence needs could not be run."""
+
+
+class ReplayJob(NamedTuple):
+    """Ask for a replay in a process of its own: where its journal goes, its PYTHONHASHSEED, and what trading costs."""
+
+    journal: Path
+    seed: str
+    costs: CostModel = CostModel()
 
 
 class Run(NamedTuple):
@@ -56,13 +66,8 @@ def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
     """
     dataset_digest = _file_digest(tape)
     with tempfile.TemporaryDirectory(prefix="interlock-evidence-") as scratch:
-        started = [_start(folder, tape, home, Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS]
-        try:
-            runs = [_finish(folder, process, Path(scratch) / f"{seed}.journal") for seed, process in zip(HASH_SEEDS, started, strict=True)]
-        finally:
-            for process in started:
-                _end(process)
-        results = (determinism_gate(*runs), replay_gate(runs[0].result), limits_gate(folder, runs[0].journal))
+        runs = replay_in_processes(folder, tape, home, [ReplayJob(Path(scratch) / f"{seed}.journal", seed) for seed in HASH_SEEDS])
+        results = (determinism_gate(runs[0], runs[1]), replay_gate(runs[0].result), limits_gate(folder, runs[0].journal))
     if _file_digest(tape) != dataset_digest:
         raise EvidenceFailed(f"{tape} was changed while evidence was gathered: gather it again from a tape that stays as it is")
     return Evidence(
@@ -74,6 +79,20 @@ def gather_evidence(folder: StrategyFolder, tape: Path, home: Path) -> Evidence:
         results=results,
         created_at=time.time_ns(),
     )
+
+
+def replay_in_processes(folder: StrategyFolder, tape: Path, home: Path, jobs: Sequence[ReplayJob]) -> list[Run]:
+    """Replay a strategy once a job, all at the same time, in processes that share nothing.
+
+    Raises:
+        EvidenceFailed: a replay could not be run (carries its error).
+    """
+    started = [_start(folder, tape, home, job) for job in jobs]
+    try:
+        return [_finish(folder, process, job.journal) for job, process in zip(jobs, started, strict=True)]
+    finally:
+        for process in started:
+            _end(process)
 
 
 def policy_digest() -> str:
@@ -101,30 +120,30 @@ def determinism_gate(one: Run, other: Run) -> GateResult:
     )
 
 
-def replay_gate(result: ReplayResult) -> GateResult:
+def replay_gate(result: ReplayResult, minimum_fills: int = MINIMUM_FILLS) -> GateResult:
     """Demand that the strategy traded enough to be judged, and raised no alarm."""
     alarms = sum(result.alarms.values())
     return GateResult(
         gate="replay",
-        passed=result.fills >= MINIMUM_FILLS and not alarms,
+        passed=result.fills >= minimum_fills and not alarms,
         kind="integrity",
         measured={"fills": result.fills, "alarms": alarms, "decisions": result.decisions, "denials": sum(result.denials.values())},
-        threshold={"minimum_fills": MINIMUM_FILLS, "maximum_alarms": 0},
+        threshold={"minimum_fills": minimum_fills, "maximum_alarms": 0},
         detail=f"{result.events} events, {result.fills} fills, {alarms} alarms",
     )
 
 
-def limits_gate(folder: StrategyFolder, journal: Path) -> GateResult:
+def limits_gate(folder: StrategyFolder, journal: Path, maximum_looseness: float = MAXIMUM_LOOSENESS) -> GateResult:
     """Demand that the order limit is within reach of the orders that the strategy sends."""
     limits: Limits = folder.version.limits
     largest = largest_order_notional(journal, folder.version.instruments_by_id)
     looseness = limits.maximum_order_notional / largest if largest else 0.0
     return GateResult(
         gate="limits",
-        passed=0.0 < looseness <= MAXIMUM_LOOSENESS,
+        passed=0.0 < looseness <= maximum_looseness,
         kind="integrity",
         measured={"looseness": round(looseness, 6), "largest_order_notional": largest},
-        threshold={"maximum_looseness": MAXIMUM_LOOSENESS},
+        threshold={"maximum_looseness": maximum_looseness},
         detail=f"the order limit is {looseness:.1f} times the largest order sent"
         if largest
         else "no order was sent, so no limit was tested",
@@ -145,12 +164,12 @@ def largest_order_notional(journal: Path, instruments: dict[str, Instrument]) ->
     return largest
 
 
-def _start(folder: StrategyFolder, tape: Path, home: Path, journal: Path, seed: str) -> subprocess.Popen[bytes]:
+def _start(folder: StrategyFolder, tape: Path, home: Path, job: ReplayJob) -> subprocess.Popen[bytes]:
     version = folder.version
-    paths = (str(tape.resolve()), str(home.resolve()), str(journal))
-    request = ProcessRequest(str(folder.path.resolve()), version.digest, version.parameters, *paths)
+    paths = (str(tape.resolve()), str(home.resolve()), str(job.journal))
+    request = ProcessRequest(str(folder.path.resolve()), version.digest, version.parameters, *paths, job.costs)
     command = [sys.executable, "-m", "live.driver.tape_replay", msgspec.json.encode(request).decode()]
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    environment = {**os.environ, "PYTHONHASHSEED": job.seed}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own module
 
 

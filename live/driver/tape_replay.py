@@ -4,7 +4,7 @@ Run as a module it prints one JSON result, so that evidence can come from proces
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -13,10 +13,10 @@ import msgspec
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import InterlockError
 from live.core.inputs import Bar, Deployment
-from live.core.instruments import merge_instruments
+from live.core.instruments import Instrument, merge_instruments
 from live.driver.replay import ReplayResult, ReplaySetup, replay
 from live.journal import JournalFile, read_segment
-from live.promotion import StrategyFolder, load_strategy_folder, load_strategy_source
+from live.promotion import StrategyFolder, StrategyVersion, load_strategy_folder, load_strategy_source
 from live.venues.sim import CostModel, FillPrice
 
 ACCOUNT = "replay"
@@ -66,24 +66,8 @@ def replay_on_tape(
     """
     header, events = read_segment(tape)
     version = folder.version
-    instruments = merge_instruments(version.instruments, header.instruments)
+    setup = setup_of(version, header.instruments, options)
     loaded = load_strategy_source(folder, home)
-    first = version.instruments[0]
-    deployment = Deployment(
-        version.strategy_id,
-        version.label,
-        ACCOUNT,
-        first.venue_id,
-        tuple(instrument.instrument_id for instrument in version.instruments),
-        version.limits,
-    )
-    setup = ReplaySetup(
-        deployments=(deployment,),
-        instruments=tuple(instruments.values()),
-        balances=((ACCOUNT, first.quote, parse_scaled(options.cash, MONEY_SCALE)),),
-        costs=options.costs,
-        fill_price=options.fill_price,
-    )
     strategies = {version.strategy_id: (loaded.strategy, loaded.warm_up_bars)}
     chosen = _between(_counted(events, progress), options)
     if journal is None:
@@ -97,6 +81,31 @@ def replay_on_tape(
         journal.unlink(missing_ok=True)
         raise
     return result
+
+
+def setup_of(version: StrategyVersion, instruments: Iterable[Instrument], options: TapeReplayOptions) -> ReplaySetup:
+    """Declare the replay of one strategy version, alone in one account, on a tape of these instruments.
+
+    Raises:
+        InstrumentError: the tape and the version disagree about an instrument.
+    """
+    merged = merge_instruments(version.instruments, instruments)
+    first = version.instruments[0]
+    deployment = Deployment(
+        version.strategy_id,
+        version.label,
+        ACCOUNT,
+        first.venue_id,
+        tuple(instrument.instrument_id for instrument in version.instruments),
+        version.limits,
+    )
+    return ReplaySetup(
+        deployments=(deployment,),
+        instruments=tuple(merged.values()),
+        balances=((ACCOUNT, first.quote, parse_scaled(options.cash, MONEY_SCALE)),),
+        costs=options.costs,
+        fill_price=options.fill_price,
+    )
 
 
 def _between(events: Iterator[Bar], options: TapeReplayOptions) -> Iterator[Bar]:
@@ -126,6 +135,7 @@ class ProcessRequest(msgspec.Struct, frozen=True):
     tape: str
     home: str
     journal: str
+    costs: CostModel = CostModel()
 
 
 def main(arguments: list[str]) -> None:
@@ -139,7 +149,9 @@ def main(arguments: list[str]) -> None:
             folder = load_strategy_folder(Path(request.folder), request.parameters)
             if folder.version.digest != request.version_digest:
                 raise TapeReplayError(f"{request.folder} was changed while evidence was gathered: save it, then gather the evidence again")
-            result = replay_on_tape(folder, Path(request.tape), Path(request.home), TapeReplayOptions(), journal=Path(request.journal))
+            result = replay_on_tape(
+                folder, Path(request.tape), Path(request.home), TapeReplayOptions(costs=request.costs), journal=Path(request.journal)
+            )
     except InterlockError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.json.encode(result))

@@ -30,9 +30,9 @@ from live.promotion.keys import (
     load_signing_key,
     parse_trusted_key,
 )
-from live.promotion.loader import LoadedStrategy, load_strategy, load_strategy_source
+from live.promotion.loader import LoadedStrategy, load_archive, load_strategy, load_strategy_source, unload
 from live.promotion.parameters import ParameterRange, ParameterValue, parse_overrides
-from live.promotion.strategy_folder import StrategyFolder, load_strategy_folder
+from live.promotion.strategy_folder import Fit, StrategyFolder, load_strategy_folder
 from live.promotion.strategy_version import STRATEGY_VERSION_SCHEMA, DataNeeds, StrategyVersion, describe_version, read_version
 from live.promotion.verification import VerifiedBundle, verify_bundle
 
@@ -51,6 +51,7 @@ __all__ = [
     "DocumentError",
     "Evidence",
     "EvidenceError",
+    "Fit",
     "GateResult",
     "KeyFileError",
     "KeyFiles",
@@ -71,6 +72,7 @@ __all__ = [
     "describe_version",
     "encode_canonical",
     "generate_key",
+    "load_archive",
     "load_public_key",
     "load_signing_key",
     "load_strategy",
@@ -86,6 +88,7 @@ __all__ = [
     "reevaluate",
     "sha256_hex",
     "sign_bundle",
+    "unload",
     "unpack_archive",
     "verify_bundle",
     "write_bundle",

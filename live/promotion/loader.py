@@ -75,13 +75,39 @@ def load_strategy_source(folder: StrategyFolder, home: Path) -> LoadedStrategy:
     return _load(folder.version, folder.archive, home)
 
 
+def load_archive(version: StrategyVersion, archive: bytes, directory: Path) -> LoadedStrategy:
+    """Construct a strategy out of memory and write nothing; `directory` is where tracebacks say its sources are.
+
+    Raises:
+        StrategyLoadError: the archive is not the version's, its code cannot be imported, or does not accept its parameters.
+    """
+    digest = _check_digest(version, archive)
+    return _construct(version, archive, digest, directory)
+
+
+def unload(loaded: LoadedStrategy) -> None:
+    """Forget the modules of a strategy, so that loading it again runs them again."""
+    package = loaded.module_name
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not (isinstance(finder, _ArchiveImporter) and finder.package == package)]
+
+
 def _load(version: StrategyVersion, archive: bytes, home: Path) -> LoadedStrategy:
+    digest = _check_digest(version, archive)
+    return _construct(version, archive, digest, unpack_archive(archive, home.resolve() / STRATEGIES_FOLDER))
+
+
+def _check_digest(version: StrategyVersion, archive: bytes) -> str:
     digest = sha256_hex(archive)
     if digest != version.source_digest:
         raise StrategyLoadError(
             f"{version.label}: the sources have the digest {digest[:12]}, expected {version.source_digest[:12]}: verify the bundle again"
         )
-    directory = unpack_archive(archive, home.resolve() / STRATEGIES_FOLDER)
+    return digest
+
+
+def _construct(version: StrategyVersion, archive: bytes, digest: str, directory: Path) -> LoadedStrategy:
     package = MODULE_PREFIX + digest[:_MODULE_DIGEST_LENGTH]
     _install(_ArchiveImporter(package, digest, read_archive(archive), directory))
     module_path, class_name = split_entry_point(version.entry_point)

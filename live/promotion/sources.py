@@ -21,22 +21,19 @@ def check_sources(files: Mapping[str, bytes], entry_point: str) -> None:
     Raises:
         StrategyFolderError: a source does not parse, imports what must not be imported, or the entry point is not there.
     """
-    module, class_name = split_entry_point(entry_point)
-    trees = {name: _parse(name, content) for name, content in files.items() if name.endswith(".py")}
-    for name, tree in trees.items():
-        _check_imports(name, tree)
-    path = module.replace(".", "/")
-    tree = trees.get(f"{path}.py") or trees.get(f"{path}/__init__.py")
-    if tree is None:
-        raise StrategyFolderError(
-            f"the entry point {entry_point!r} names the module {module!r}, and the folder has no {path}.py: correct one of them"
-        )
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if class_name not in classes:
-        known = ", ".join(classes) or "none"
-        raise StrategyFolderError(
-            f"the entry point {entry_point!r} names the class {class_name!r}, and {path}.py defines {known}: correct one of them"
-        )
+    for name, content in files.items():
+        if name.endswith(".py"):
+            _check_imports(name, _parse(name, content))
+    _check_defined(files, entry_point, ast.ClassDef, "class")
+
+
+def check_function(files: Mapping[str, bytes], entry_point: str) -> None:
+    """Check that the sources define the function that `module:function` names.
+
+    Raises:
+        StrategyFolderError: a source does not parse, or the function is not there.
+    """
+    _check_defined(files, entry_point, ast.FunctionDef, "function")
 
 
 def split_entry_point(entry_point: str) -> tuple[str, str]:
@@ -49,6 +46,22 @@ def split_entry_point(entry_point: str) -> tuple[str, str]:
     if not separator or not class_name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise StrategyFolderError(f"an entry point is module:Class, received {entry_point!r}: write it like strategy:EmaCross")
     return module, class_name
+
+
+def _check_defined(files: Mapping[str, bytes], entry_point: str, kind: type[ast.ClassDef | ast.FunctionDef], word: str) -> None:
+    module, wanted = split_entry_point(entry_point)
+    path = module.replace(".", "/")
+    name = next((name for name in (f"{path}.py", f"{path}/__init__.py") if name in files), None)
+    if name is None:
+        raise StrategyFolderError(
+            f"the entry point {entry_point!r} names the module {module!r}, and the folder has no {path}.py: correct one of them"
+        )
+    defined = [node.name for node in _parse(name, files[name]).body if isinstance(node, kind)]
+    if wanted not in defined:
+        raise StrategyFolderError(
+            f"the entry point {entry_point!r} names the {word} {wanted!r}, and {path}.py defines {', '.join(defined) or 'none'}: "
+            "correct one of them"
+        )
 
 
 def _parse(name: str, content: bytes) -> ast.Module:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,23 @@ from live.promotion.archive import pack_folder, read_archive
 from live.promotion.documents import sha256_hex
 from live.promotion.errors import PromotionError, StrategyFolderError
 from live.promotion.parameters import ParameterRange, choose_values, parse_ranges
-from live.promotion.sources import check_sources
+from live.promotion.sources import check_function, check_sources
 from live.promotion.strategy_version import STRATEGY_VERSION_SCHEMA, DataNeeds, StrategyVersion, check_strategy_id
 
 FOLDER_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Say how the weights under `weights/` come about; gates run it again, the live host never does.
+
+    Attributes:
+        entry_point: `module:function`; `fit(parameters, bars)` gives the content of each file by its name under `weights/`.
+        until: the fit is handed bars up to this time only, nanoseconds UTC; None hands it every bar.
+    """
+
+    entry_point: str
+    until: int | None
 
 
 @dataclass(frozen=True)
@@ -31,17 +45,24 @@ class StrategyFolder:
         version: the strategy version, with any overrides applied.
         archive: the source archive.
         ranges: the declared range of each parameter, for gates that vary them.
+        fit: how its weights come about, for gates that repeat it; None when it declares no fit.
     """
 
     path: Path
     version: StrategyVersion
     archive: bytes
     ranges: Mapping[str, ParameterRange]
+    fit: Fit | None = None
 
 
 class _Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     entry_point: str
+
+
+class _Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    entry_point: str
+    until: str | None = None
 
 
 class _StrategyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +72,7 @@ class _StrategyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     instruments: list[dict[str, Any]]
     data: DataNeeds
     limits: dict[str, Any]
+    fit: _Fit | None = None
 
 
 def load_strategy_folder(path: Path, overrides: Mapping[str, object] | None = None) -> StrategyFolder:
@@ -66,7 +88,9 @@ def load_strategy_folder(path: Path, overrides: Mapping[str, object] | None = No
         ranges = parse_ranges(declared.parameters)
         instruments = tuple(_read_instrument(table) for table in declared.instruments)
         archive = pack_folder(path)
-        check_sources(read_archive(archive), declared.strategy.entry_point)
+        files = read_archive(archive)
+        check_sources(files, declared.strategy.entry_point)
+        fit = None if declared.fit is None else _read_fit(declared.fit, files)
         version = StrategyVersion(
             schema=STRATEGY_VERSION_SCHEMA,
             strategy_id=declared.strategy.id,
@@ -79,7 +103,7 @@ def load_strategy_folder(path: Path, overrides: Mapping[str, object] | None = No
         )
     except (CoreError, PromotionError) as error:
         raise type(error)(f"{toml_path}: {error}") from error
-    return StrategyFolder(path, version, archive, ranges)
+    return StrategyFolder(path, version, archive, ranges, fit)
 
 
 def _read_declaration(toml_path: Path) -> _StrategyFile:
@@ -99,6 +123,19 @@ def _read_declaration(toml_path: Path) -> _StrategyFile:
         return msgspec.convert(table, _StrategyFile)
     except msgspec.ValidationError as error:
         raise StrategyFolderError(f"{error}; compare it with what `interlock strategy new` writes") from error
+
+
+def _read_fit(declared: _Fit, files: Mapping[str, bytes]) -> Fit:
+    try:
+        check_function(files, declared.entry_point)
+        moment = None if declared.until is None else datetime.fromisoformat(declared.until)
+    except StrategyFolderError as error:
+        raise StrategyFolderError(f"[fit] {error}") from error
+    except ValueError as error:
+        raise StrategyFolderError(f'[fit] until is a date such as "2018-10-01", received {declared.until!r}: correct it') from error
+    if moment is None:
+        return Fit(declared.entry_point, None)
+    return Fit(declared.entry_point, round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000)
 
 
 def _read_instrument(table: Mapping[str, Any]) -> Instrument:
