@@ -1,0 +1,49 @@
+"""Which UTC day of the machine's clock a record of a session belongs to."""
+
+from bisect import bisect_left
+from datetime import UTC, date, datetime
+
+from live.journal import AnchorHistory
+
+NANOSECONDS = 1_000_000_000
+
+
+class WallClock:
+    """Tell when a record was written, by the anchors: engine time may be that of a tape that is played.
+
+    The anchor log says each minute how far a session had come. A record was written at the latest by the first anchor at
+    or after it; what no anchor covers, by the seal. So a time is late by a minute at most, or, for the last records before
+    a crash, by as long as it took until the next start sealed the journal.
+    """
+
+    def __init__(self, history: AnchorHistory) -> None:
+        """Take the anchors and seals of one session, which must be sealed."""
+        self._seqs = [anchor.seq for anchor in history.anchors]
+        self._times = [anchor.at for anchor in history.anchors]
+        self._end = history.seals[0].at
+
+    def at(self, seq: int) -> int:
+        """Give the time by which a record was written, nanoseconds UTC."""
+        index = bisect_left(self._seqs, seq)
+        return self._times[index] if index < len(self._times) else self._end
+
+    def day(self, seq: int) -> date:
+        """Give the UTC day that a record belongs to."""
+        return day_of(self.at(seq))
+
+    def days(self, last_seq: int) -> tuple[date, ...]:
+        """Give the days that the records up to `last_seq` belong to, in order."""
+        if last_seq < 1:
+            return ()
+        found = {self.day(seq) for seq in (1, last_seq)}
+        previous = 0
+        for seq, at in zip(self._seqs, self._times, strict=True):
+            if previous < min(seq, last_seq):
+                found.add(day_of(at))
+            previous = seq
+        return tuple(sorted(found))
+
+
+def day_of(nanoseconds: int) -> date:
+    """Give the UTC day of a time."""
+    return datetime.fromtimestamp(nanoseconds // NANOSECONDS, UTC).date()
