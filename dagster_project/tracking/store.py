@@ -72,13 +72,16 @@ class Tracking:
         return run.info.lifecycle_stage == "active"
 
     def trial_run_ids(self) -> list[str]:
-        """Give the runs that say they are trials and are not deleted, oldest first."""
+        """Give the runs that say they are trials, were written whole and are not deleted, oldest first."""
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
         run_ids: list[str] = []
         page: Any = None
         while experiments:
             page = self.client.search_runs(
-                experiments, f"tags.`{TRIAL_TAG}` LIKE '%'", order_by=["attributes.start_time ASC"], page_token=page and page.token
+                experiments,
+                f"tags.`{TRIAL_TAG}` LIKE '%' AND attributes.status = 'FINISHED'",
+                order_by=["attributes.start_time ASC"],
+                page_token=page and page.token,
             )
             run_ids.extend(run.info.run_id for run in page)
             if not page.token:

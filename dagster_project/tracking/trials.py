@@ -88,7 +88,7 @@ class RunStore(Protocol):
         ...
 
     def trial_run_ids(self) -> list[str]:
-        """Give the runs that say they are trials and are not deleted."""
+        """Give the runs that say they are trials, were written whole and are not deleted."""
         ...
 
 
