@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from datetime import UTC, date, datetime
+from itertools import accumulate
 
 from live.journal import AnchorHistory
 
@@ -19,8 +20,8 @@ class WallClock:
     def __init__(self, history: AnchorHistory) -> None:
         """Take the anchors and seals of one session, which must be sealed."""
         self._seqs = [anchor.seq for anchor in history.anchors]
-        self._times = [anchor.at for anchor in history.anchors]
-        self._end = history.seals[0].at
+        # A machine's clock that was set back does not move records to a day that was over.
+        *self._times, self._end = accumulate((*(anchor.at for anchor in history.anchors), history.seals[0].at), max)
 
     def at(self, seq: int) -> int:
         """Give the time by which a record was written, nanoseconds UTC."""

@@ -1,0 +1,263 @@
+"""Fold: go through a day's records and market events in the order in which they were handled, and collect what happened.
+
+The state is the engine's own (`live.core.state`), begun from each session's opening snapshot and moved by each record, so
+that orders and ledger are at every point what they were then. Market events stand between the records at their place on
+the tape.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from dagster_project.lake.session_days import WallClock
+from dagster_project.reports.contents import Event
+from dagster_project.reports.curves import Tracker
+from live.core import inputs, records
+from live.core.instruments import Instrument
+from live.core.ledger import Position
+from live.core.orders import OrderState
+from live.core.state import EngineState
+from live.core.vocabulary import OperatorAction
+from live.journal import JournalReader, JournalRow, SnapshotTaken, read_tape
+from live.journal.entries import StoredEntry
+
+Owner = tuple[str, str]
+"""A strategy and its account."""
+
+
+class Opening(NamedTuple):
+    """Hold where things stood when the day began: balances by account and asset, positions by account, strategy and instrument."""
+
+    balances: dict[tuple[str, str], int]
+    positions: dict[tuple[str, str, str], Position]
+
+
+class DayFill(NamedTuple):
+    """Hold a fill and the record that says so."""
+
+    session_id: str
+    seq: int
+    fill: records.FillRecorded
+
+
+class SessionSpan(NamedTuple):
+    """Say what of a session belongs to the day."""
+
+    records: int
+    first_market: int | None
+    last_market: int | None
+
+
+class DayFold:
+    """Fold the sessions of one day, oldest first.
+
+    Attributes:
+        marks: last price of each instrument, in price units.
+        opening_marks: the same when the day began, or the first price of the day where none was known.
+        orders: owner and state of each order that was begun or moved on the day.
+        bar_times: closes of the day's bars by instrument, warm-up apart.
+    """
+
+    def __init__(self, day: date, marks: dict[str, int]) -> None:
+        self.state = EngineState()
+        self.opening: Opening | None = None
+        self.marks = dict(marks)
+        self.opening_marks = dict(marks)
+        self.instruments: dict[str, Instrument] = {}
+        self.versions: defaultdict[Owner, list[str]] = defaultdict(list)
+        self.quotes: defaultdict[Owner, set[str]] = defaultdict(set)
+        self.orders: dict[str, tuple[Owner, str]] = {}
+        self.denials: Counter[tuple[Owner, str]] = Counter()
+        self.fills: list[DayFill] = []
+        self.deposits: Counter[tuple[str, str]] = Counter()
+        self.alarms: list[Event] = []
+        self.controls: list[Event] = []
+        self.outages: list[inputs.FeedChanged] = []
+        self.kills = 0
+        self.refused_calls = 0
+        self.bar_times: defaultdict[str, list[int]] = defaultdict(list)
+        self.profits: defaultdict[tuple[Owner, str], Tracker] = defaultdict(Tracker)
+        self.equity: defaultdict[tuple[str, str], Tracker] = defaultdict(Tracker)
+        self._day = day
+        self._valued_at: int | None = None
+
+    def session(self, session_id: str, journal: Path, tape: Path, clock: WallClock) -> SessionSpan:
+        """Go through a session's records up to the end of the day.
+
+        Raises:
+            JournalError, TapeError: the archive's copy was damaged since it was verified.
+        """
+        counted, market = 0, len(self._times())
+        events = read_tape(tape) if tape.is_dir() else iter(())
+        waiting = next(events, None)
+        today = False
+        with JournalReader(journal) as reader:
+            snapshot = reader.first_snapshot()
+            if snapshot is None:
+                return SessionSpan(0, None, None)
+            self.state = EngineState.restore(snapshot[1])
+            for row in reader.rows():
+                wall = clock.day(row.seq)
+                if wall > self._day:
+                    break
+                today = wall == self._day
+                counted += today
+                if today:
+                    self._open()
+                while waiting is not None and waiting[:2] < (row.segment, row.offset):
+                    self._market(waiting[2], today=today)
+                    waiting = next(events, None)
+                entry = row.entry()
+                if row.seq <= snapshot[0] or isinstance(entry, SnapshotTaken):
+                    continue
+                if today:
+                    self._observe(session_id, clock, row, entry)
+                self.state.apply(entry)
+                if isinstance(entry, inputs.SessionStarted | inputs.InstrumentDefined) and today:
+                    self._learn()
+            else:
+                for _, _, event in _rest(waiting, events):
+                    self._market(event, today=today)
+        if today or counted:
+            self._learn()
+            self._value()
+        times = self._times()[market:]
+        return SessionSpan(counted, min(times, default=None), max(times, default=None))
+
+    def owners(self) -> list[Owner]:
+        """List every strategy and account that was deployed, held something or did something."""
+        held = {(position.strategy_id, position.account_id) for position in self.state.ledger.positions.values()}
+        return sorted({*self.versions, *held, *(owner for owner, _ in self.orders.values())})
+
+    def positions_of(self, owner: Owner, quote: str) -> list[Position]:
+        """List an owner's positions in instruments of a quote asset, as they are now."""
+        return [
+            position
+            for _, position in sorted(self.state.ledger.positions.items())
+            if (position.strategy_id, position.account_id) == owner and self.instruments[position.instrument_id].quote == quote
+        ]
+
+    def value(self, position: Position, marks: dict[str, int]) -> int | None:
+        """Value what a position holds, in money units; None while it has no price."""
+        if not position.quantity:
+            return 0
+        mark = marks.get(position.instrument_id)
+        return None if mark is None else self.instruments[position.instrument_id].notional(mark, position.quantity)
+
+    def profit(self, positions: list[Position], marks: dict[str, int]) -> int | None:
+        """Give the profit to date of positions, realised and not, after fees; None while something held has no price."""
+        values = [self.value(position, marks) for position in positions]
+        return None if None in values else sum(position.cash for position in positions) + sum(value or 0 for value in values)
+
+    def worth(self, account_id: str, quote: str) -> int | None:
+        """Value an account in a quote asset: its balance and all positions priced in it; None while one has no price."""
+        total = self.state.ledger.balance(account_id, quote)
+        for position in self.state.ledger.positions.values():
+            if position.account_id == account_id and self.instruments[position.instrument_id].quote == quote:
+                value = self.value(position, self.marks)
+                if value is None:
+                    return None
+                total += value
+        return total
+
+    def _times(self) -> list[int]:
+        return [ts for times in self.bar_times.values() for ts in times]
+
+    def _open(self) -> None:
+        """Note where things stand before the first record of the day."""
+        if self.opening is None:
+            ledger = self.state.ledger
+            copies = {key: _copy(position) for key, position in ledger.positions.items()}
+            self.opening = Opening(dict(ledger.balances), copies)
+            self._learn()
+
+    def _learn(self) -> None:
+        self.instruments.update(self.state.instruments)
+        for strategy_id, deployment in self.state.deployments.items():
+            owner = (strategy_id, deployment.account_id)
+            if deployment.version not in self.versions[owner]:
+                self.versions[owner].append(deployment.version)
+            self.quotes[owner].update(self.instruments[name].quote for name in deployment.instrument_ids if name in self.instruments)
+        for position in self.state.ledger.positions.values():
+            self.quotes[position.strategy_id, position.account_id].add(self.instruments[position.instrument_id].quote)
+
+    def _market(self, bar: inputs.Bar, *, today: bool) -> None:
+        if bar.warm_up:
+            return
+        if today:
+            self.opening_marks.setdefault(bar.instrument_id, bar.open)
+            if bar.ts_event != self._valued_at:
+                self._value()
+                self._valued_at = bar.ts_event
+            self.bar_times[bar.instrument_id].append(bar.ts_event)
+        else:
+            self.opening_marks[bar.instrument_id] = bar.close
+        self.marks[bar.instrument_id] = bar.close
+
+    def _value(self) -> None:
+        """Value every deployment and account at the time of the last bar; what has no price yet is left out."""
+        if self._valued_at is None:
+            return
+        for owner, quotes in self.quotes.items():
+            for quote in quotes:
+                profit = self.profit(self.positions_of(owner, quote), self.marks)
+                if profit is not None:
+                    self.profits[owner, quote].add(self._valued_at, profit)
+                worth = self.worth(owner[1], quote)
+                if worth is not None:
+                    self.equity[owner[1], quote].add(self._valued_at, worth)
+
+    def _observe(self, session_id: str, clock: WallClock, row: JournalRow, entry: StoredEntry) -> None:
+        def event(kind: str, subject: str, detail: str) -> Event:
+            return Event(session_id, row.seq, row.ts, clock.at(row.seq), kind, subject, detail)
+
+        match entry:
+            case records.IntentRecorded():
+                self.orders[entry.order_id] = ((entry.strategy_id, entry.account_id), OrderState.INTENT_RECORDED)
+            case records.OrderTransitioned():
+                self.orders[entry.order_id] = (self._owner(entry.order_id), entry.state)
+            case records.OrderDenied():
+                owner = self._owner(entry.order_id)
+                self.orders[entry.order_id] = (owner, OrderState.DENIED)
+                self.denials[owner, entry.code] += 1
+            case records.FillRecorded():
+                self.fills.append(DayFill(session_id, row.seq, entry))
+            case records.BalancePosted():
+                self.deposits[entry.account_id, entry.asset] += entry.amount
+            case records.AlarmRaised():
+                self.alarms.append(event(entry.code, entry.order_id, entry.detail))
+            case records.TradingStateChanged():
+                self.controls.append(event(f"{entry.state.name}", f"{entry.scope} {entry.target}".rstrip(), entry.reason))
+            case records.LeaseChanged():
+                self.controls.append(event("LEASE" if entry.lease_id else "LEASE ENDED", entry.strategy_id, entry.reason))
+            case inputs.OperatorCommand():
+                self.kills += entry.action is OperatorAction.KILL
+                self.controls.append(
+                    event(f"COMMAND {entry.action}", f"{entry.scope} {entry.target}".rstrip(), f"{entry.reason} ({entry.operator})")
+                )
+            case inputs.LatchObserved(engaged=True):
+                self.controls.append(event("LATCH ENGAGED", f"{entry.scope} {entry.target}".rstrip(), entry.reason))
+            case inputs.FeedChanged(healthy=False):
+                self.outages.append(entry)
+            case inputs.AccessDenied():
+                self.refused_calls += 1
+            case _:
+                pass
+
+    def _owner(self, order_id: str) -> Owner:
+        order = self.state.orders[order_id]
+        return order.strategy_id, order.account_id
+
+
+def _copy(position: Position) -> Position:
+    return Position(*(getattr(position, name) for name in position.__struct_fields__))
+
+
+def _rest(
+    waiting: tuple[int, int, inputs.MarketEvent] | None, events: Iterator[tuple[int, int, inputs.MarketEvent]]
+) -> Iterator[tuple[int, int, inputs.MarketEvent]]:
+    if waiting is not None:
+        yield waiting
+        yield from events

@@ -1,0 +1,316 @@
+"""Summarise a UTC day out of the archived sessions: the same archive gives the same summary, byte for byte."""
+
+import hashlib
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from dagster_project.home import Home
+from dagster_project.lake.session_days import day_of
+from dagster_project.lake.sessions import (
+    ArchivedSession,
+    SessionStatus,
+    archived_sessions,
+    journal_of,
+    read_index,
+    tape_of,
+    wall_clock_of,
+)
+from dagster_project.reports.contents import (
+    SUMMARY_SCHEMA,
+    AccountDay,
+    DailySummary,
+    DeploymentDay,
+    FillLine,
+    Gap,
+    PositionLine,
+    ResultLine,
+    SessionLine,
+)
+from dagster_project.reports.fold import DayFold, Owner, SessionSpan
+from live.core.decimals import MONEY_SCALE, format_scaled
+from live.core.ledger import Position
+from live.core.records import FillRecorded
+from live.core.vocabulary import Side
+from live.journal import read_tape
+
+
+def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
+    """Summarise what archived sessions recorded on a UTC day of the machine's clock.
+
+    A session that is open or was refused is named and not counted: its journal is not read.
+
+    Args:
+        home: where the archive is.
+        day: the UTC day.
+        over: whether the day is over; else the summary says that it tells what was so far.
+
+    Raises:
+        SessionArchiveError, JournalError, TapeError: the archive was damaged since it was verified.
+    """
+    sessions = archived_sessions(home)
+    counted = [one for one in sessions if str(day) in one.days]
+    fold = DayFold(day, _marks_before(home, sessions, counted))
+    spans = {
+        one.session_id: fold.session(
+            one.session_id, journal_of(home, one.session_id), tape_of(home, one.session_id), wall_clock_of(home, one.session_id)
+        )
+        for one in counted
+    }
+    left_out = _left_out(home, day)
+    lines = (*(_archived_line(one, spans[one.session_id]) for one in counted), *map(_left_out_line, left_out))
+    breaks = _breaks(sessions, counted)
+    times = [ts for span in spans.values() for ts in (span.first_market, span.last_market) if ts is not None]
+    deployments = tuple(_deployment(fold, owner) for owner in fold.owners())
+    totals = _totals(fold, len(counted))
+    return DailySummary(
+        schema=SUMMARY_SCHEMA,
+        day=str(day),
+        over=over,
+        complete=not left_out and not breaks,
+        inputs=day_inputs(home, day, over=over),
+        headline=_headline(totals, deployments, left_out),
+        warnings=(*breaks, *_warnings(fold, counted, left_out)),
+        totals=totals,
+        first_market=min(times, default=None),
+        last_market=max(times, default=None),
+        sessions=lines,
+        accounts=_accounts(fold),
+        deployments=deployments,
+        alarms=tuple(fold.alarms),
+        controls=tuple(fold.controls),
+        gaps=_gaps(fold),
+    )
+
+
+def day_inputs(home: Home, day: date, *, over: bool) -> str:
+    """Digest what a day's summary would be made from, without reading a journal."""
+    counted = sorted((one.session_id, one.file_sha256) for one in archived_sessions(home) if str(day) in one.days)
+    left_out = [(one.session_id, one.status, one.reason) for one in _left_out(home, day)]
+    return hashlib.sha256(msgspec.json.encode([SUMMARY_SCHEMA, over, counted, left_out])).hexdigest()
+
+
+def days_with_sessions(home: Home) -> list[date]:
+    """List the days that any session, archived or not, may have records of; the last one of an open session is the first it has."""
+    days = {date.fromisoformat(day) for one in archived_sessions(home) for day in one.days}
+    days |= {day_of(one.since) for one in read_index(home) if one.status != "archived" and one.since is not None}
+    return sorted(days)
+
+
+def _left_out(home: Home, day: date) -> list[SessionStatus]:
+    """List the sessions that may have records of a day and are not in the archive."""
+    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000_000
+    end = start + int(timedelta(days=1).total_seconds()) * 1_000_000_000
+    known_until = max((one.sealed_at for one in archived_sessions(home)), default=0)
+    return [
+        one
+        for one in read_index(home)
+        if one.status != "archived"
+        and (known_until if one.since is None else one.since) < end
+        and (one.until is None or one.until >= start)
+    ]
+
+
+def _marks_before(home: Home, sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> dict[str, int]:
+    """Give the last prices of the session before the first one of the day, which value what was held overnight."""
+    earlier = [one for one in sessions if counted and one.session_id < counted[0].session_id and one.segments]
+    marks: dict[str, int] = {}
+    for _, _, bar in read_tape(tape_of(home, earlier[-1].session_id)) if earlier else ():
+        marks[bar.instrument_id] = bar.close
+    return marks
+
+
+def _archived_line(session: ArchivedSession, span: SessionSpan) -> SessionLine:
+    note = "" if session.closed else "it did not close in an orderly way: a crash or a halt ended it"
+    return SessionLine(
+        session_id=session.session_id,
+        status="archived",
+        note=note if session.tape_complete else f"{note}; its tape ends before its journal".removeprefix("; "),
+        records=span.records,
+        orderly=session.closed,
+        tape_complete=session.tape_complete,
+        head=session.head,
+        predecessor_head=session.predecessor_head,
+        parity_digest=session.parity_digest,
+        file_sha256=session.file_sha256,
+        sealed_at=session.sealed_at,
+        first_market=span.first_market,
+        last_market=span.last_market,
+    )
+
+
+def _left_out_line(status: SessionStatus) -> SessionLine:
+    return SessionLine(session_id=status.session_id, status=status.status, note=status.reason)
+
+
+def _breaks(sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> tuple[str, ...]:
+    """Name each place where a session does not begin from the head of the archived one before it."""
+    before = {later.session_id: earlier for earlier, later in pairwise(sessions)}
+    found: list[str] = []
+    for one in counted:
+        earlier = before.get(one.session_id)
+        if one.predecessor_head != (earlier.head if earlier else ""):
+            named = f"after {earlier.session_id}" if earlier else "at the beginning"
+            found.append(f"the archive has a gap {named}: {one.session_id} begins from another chain head")
+    return tuple(found)
+
+
+def _warnings(fold: DayFold, counted: list[ArchivedSession], left_out: list[SessionStatus]) -> list[str]:
+    said = [f"session {one.session_id} is {one.status} and not counted: {one.reason}" for one in left_out]
+    said += [f"session {one.session_id} did not close in an orderly way" for one in counted if not one.closed]
+    said += [f"the tape of session {one.session_id} ends before its journal" for one in counted if not one.tape_complete]
+    if fold.alarms:
+        said.append(f"alarms raised: {len(fold.alarms)}")
+    if fold.kills:
+        said.append(f"kill commands given: {fold.kills}")
+    if late := sum(one.fill.late for one in fold.fills):
+        said.append(f"fills that came after their order had ended: {late}")
+    if fold.refused_calls:
+        said.append(f"calls to the control plane that were refused: {fold.refused_calls}")
+    return said
+
+
+def _totals(fold: DayFold, sessions: int) -> dict[str, int]:
+    return {
+        "sessions": sessions,
+        "orders": len(fold.orders),
+        "fills": len(fold.fills),
+        "denials": fold.denials.total(),
+        "alarms": len(fold.alarms),
+        "kills": fold.kills,
+        "refused_calls": fold.refused_calls,
+    }
+
+
+def _headline(totals: dict[str, int], deployments: tuple[DeploymentDay, ...], left_out: list[SessionStatus]) -> str:
+    if not totals["sessions"]:
+        return "Nothing is counted yet: no session of this day is in the archive." if left_out else "No session ran on this day."
+    ran = _count(totals["sessions"], "session")
+    if not totals["orders"] and not totals["fills"]:
+        return f"Nothing was traded in {ran}."
+    strategies = _count(sum(1 for one in deployments if one.orders or one.fills), "strategy", "strategies")
+    return f"{_count(totals['orders'], 'order')} and {_count(totals['fills'], 'fill')} by {strategies} in {ran}."
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _accounts(fold: DayFold) -> tuple[AccountDay, ...]:
+    found: list[AccountDay] = []
+    for account_id, quote in sorted({(owner[1], quote) for owner, quotes in fold.quotes.items() for quote in quotes}):
+        opening = 0 if fold.opening is None else fold.opening.balances.get((account_id, quote), 0)
+        held = [] if fold.opening is None else list(fold.opening.positions.values())
+        held = [one for one in held if one.account_id == account_id and fold.instruments[one.instrument_id].quote == quote]
+        values = [fold.value(one, fold.opening_marks) for one in held]
+        found.append(
+            AccountDay(
+                account_id,
+                quote,
+                None if None in values else _money(opening + sum(value or 0 for value in values)),
+                _money(fold.deposits[account_id, quote]),
+                _optional(fold.worth(account_id, quote)),
+                fold.equity[account_id, quote].curve(quote),
+            )
+        )
+    return tuple(found)
+
+
+def _deployment(fold: DayFold, owner: Owner) -> DeploymentDay:
+    fills = [one for one in fold.fills if (one.fill.strategy_id, one.fill.account_id) == owner]
+    fees: Counter[str] = Counter()
+    for one in fills:
+        fees[one.fill.fee_asset] += one.fill.fee
+    quotes = sorted(fold.quotes[owner])
+    return DeploymentDay(
+        strategy_id=owner[0],
+        account_id=owner[1],
+        versions=tuple(fold.versions.get(owner, ())),
+        orders=dict(sorted(Counter(str(state) for one, state in fold.orders.values() if one == owner).items())),
+        denials={str(code): count for (one, code), count in sorted(fold.denials.items()) if one == owner},
+        fills=tuple(_fill(fold, one.session_id, one.seq, one.fill) for one in fills),
+        fees={asset: _money(amount) for asset, amount in sorted(fees.items())},
+        results=tuple(_result(fold, owner, quote) for quote in quotes),
+        positions=tuple(
+            _position(fold, position, quote) for quote in quotes for position in fold.positions_of(owner, quote) if position.quantity
+        ),
+        profits=tuple(fold.profits[owner, quote].curve(quote) for quote in quotes),
+    )
+
+
+def _result(fold: DayFold, owner: Owner, quote: str) -> ResultLine:
+    positions = fold.positions_of(owner, quote)
+    opened = {} if fold.opening is None else fold.opening.positions
+    before = [
+        one for one in opened.values() if (one.strategy_id, one.account_id) == owner and fold.instruments[one.instrument_id].quote == quote
+    ]
+    opening, closing = fold.profit(before, fold.opening_marks), fold.profit(positions, fold.marks)
+    traded = {Side.BUY: 0, Side.SELL: 0}
+    for one in (one.fill for one in fold.fills):
+        instrument = fold.instruments[one.instrument_id]
+        if (one.strategy_id, one.account_id) == owner and instrument.quote == quote:
+            traded[one.side] += instrument.notional(one.price, one.quantity)
+    return ResultLine(
+        quote=quote,
+        realised=_money(sum(one.realised for one in positions) - sum(one.realised for one in before)),
+        fees=_money(sum(one.fees for one in positions) - sum(one.fees for one in before)),
+        profit=None if opening is None or closing is None else _money(closing - opening),
+        profit_to_date=_optional(closing),
+        bought=_money(traded[Side.BUY]),
+        sold=_money(traded[Side.SELL]),
+    )
+
+
+def _position(fold: DayFold, position: Position, quote: str) -> PositionLine:
+    instrument = fold.instruments[position.instrument_id]
+    mark, value = fold.marks.get(position.instrument_id), fold.value(position, fold.marks)
+    return PositionLine(
+        instrument_id=position.instrument_id,
+        quote=quote,
+        quantity=format_scaled(position.quantity, instrument.quantity_scale),
+        cost=_money(position.cost),
+        mark=None if mark is None else format_scaled(mark, instrument.price_scale),
+        value=_optional(value),
+        unrealised=None if value is None else _money(value - position.cost),
+    )
+
+
+def _fill(fold: DayFold, session_id: str, seq: int, fill: FillRecorded) -> FillLine:
+    instrument = fold.instruments[fill.instrument_id]
+    return FillLine(
+        session_id,
+        seq,
+        fill.ts,
+        fill.instrument_id,
+        str(fill.side),
+        format_scaled(fill.price, instrument.price_scale),
+        format_scaled(fill.quantity, instrument.quantity_scale),
+        _money(fill.fee),
+        fill.fee_asset,
+        fill.late,
+    )
+
+
+def _gaps(fold: DayFold) -> tuple[Gap, ...]:
+    """Name each pair of bars of an instrument between which others are missing; the usual distance is its most common one."""
+    found = [Gap(one.instrument_id, one.ts_init, one.ts_init, 0, f"the feed was down: {one.detail}") for one in fold.outages]
+    for instrument_id, times in sorted(fold.bar_times.items()):
+        distances = Counter(later - earlier for earlier, later in pairwise(times))
+        if not distances:
+            continue
+        usual = min(distances, key=lambda distance: (-distances[distance], distance))
+        for earlier, later in pairwise(times):
+            if later - earlier > usual:
+                missing = (later - earlier) // usual - 1
+                found.append(Gap(instrument_id, earlier, later, missing, f"{missing} bars of {usual // 1_000_000_000} s are missing"))
+    return tuple(found)
+
+
+def _money(amount: int) -> str:
+    return format_scaled(amount, MONEY_SCALE)
+
+
+def _optional(amount: int | None) -> str | None:
+    return None if amount is None else _money(amount)
