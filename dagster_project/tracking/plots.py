@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, BLUE, RED, LINE = "#1d2733", "#0b5cad", "#b3261e", "#d7dee6"
-BINS = 60
+BINS = 40
 
 
 def equity_figure(curve: Sequence[EquityPoint], title: str) -> "Figure":
@@ -31,13 +31,13 @@ def equity_figure(curve: Sequence[EquityPoint], title: str) -> "Figure":
 
 
 def returns_figure(returns: Sequence[tuple[int, float]], title: str) -> "Figure":
-    """Draw how the daily returns are distributed, with their mean; days without any return are left out and counted."""
+    """Draw how the daily returns are distributed, with the mean of all; days on which equity did not move have no bar."""
     figure, (panel,) = _figure(1, title)
     moved = [100 * value for _, value in returns if value]
     panel.hist(moved, bins=BINS, color=BLUE, alpha=0.8)
-    if moved:
-        mean = sum(moved) / len(moved)
-        panel.axvline(mean, color=RED, linewidth=1.2, label=f"mean {mean:.3f} %")
+    if returns:
+        mean = 100 * sum(value for _, value in returns) / len(returns)
+        panel.axvline(mean, color=RED, linewidth=1.2, label=f"mean of all days {mean:.3f} %")
         panel.legend(frameon=False)
     panel.set_xlabel(f"return of a day, %  ({len(moved)} of {len(returns)} days; equity did not move on the others)")
     panel.set_ylabel("days")
@@ -53,6 +53,7 @@ def _figure(panels: int, title: str) -> tuple["Figure", Sequence[Any]]:
     axes = figure.subplots(panels, 1, squeeze=False, height_ratios=(2.2, 1)[:panels])[:, 0]
     figure.suptitle(title, fontsize=11, color=INK, x=0.01, ha="left")
     for panel in axes:
+        panel.set_axisbelow(True)
         panel.grid(visible=True, color=LINE, linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=9)

@@ -16,7 +16,7 @@ from dagster_project.tracking.errors import TrackingError
 from dagster_project.tracking.locks import exclusive
 from dagster_project.tracking.measures import gate_tags, verdict
 from dagster_project.tracking.store import Tracking, open_tracking, run_address
-from live.promotion import StrategyVersion, read_version, sha256_hex
+from live.promotion import BundleRefused, StrategyVersion, read_version, sha256_hex
 from live.promotion.bundle import Bundle, OpenedEnvelope, open_envelope, read_bundle
 
 if TYPE_CHECKING:
@@ -185,21 +185,32 @@ def _describe_model(tracking: Tracking, strategy_id: str, card: str | None) -> N
 
 
 def _refresh_file(tracking: Tracking, registered: RegisteredVersion, opened: OpenedEnvelope, raw: bytes) -> None:
-    """Replace the run's file when the new one has more signatures; what the tags say about it is not asked."""
-    with tempfile.TemporaryDirectory() as directory:
-        stored = Path(tracking.client.download_artifacts(registered.run_id, registered.artifact, directory)).read_bytes()
-    if stored == raw:
+    """Replace the run's file when the new one has more signatures, or the file is damaged; the tags are not believed."""
+    now = _keyids(opened)
+    before = _stored_keyids(tracking, registered)
+    if before >= now:
         return
-    before, now = _keyids(open_envelope(stored)), _keyids(opened)
-    if before > now:
-        return
-    if not now > before:
+    if not before < now:
         raise TrackingError(
             f"{registered.label} is registered with signatures by {_join(before)} and the file has those by {_join(now)}: "
             f"sign the registered file, {registered.artifact} of run {registered.run_id}, so that no signature is lost"
         )
     _store_file(tracking, registered.run_id, Path(registered.artifact).name, raw)
     tracking.client.set_model_version_tag(registered.strategy_id, str(registered.number), SIGNERS_TAG, _join(now))
+
+
+def _stored_keyids(tracking: Tracking, registered: RegisteredVersion) -> set[str]:
+    """Give who signed the file of the run; nobody, when it is gone or no bundle any more."""
+    listed = tracking.client.list_artifacts(registered.run_id, BUNDLE_FOLDER)
+    if registered.artifact not in {file.path for file in listed}:
+        return set()
+    with tempfile.TemporaryDirectory() as directory:
+        stored = Path(tracking.client.download_artifacts(registered.run_id, registered.artifact, directory)).read_bytes()
+    try:
+        opened = open_envelope(stored)
+    except BundleRefused:
+        return set()
+    return _keyids(opened) if sha256_hex(opened.payload) == registered.bundle_digest else set()
 
 
 def _store_file(tracking: Tracking, run_id: str, name: str, raw: bytes) -> str:

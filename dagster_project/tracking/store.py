@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-"""MLflow reads these when it is imported."""
+"""MLflow reads these when it is imported, so that nothing phones home."""
+QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+"""Every file is small, and a log is no terminal."""
 SERVER_HOST = "127.0.0.1"
 SERVER_PORT = 8422
 """MLflow's own default, 5000, is taken by AirPlay on a Mac."""
@@ -108,7 +110,7 @@ def tracking_uri(home: Home) -> str:
 
 def open_tracking(home: Home) -> Tracking:
     """Open MLflow at `tracking_uri`; the first opening of a home makes its database, which takes some seconds."""
-    for name, value in SILENCE.items():
+    for name, value in {**SILENCE, **QUIET}.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
