@@ -1,0 +1,247 @@
+"""Probing: play history to a strategy outside the engine, as often as it takes, and compare what it says.
+
+The engine replays history once, with orders and fills. Every probe then hands a fresh instance the same bars, positions
+and fills that the strategy had in that replay, so a target that differs was caused by what the probe changed and by
+nothing else. Playing costs no orders, so hundreds of cuts are affordable.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from dagster_project.gates.isolation import Isolation
+from live.core.errors import CoreError, StrategyError
+from live.core.inputs import Bar
+from live.core.instruments import Instrument
+from live.core.records import FillRecorded
+from live.core.strategy import BarView, Strategy, StrategyContext
+from live.driver.replay import ReplaySetup, replay
+from live.promotion import LoadedStrategy, StrategyFolder, load_archive, pack_files, read_archive, sha256_hex
+
+SOURCES = Path("/strategy")
+"""Where probed sources say they are; nothing is there, so a strategy cannot read its own folder either."""
+
+
+class Target(NamedTuple):
+    """Spell one wish of a strategy; `units` or `fraction` is None."""
+
+    instrument_id: str
+    units: Any
+    fraction: Any
+    limit_price: Any
+    reason: Any
+
+
+Said = tuple[Target, ...]
+
+
+class Step(NamedTuple):
+    """One call of a strategy: with a fill, or with the bar of that index; a fill belongs to the bar that comes next."""
+
+    bar: int
+    fill: FillRecorded | None
+    positions: dict[str, int]
+
+
+class Recording(NamedTuple):
+    """Hold a replay as the strategy saw it.
+
+    Attributes:
+        steps: its calls.
+        said: what it said at each; what it said before it was warm is left out.
+        failure: why the replay ended early; empty when it did not.
+    """
+
+    steps: list[Step]
+    said: list[Said]
+    failure: str
+
+    def before(self, cut: int) -> int:
+        """Give the number of calls that belong to the first `cut` bars."""
+        return bisect_left(self.steps, cut, key=lambda step: step.bar)
+
+
+class History:
+    """Hold bars in order, and each as a strategy sees it."""
+
+    def __init__(self, bars: Sequence[Bar], instruments: dict[str, Instrument]) -> None:
+        self.bars = list(bars)
+        self.instruments = instruments
+        units = {name: (10**one.price_scale, 10**one.quantity_scale) for name, one in instruments.items()}
+        self.views = [
+            BarView(bar.instrument_id, bar.ts_event, bar.close / units[bar.instrument_id][0], bar, *units[bar.instrument_id])
+            for bar in self.bars
+        ]
+
+    def __len__(self) -> int:
+        return len(self.bars)
+
+    def warm_from(self, start: int, warm_up_bars: int, instrument_ids: Sequence[str]) -> int:
+        """Give the index of the first bar whose targets count when history begins at `start`; beyond the end when there is none."""
+        if warm_up_bars <= 0:
+            return start
+        lacking = dict.fromkeys(instrument_ids, warm_up_bars + 1)
+        waiting = len(lacking)
+        for index in range(start, len(self.bars)):
+            name = self.bars[index].instrument_id
+            lacking[name] -= 1
+            if lacking[name] == 0:
+                waiting -= 1
+                if waiting == 0:
+                    return index
+        return len(self.bars)
+
+
+class _Context:
+    """Show a strategy what it saw in the replay, and write down what it says."""
+
+    def __init__(self, instruments: dict[str, Instrument]) -> None:
+        self.warming_up = False
+        self.positions: dict[str, int] = {}
+        self.said: list[Target] = []
+        self._instruments = instruments
+
+    def instrument(self, instrument_id: str) -> Instrument:
+        return self._instruments[self._declared(instrument_id)]
+
+    def position(self, instrument_id: str) -> int:
+        return self.positions[self._declared(instrument_id)]
+
+    def target_fraction(self, instrument_id: str, fraction: float, *, limit_price: float | None = None, reason: str = "") -> None:
+        self.said.append(Target(self._declared(instrument_id), None, fraction, limit_price, reason))
+
+    def target_units(self, instrument_id: str, units: int, *, limit_price: float | None = None, reason: str = "") -> None:
+        self.said.append(Target(self._declared(instrument_id), units, None, limit_price, reason))
+
+    def _declared(self, instrument_id: str) -> str:
+        if instrument_id not in self._instruments:
+            raise StrategyError(f"the strategy used {instrument_id}, which its strategy.toml does not declare")
+        return instrument_id
+
+
+class _Witness:
+    """Stand between the engine and a strategy, and write down every call and every answer."""
+
+    def __init__(self, strategy: Strategy, instrument_ids: Sequence[str], isolation: Isolation) -> None:
+        self.steps: list[Step] = []
+        self.said: list[Said] = []
+        self._strategy = strategy
+        self._instrument_ids = tuple(instrument_ids)
+        self._isolation = isolation
+        self._index = 0
+        self._positions: dict[str, int] = {}
+
+    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
+        self._call(None, context, lambda listening: self._strategy.on_bar(bar, listening))
+        self._index += 1
+
+    def on_fill(self, fill: FillRecorded, context: StrategyContext) -> None:
+        self._call(fill, context, lambda listening: self._strategy.on_fill(fill, listening))
+
+    def _call(self, fill: FillRecorded | None, context: StrategyContext, call: Callable[[Any], None]) -> None:
+        positions = {name: context.position(name) for name in self._instrument_ids}
+        if positions != self._positions:
+            self._positions = positions
+        listening = _Listening(context)
+        with self._isolation.watch():
+            call(listening)
+        self.steps.append(Step(self._index, fill, self._positions))
+        self.said.append(() if context.warming_up else tuple(listening.said))
+
+
+class _Listening:
+    """Pass on what a strategy asks and says, and write down what it says."""
+
+    def __init__(self, context: StrategyContext) -> None:
+        self.said: list[Target] = []
+        self._context = context
+        self.instrument = context.instrument
+        self.position = context.position
+
+    @property
+    def warming_up(self) -> bool:
+        return self._context.warming_up
+
+    def target_fraction(self, instrument_id: str, fraction: float, *, limit_price: float | None = None, reason: str = "") -> None:
+        self.said.append(Target(instrument_id, None, fraction, limit_price, reason))
+        self._context.target_fraction(instrument_id, fraction, limit_price=limit_price, reason=reason)
+
+    def target_units(self, instrument_id: str, units: int, *, limit_price: float | None = None, reason: str = "") -> None:
+        self.said.append(Target(instrument_id, units, None, limit_price, reason))
+        self._context.target_units(instrument_id, units, limit_price=limit_price, reason=reason)
+
+
+class Probe:
+    """Load a strategy as often as needed, with its own weights or others, and play history to it.
+
+    Attributes:
+        folder: the strategy.
+        history: what it is judged on.
+        isolation: what watches its code.
+    """
+
+    def __init__(self, folder: StrategyFolder, history: History, setup: ReplaySetup, isolation: Isolation) -> None:
+        self._setup = setup
+        self.folder = folder
+        self.history = history
+        self.isolation = isolation
+        self.files = read_archive(folder.archive)
+        self.instrument_ids = tuple(one.instrument_id for one in folder.version.instruments)
+        self._declared = {name: history.instruments[name] for name in self.instrument_ids}
+
+    def load(self, weights: dict[str, bytes] | None = None) -> LoadedStrategy:
+        """Load the strategy anew, its modules too; `weights` replace the files of these names.
+
+        Raises:
+            PromotionError: it cannot be loaded.
+        """
+        archive = self.folder.archive if weights is None else pack_files({**self.files, **weights})
+        version = msgspec.structs.replace(self.folder.version, source_digest=sha256_hex(archive))
+        with self.isolation.watch():
+            return load_archive(version, archive, SOURCES)
+
+    def warm_from(self, loaded: LoadedStrategy, start: int = 0) -> int:
+        """Give the index of the first bar whose targets count when history begins at `start`."""
+        return self.history.warm_from(start, loaded.warm_up_bars, self.instrument_ids)
+
+    def record(self, loaded: LoadedStrategy, bars: Sequence[Bar]) -> Recording:
+        """Replay bars through the engine with the instance that was loaded, as far as it goes."""
+        witness = _Witness(loaded.strategy, self.instrument_ids, self.isolation)
+        failure = ""
+        try:
+            replay({self.folder.version.strategy_id: (cast("Strategy", witness), loaded.warm_up_bars)}, bars, self._setup)
+        except CoreError as error:
+            failure = str(error)
+        return Recording(witness.steps, witness.said, failure)
+
+    def play(self, loaded: LoadedStrategy, steps: Sequence[Step], *, views: Sequence[BarView] | None = None, warm: int = 0) -> list[Said]:
+        """Hand a fresh instance these calls and give what it says at each; what it says before the bar `warm` is left out.
+
+        An instance that fails says that, and nothing more.
+
+        Args:
+            loaded: what to make the instance of; the module is not loaded anew.
+            steps: the calls.
+            views: the bars to hand out by index; those of history when left out.
+            warm: index of the first bar whose targets count.
+        """
+        shown = self.history.views if views is None else views
+        context = _Context(self._declared)
+        said: list[Said] = []
+        try:
+            with self.isolation.watch():
+                strategy: Strategy = loaded.strategy_class(loaded.parameters)
+                for index, fill, positions in steps:
+                    context.positions, context.warming_up = positions, index < warm
+                    if fill is None:
+                        strategy.on_bar(shown[index], context)
+                    else:
+                        strategy.on_fill(fill, context)
+                    said.append(() if index < warm else tuple(context.said))
+                    context.said.clear()
+        except Exception as error:  # noqa: BLE001 - strategy code can raise anything, and that is an answer too
+            said.append((Target("", None, None, None, f"it failed with {type(error).__name__}: {error}"),))
+        return said
