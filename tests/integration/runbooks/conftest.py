@@ -100,9 +100,8 @@ def _trading(service: Any, host: Any) -> Any:
     """Run a service on which `my_trend` is armed, has bought, and rests an order; another strategy stands beside it."""
     host.bundle("my_trend")
     told = (2, 1, 3, 1)
-    bars = [
-        host.make_bar(host.MARKET + number * host.MINUTE, told=told[number % 4], close=10_000 + 100 * (number % 2)) for number in range(6_000)
-    ]
+    minutes = [(host.MARKET + number * host.MINUTE, told[number % 4], 100 * (number % 2)) for number in range(6_000)]
+    bars = [host.make_bar(at, told=order, close=10_000 + more) for at, order, more in minutes]
     host.write_tape(*bars)
     host.configure(speed=1_500.0)
     service.start()
