@@ -1,6 +1,26 @@
 """Datasets: frozen market data, read into the engine's events and written as tape."""
 
-from dagster_project.datasets.bars import BarFile, DatasetError, merge_bars, open_bars
+from dagster_project.datasets.bars import BarFile, merge_bars, open_bars
+from dagster_project.datasets.dataset import Dataset, list_datasets, open_dataset
+from dagster_project.datasets.errors import DatasetError
+from dagster_project.datasets.freezing import freeze_dataset
+from dagster_project.datasets.manifest import DatasetFile, DatasetManifest, Lineage, Source
 from dagster_project.datasets.tape import write_tape
+from dagster_project.datasets.verification import verify_dataset
 
-__all__ = ["BarFile", "DatasetError", "merge_bars", "open_bars", "write_tape"]
+__all__ = [
+    "BarFile",
+    "Dataset",
+    "DatasetError",
+    "DatasetFile",
+    "DatasetManifest",
+    "Lineage",
+    "Source",
+    "freeze_dataset",
+    "list_datasets",
+    "merge_bars",
+    "open_bars",
+    "open_dataset",
+    "verify_dataset",
+    "write_tape",
+]

@@ -1,8 +1,6 @@
-"""Bars from parquet to engine events, a batch of columns at a time.
+"""Bars from parquet to engine events, a batch of columns at a time; `lake.bar_format` says what a file holds.
 
-A file holds one instrument: columns `ts_open`, `ts_close` (int64 nanoseconds UTC) and `open`, `high`, `low`, `close`,
-`volume` (decimal128 on the instrument's scales), with the instrument in the schema's metadata. A bar becomes known at
-its close, so `ts_event` and `ts_init` are both `ts_close`.
+A bar becomes known at its close, so `ts_event` and `ts_init` are both `ts_close`.
 """
 
 from __future__ import annotations
@@ -14,7 +12,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from live.core.errors import InstrumentError, InterlockError
+from dagster_project.datasets.errors import DatasetError
+from dagster_project.lake.bar_format import COLUMNS, INSTRUMENT_KEYS, column_types, read_metadata, unscaled
+from live.core.errors import InstrumentError
 from live.core.inputs import Bar
 from live.core.instruments import Instrument
 
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
-COLUMNS = ("ts_open", "ts_close", "open", "high", "low", "close", "volume")
-_METADATA = ("instrument_id", "base", "quote", "price_scale", "quantity_scale")
-
-
-class DatasetError(InterlockError):
-    """A dataset cannot be read as what it should be."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +91,10 @@ def open_bars(path: Path) -> BarFile:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
-    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-    if missing := [key for key in _METADATA if key not in metadata]:
+    metadata = read_metadata(schema)
+    if missing := [key for key in INSTRUMENT_KEYS if key not in metadata]:
         raise DatasetError(
-            f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(_METADATA)}"
+            f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(INSTRUMENT_KEYS)}"
         )
     try:
         instrument = Instrument(
@@ -112,9 +106,7 @@ def open_bars(path: Path) -> BarFile:
         )
     except (InstrumentError, ValueError) as error:
         raise DatasetError(f"{path.name}: the schema's metadata is no instrument: {error}") from error
-    price, quantity = pa.decimal128(18, instrument.price_scale), pa.decimal128(18, instrument.quantity_scale)
-    expected = dict(zip(COLUMNS, (pa.int64(), pa.int64(), price, price, price, price, quantity), strict=True))
-    for name, kind in expected.items():
+    for name, kind in column_types(instrument.price_scale, instrument.quantity_scale).items():
         if name not in schema.names:
             raise DatasetError(f"{path.name}: column {name} is missing, the file has {', '.join(schema.names)}")
         if schema.field(name).type != kind:
@@ -137,20 +129,8 @@ def _refuse_nulls(batch: pa.RecordBatch, path: Path) -> None:
 
 def _decode(batch: pa.RecordBatch, instrument_id: str) -> list[Bar]:
     closes = batch.column("ts_close").to_pylist()
-    prices = [_unscaled(batch.column(name)) for name in COLUMNS[2:]]
+    prices = [unscaled(batch.column(name)).tolist() for name in COLUMNS[2:]]
     return list(map(Bar, closes, closes, repeat(instrument_id), *prices))
-
-
-def _unscaled(column: pa.Array) -> list[int]:
-    """Give the integers behind a decimal128(18, …) column.
-
-    Each value is 16 bytes, little end first; 18 digits fit the lower 8 as a signed integer, so every second one counts.
-    """
-    import numpy as np
-
-    words = np.frombuffer(column.buffers()[1], dtype="<i8")
-    first = 2 * column.offset
-    return words[first : first + 2 * len(column) : 2].tolist()
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dagster_project.datasets.bars import BarFile, DatasetError, merge_bars
+from dagster_project.datasets.bars import BarFile, merge_bars
+from dagster_project.datasets.errors import DatasetError
 from live.journal.segments import SegmentInfo, write_segment
 
 

@@ -1,0 +1,186 @@
+"""Audit staged files with Great Expectations: judge each, keep the verdict in the lake, and write Data Docs for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.home import Home
+from dagster_project.lake.bar_format import COLUMNS
+from dagster_project.lake.calendar import Calendar
+from dagster_project.lake.data_docs import relative_page
+from dagster_project.lake.measuring import METADATA_KEYS, list_schema, measure_values, read_instrument
+from dagster_project.lake.period import describe_moment
+from dagster_project.lake.staging import StagedFile
+from dagster_project.lake.verdicts import VERDICT_SCHEMA, Finding, Verdict, make_validation_id, write_verdict
+from expectations.bars import Tolerance, schema_suite, values_suite
+from live.promotion.documents import encode_canonical, sha256_hex
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations import Checkpoint, ExpectationSuite
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.data_context import AbstractDataContext
+
+UNREADABLE = "file_is_readable"
+"""The one expectation that is not Great Expectations': what cannot be read cannot be handed to it."""
+
+
+class Auditor:
+    """Judge files by the suites in `expectations.bars`, within one Great Expectations project."""
+
+    def __init__(self, home: Home, calendar: Calendar, now: int) -> None:
+        """Open the project, or make it.
+
+        Args:
+            home: whose project and lake it is.
+            calendar: when bars exist.
+            now: nanoseconds UTC; no bar closes after it.
+        """
+        self._home = home
+        self._calendar = calendar
+        self._now = now
+        self._context = _open_project(home)
+        self._expectations = _digest_expectations(calendar)
+
+    def audit(self, staged: StagedFile) -> Verdict:
+        """Judge a staged file and keep the verdict in the lake."""
+        import pyarrow as pa
+
+        try:
+            verdict = self._judge(staged)
+        except (pa.ArrowException, OSError) as error:
+            told = f"it cannot be read as parquet ({str(error).partition(chr(10))[0]})"
+            verdict = self._verdict(staged, [Finding(name=UNREADABLE, severity="critical", told=told)])
+        write_verdict(self._home, verdict)
+        return verdict
+
+    def _judge(self, staged: StagedFile) -> Verdict:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(staged.path(self._home)) as file:
+            listed = list_schema(file.schema_arrow, file.metadata.num_rows)
+            result, page = self._validate(schema_suite(COLUMNS, METADATA_KEYS), listed, staged)
+            if not result.success:
+                return self._verdict(staged, _findings(result, None), page=page, results=[result], rows=file.metadata.num_rows)
+            table = file.read(columns=list(COLUMNS))
+        instrument, interval_seconds = read_instrument(table.schema)
+        frame = measure_values(table, self._calendar, self._now)
+        tolerance = Tolerance(self._calendar.tolerated_bars(interval_seconds), self._calendar.tolerated_missing_share)
+        values, page = self._validate(values_suite(COLUMNS, tolerance), frame, staged)
+        return self._verdict(
+            staged,
+            _findings(values, frame),
+            page=page,
+            results=[result, values],
+            rows=table.num_rows,
+            instrument_id=instrument.instrument_id,
+        )
+
+    def _validate(self, suite: ExpectationSuite, frame: pd.DataFrame, staged: StagedFile) -> tuple[ExpectationSuiteValidationResult, str]:
+        """Run a suite as a checkpoint that also writes the page for people; give the result and the page's place in the site."""
+        from great_expectations.core.run_identifier import RunIdentifier
+
+        validation_id = make_validation_id(staged.source, self._expectations)
+        ran = _checkpoint(self._context, suite).run(
+            batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=_run_name(staged.name, validation_id))
+        )
+        ((key, result),) = ran.run_results.items()
+        (site,) = self._context.get_docs_sites_urls(resource_identifier=key)
+        return result, relative_page(self._home, str(site["site_url"]))
+
+    def _verdict(
+        self,
+        staged: StagedFile,
+        findings: list[Finding],
+        *,
+        page: str = "",
+        results: list[ExpectationSuiteValidationResult] | None = None,
+        rows: int = 0,
+        instrument_id: str = "",
+    ) -> Verdict:
+        return Verdict(
+            schema=VERDICT_SCHEMA,
+            validation_id=make_validation_id(staged.source, self._expectations),
+            source=staged.source,
+            name=staged.name,
+            instrument_id=instrument_id,
+            rows=rows,
+            passed=all(finding.severity != "critical" for finding in findings),
+            findings=tuple(findings),
+            page=page,
+            expectations=self._expectations,
+            results=[_plain(result) for result in results or []],
+        )
+
+
+def _plain(result: ExpectationSuiteValidationResult) -> dict[str, Any]:
+    """Give a result as plain JSON: what the library gives still holds numbers of numpy."""
+    return json.loads(json.dumps(result.to_json_dict(), default=str))
+
+
+def _open_project(home: Home) -> AbstractDataContext:
+    import great_expectations as gx
+
+    home.root.mkdir(parents=True, exist_ok=True)
+    context = gx.get_context(mode="file", context_root_dir=str(home.great_expectations))
+    context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
+    context.variables.save()
+    return context
+
+
+def _checkpoint(context: AbstractDataContext, suite: ExpectationSuite) -> Checkpoint:
+    import great_expectations as gx
+    from great_expectations.checkpoint import UpdateDataDocsAction
+
+    name = str(suite.name)
+    source = context.data_sources.add_or_update_pandas("staging")
+    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("file")
+    validation = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add_or_update(suite))
+    definitions = [context.validation_definitions.add_or_update(validation)]
+    return context.checkpoints.add_or_update(
+        gx.Checkpoint(name=name, validation_definitions=definitions, actions=[UpdateDataDocsAction(name="data_docs")])
+    )
+
+
+def _digest_expectations(calendar: Calendar) -> str:
+    """Give the digest of all that files are judged by, so that another judgement gets another validation id."""
+    suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(0, 0.0)))
+    plain = [expectation.configuration.to_json_dict() for suite in suites for expectation in suite.expectations]
+    return sha256_hex(encode_canonical({"calendar": calendar, "expectations": plain}))
+
+
+def _run_name(name: str, validation_id: str) -> str:
+    """Give a name that is safe in a path and in an address: letters, digits, `_`, `-` and `.`."""
+    readable = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-.") else "-" for letter in name)
+    return f"{readable.removesuffix('.parquet')[:60]}_{validation_id[:12]}"
+
+
+def _findings(result: ExpectationSuiteValidationResult, frame: pd.DataFrame | None) -> list[Finding]:
+    found: list[Finding] = []
+    for one in result.results:
+        configuration = one.expectation_config
+        if not one.success and configuration is not None:
+            severity = "warning" if configuration.severity == "warning" else "critical"
+            found.append(Finding(name=str((configuration.meta or {})["name"]), severity=severity, told=_told(one, frame)))
+    return found
+
+
+def _told(one: ExpectationValidationResult, frame: pd.DataFrame | None) -> str:
+    result: dict[str, Any] = dict(one.result)
+    kwargs = one.expectation_config.kwargs if one.expectation_config is not None else {}
+    if result.get("unexpected_count"):
+        told = f"{result['unexpected_count']:,} of {result['element_count']:,} values in {kwargs.get('column', 'found')}"
+        rows = result.get("partial_unexpected_index_list") or []
+        return told + (f", first {_row(rows[0], frame)}: {result['partial_unexpected_list'][0]}" if rows else "")
+    if "value_set" in kwargs:
+        return f"missing: {', '.join(sorted(set(kwargs['value_set']) - set(result.get('observed_value') or [])))}"
+    bounds = [f"{word} {kwargs[key]}" for key, word in (("min_value", "at least"), ("max_value", "at most")) if kwargs.get(key) is not None]
+    return f"observed {result.get('observed_value')} in {kwargs.get('column')}, expected {' and '.join(bounds)}"
+
+
+def _row(row: int, frame: pd.DataFrame | None) -> str:
+    import pandas as pd
+
+    close = None if frame is None else frame["ts_close"].iloc[row]
+    return f"in row {row}" if close is None or pd.isna(close) else f"in row {row} (closing {describe_moment(int(close))} UTC)"
