@@ -97,9 +97,11 @@ def _loader(config: Path | None, named: list[Path]) -> Callable[[tuple[Deploymen
     """Load strategies from bundles that this host trusts, by the version label that the session recorded."""
     from live.configuration import load_configuration
     from live.promotion import load_strategy
+    from live.promotion.cache import cached_bundles
 
     configuration = load_configuration(config)
-    paths = named or [configuration.path(deployment.bundle) for deployment in configuration.deployments]
+    configured = [configuration.path(deployment.bundle) for deployment in configuration.deployments if deployment.bundle is not None]
+    paths = named or [*configured, *cached_bundles(configuration.home)]
 
     def load(deployments: tuple[Deployment, ...]) -> Mapping[str, tuple[Strategy, int]]:
         wanted = {deployment.version: deployment.strategy_id for deployment in deployments}

@@ -21,6 +21,7 @@ from live.configuration.settings import (
     DeploymentSettings,
     FeedSettings,
     PromotionSettings,
+    RegistrySettings,
     ServiceSettings,
     VenueSettings,
     parse_time,
@@ -29,6 +30,7 @@ from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InterlockError
 from live.latch import home_directory
 from live.promotion import TrustedKey
+from live.promotion.admission import ALIASES, Demands
 from live.promotion.keys import parse_trusted_key
 
 CONFIGURATION_FILE = "interlock.toml"
@@ -36,6 +38,7 @@ LARGEST_BALANCE = 2**62 - 1
 """In money units: a sum of two still fits the 64 bits that a journal can hold."""
 LONGEST_LEASE_SECONDS = 86_400
 LONGEST_CHALLENGE_SECONDS = 600
+LONGEST_POLL_SECONDS = 3_600
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _LARGEST_PORT = 65_535
@@ -58,6 +61,7 @@ class Configuration(msgspec.Struct, frozen=True):
     service: ServiceSettings
     arming: ArmingSettings
     promotion: PromotionSettings
+    registry: RegistrySettings | None
     trusted_keys: tuple[TrustedKey, ...]
     accounts: dict[str, AccountSettings]
     venues: dict[str, VenueSettings]
@@ -81,6 +85,11 @@ class Configuration(msgspec.Struct, frozen=True):
         """Give the time after which the feed begins, nanoseconds UTC; 0 for the whole tape."""
         return 0 if self.feed is None or not self.feed.start else parse_time(self.feed.start)
 
+    @property
+    def demands(self) -> Demands:
+        """Give what this host demands of every bundle."""
+        return Demands(self.trusted_keys, self.promotion.requirements, self.promotion.revoked)
+
     def values(self) -> dict[str, str]:
         """List every effective value by its dotted name, as text."""
         document: dict[str, Any] = {
@@ -90,6 +99,7 @@ class Configuration(msgspec.Struct, frozen=True):
             "service": msgspec.to_builtins(self.service),
             "arming": msgspec.to_builtins(self.arming),
             "promotion": msgspec.to_builtins(self.promotion),
+            "registry": msgspec.to_builtins(self.registry),
             "trusted_keys": [msgspec.to_builtins(key) for key in self.trusted_keys],
             "accounts": msgspec.to_builtins(self.accounts),
             "venues": msgspec.to_builtins(self.venues),
@@ -171,6 +181,7 @@ def _load(file: Path | None, document: dict[str, Any], environment: Mapping[str,
         service=service,
         arming=content.arming,
         promotion=content.promotion,
+        registry=content.registry,
         trusted_keys=tuple(parse_trusted_key(table) for table in content.trusted_keys),
         accounts=content.accounts,
         venues=content.venues,
@@ -207,6 +218,7 @@ def _check(configuration: Configuration) -> None:
             raise ConfigurationError(f"arming.{name} must lie within 1..{longest}, received {value}")
     if configuration.feed is not None and not (math.isfinite(configuration.feed.speed) and configuration.feed.speed >= 0):
         raise ConfigurationError(f"feed.speed must be a finite number that is not negative, received {configuration.feed.speed}")
+    _check_registry(configuration.registry)
     _named("feed.start", lambda: configuration.feed_start)
     for name, venue in configuration.venues.items():
         _check_name("venues", name)
@@ -240,6 +252,17 @@ def _check_balance(place: str, text: str) -> None:
         raise ConfigurationError(f"{place}: an opening balance is not negative and fits 62 bits, received {text!r}")
 
 
+def _check_registry(registry: RegistrySettings | None) -> None:
+    if registry is None:
+        return
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", registry.url):
+        raise ConfigurationError(
+            f"registry.url must be an address like http://127.0.0.1:5000, without a name or password in it, received {registry.url!r}"
+        )
+    if not 0.1 <= registry.poll_seconds <= LONGEST_POLL_SECONDS:
+        raise ConfigurationError(f"registry.poll_seconds must lie within 0.1..{LONGEST_POLL_SECONDS}, received {registry.poll_seconds}")
+
+
 def _check_deployments(configuration: Configuration) -> None:
     seen: set[str] = set()
     for deployment in configuration.deployments:
@@ -250,6 +273,7 @@ def _check_deployments(configuration: Configuration) -> None:
             )
         seen.add(name)
         _check_name("deployment", name)
+        _check_origin(deployment, configuration.registry)
         if deployment.account not in configuration.accounts:
             raise ConfigurationError(
                 f"deployment {name}: account {deployment.account!r} is not configured: add [accounts.{deployment.account}]"
@@ -260,3 +284,17 @@ def _check_deployments(configuration: Configuration) -> None:
             raise ConfigurationError(
                 f"deployment {name}: mode {deployment.mode} needs a venue adapter, this host has simulated venues only: use DRY_RUN"
             )
+
+
+def _check_origin(deployment: DeploymentSettings, registry: RegistrySettings | None) -> None:
+    name = deployment.strategy
+    if deployment.bundle is not None and deployment.alias is not None:
+        raise ConfigurationError(f"deployment {name}: bundle and alias were both received: keep the file's path, or the registry's alias")
+    if deployment.bundle is None and deployment.alias is None:
+        raise ConfigurationError(
+            f"deployment {name}: neither bundle nor alias was received: name a bundle file, or one of the aliases {', '.join(ALIASES)}"
+        )
+    if deployment.alias is not None and registry is None:
+        raise ConfigurationError(
+            f"deployment {name}: alias {deployment.alias!r} is looked up in a registry, and none is configured: add [registry] with its url"
+        )

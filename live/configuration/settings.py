@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from live.core.errors import InterlockError
+from live.promotion.admission import Alias
 from live.venues.sim import CostModel, FillPrice
 
 CONFIGURATION_SCHEMA = 1
@@ -75,12 +76,18 @@ class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Deploy a bundle's strategy on an account and a venue, with limits tighter than the bundle's."""
+    """Deploy a strategy on an account and a venue, with limits tighter than the bundle's.
+
+    Attributes:
+        bundle: path of the bundle file; either this or `alias` is given.
+        alias: follow the registry instead: load what `interlock sync` accepted for this alias of the strategy's model.
+    """
 
     strategy: str
-    bundle: str
     account: str
     venue: str
+    bundle: str | None = None
+    alias: Alias | None = None
     mode: Literal["DRY_RUN", "SHADOW", "LIVE"] = "DRY_RUN"
     limits: dict[str, Any] = {}
 
@@ -92,6 +99,18 @@ class PromotionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     revoked: list[str] = []
 
 
+class RegistrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Name the MLflow server whose aliases `interlock sync` follows; the live service itself never calls it.
+
+    Attributes:
+        url: base address of the server, http or https. A name and password or a token come from the environment, never from here.
+        poll_seconds: how long `interlock sync --watch` waits between two passes.
+    """
+
+    url: str
+    poll_seconds: float = 5.0
+
+
 class ConfigurationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hold what `interlock.toml` says, before anything is looked up or checked against anything else."""
 
@@ -99,6 +118,7 @@ class ConfigurationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     service: ServiceSettings = ServiceSettings()
     arming: ArmingSettings = ArmingSettings()
     promotion: PromotionSettings = PromotionSettings()
+    registry: RegistrySettings | None = None
     trusted_keys: list[dict[str, str]] = []
     accounts: dict[str, AccountSettings] = {}
     venues: dict[str, VenueSettings] = {}

@@ -1,7 +1,7 @@
-"""Deployments: from configured bundles to loaded strategies; a refused bundle is shown, and never runs."""
+"""Deployments: from configured bundles and aliases to loaded strategies; a refused bundle is shown, and never runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from live.configuration import Configuration, DeploymentSettings
@@ -11,6 +11,8 @@ from live.core.limits import Limits, describe_limits, parse_limits, tightest
 from live.core.strategy import Strategy
 from live.driver.engine_digest import engine_digest
 from live.promotion import LoadedStrategy, VerifiedBundle, load_strategy, reevaluate, verify_bundle
+from live.promotion.admission import Alias, admit
+from live.promotion.cache import Accepted, cached_bundle_path, read_state
 from live.service.errors import DeploymentRefused
 
 
@@ -20,17 +22,21 @@ class DeploymentStatus:
 
     Attributes:
         settings: as configured.
-        refused: why its bundle was refused, None when it was loaded.
+        refused: why its bundle was refused, None when it was loaded or there is none yet.
+        waiting: why there is no bundle to load for its alias, None when there is one.
         bundle: what was verified.
         loaded: the strategy, ready for the engine.
         limits: the tightest of bundle, account and deployment.
+        accepted: the registry's version that was loaded, None for a deployment that names a file.
     """
 
     settings: DeploymentSettings
-    refused: str | None
+    refused: str | None = None
+    waiting: str | None = None
     bundle: VerifiedBundle | None = None
     loaded: LoadedStrategy | None = None
     limits: Limits | None = None
+    accepted: Accepted | None = None
 
     @property
     def deployment(self) -> Deployment | None:
@@ -56,18 +62,56 @@ def load_deployments(configuration: Configuration, home: Path, now: int) -> list
 
 
 def _load(configuration: Configuration, settings: DeploymentSettings, home: Path, now: int) -> DeploymentStatus:
-    path = configuration.path(settings.bundle)
     try:
-        bundle = verify_bundle(
-            path.read_bytes(), configuration.trusted_keys, now, revoked=configuration.promotion.revoked, engine_digest=engine_digest()
-        )
-        _check_deployment(bundle, settings, configuration)
-        limits = effective_limits(bundle, configuration, settings)
-        return DeploymentStatus(settings, None, bundle, load_strategy(bundle, home), limits)
-    except OSError as error:
-        return DeploymentStatus(settings, f"the bundle {path} cannot be read: {error.strerror}")
+        if settings.alias is not None:
+            return _load_alias(configuration, settings, settings.alias, home, now)
+        assert settings.bundle is not None, "a deployment names a bundle or an alias"
+        raw = _read(configuration.path(settings.bundle))
+        bundle = verify_bundle(raw, configuration.trusted_keys, now, revoked=configuration.promotion.revoked, engine_digest=engine_digest())
+        return _load_bundle(configuration, settings, bundle, home)
     except InterlockError as error:
-        return DeploymentStatus(settings, str(error))
+        return DeploymentStatus(settings, refused=str(error))
+
+
+def _load_alias(configuration: Configuration, settings: DeploymentSettings, alias: Alias, home: Path, now: int) -> DeploymentStatus:
+    """Load what the cache holds for an alias, judged again from its file: whoever can write the cache cannot promote.
+
+    Raises:
+        InterlockError: the cache or the bundle cannot be read, or the bundle may not run.
+    """
+    state = read_state(home, settings.strategy)
+    if state is None:
+        return DeploymentStatus(settings, waiting=f"the registry was never asked about {settings.strategy}: run `interlock sync`")
+    entry = state.aliases.get(alias)
+    if entry is None or entry.accepted is None:
+        missing = state.unreachable or f"the registry was not asked about the alias {alias}: run `interlock sync`"
+        return DeploymentStatus(settings, waiting=missing if entry is None else entry.reason)
+    accepted = entry.accepted
+    # What was revoked since this process read its configuration counts as well.
+    demands = replace(configuration.demands, revoked=(*configuration.promotion.revoked, *state.revoked))
+    bundle = admit(
+        _read(cached_bundle_path(home, accepted.bundle)),
+        alias=alias,
+        strategy_id=settings.strategy,
+        digest=accepted.bundle,
+        demands=demands,
+        now=now,
+        engine_digest=engine_digest(),
+    )
+    return replace(_load_bundle(configuration, settings, bundle, home), accepted=accepted)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DeploymentRefused(f"the bundle {path} cannot be read: {error.strerror}") from None
+
+
+def _load_bundle(configuration: Configuration, settings: DeploymentSettings, bundle: VerifiedBundle, home: Path) -> DeploymentStatus:
+    _check_deployment(bundle, settings, configuration)
+    limits = effective_limits(bundle, configuration, settings)
+    return DeploymentStatus(settings, bundle=bundle, loaded=load_strategy(bundle, home), limits=limits)
 
 
 def _check_deployment(bundle: VerifiedBundle, settings: DeploymentSettings, configuration: Configuration) -> None:

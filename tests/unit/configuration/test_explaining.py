@@ -24,7 +24,7 @@ from live.configuration.settings import ConfigurationError, ConfigurationFile
         ("[promotion]\nrevoked = [1]", "promotion.revoked[0]: text in quotes was expected, received 1"),
         ('[promotion.requirements.a]\nb = "x"', "promotion.requirements.a.b: a number was expected, received 'x'"),
         ("[[trusted_keys]]\nname = 3", "trusted_keys[0].name: text in quotes was expected, received 3"),
-        ('[[deployment]]\nstrategy = "a"', "deployment[0].bundle is missing: add it to [deployment[0]]"),
+        ('[[deployment]]\nstrategy = "a"', "deployment[0].account is missing: add it to [deployment[0]]"),
     ],
 )
 def test_the_first_key_that_does_not_fit_is_named(text: str, expected: str) -> None:

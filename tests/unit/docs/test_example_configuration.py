@@ -11,7 +11,7 @@ EXAMPLE = ROOT / "interlock.example.toml"
 def test_the_example_configuration_loads():
     """A person who copies the example gets a configuration that this version accepts."""
     loaded = load_configuration(EXAMPLE, {})
-    assert [deployment.strategy for deployment in loaded.deployments] == ["my_trend"]
+    assert [deployment.strategy for deployment in loaded.deployments] == ["my_trend", "my_reversion"]
     assert loaded.feed is not None
     assert loaded.feed_start > 0
     assert [(key.name, key.role) for key in loaded.trusted_keys] == [("gate-host", "gate")]
