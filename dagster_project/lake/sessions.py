@@ -156,6 +156,16 @@ def pull_sessions(home: Home, source: SessionSource) -> PullReport:
     return PullReport(source.name, tuple(pulled), fills, orders, tuple(statuses))
 
 
+def sessions_to_pull(home: Home, source: SessionSource) -> list[str]:
+    """List the sealed sessions of a source that are not archived and published, oldest first.
+
+    Raises:
+        SessionSourceError: the source cannot be asked.
+    """
+    listed = [one.session_id for one in source.sessions() if one.sealed]
+    return [session_id for session_id in listed if not (home.sessions / session_id / PUBLISHED_FILE).exists()]
+
+
 def archived_sessions(home: Home) -> list[ArchivedSession]:
     """List the sessions that are archived and published, oldest first.
 

@@ -10,8 +10,15 @@ from live.core.decimals import MONEY_SCALE
 
 WIDTH, HEIGHT = 860, 240
 LEFT, RIGHT, TOP, BOTTOM = 84, 12, 12, 28
-X_TICKS, Y_TICKS = 6, 5
-_DAY = 86_400_000_000_000
+_ROOM = 36
+"""Half the width of a date: nearer to an edge, a text begins or ends there."""
+X_TICKS, Y_TICKS = 7, 5
+_MINUTE = 60_000_000_000
+_DAY = 1_440 * _MINUTE
+_STEPS = [
+    *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720)),
+    *(days * _DAY for days in (1, 2, 4, 7, 14, 28, 91, 182, 365, 1_826)),
+]
 
 
 def draw(curve: Curve, label: str) -> str:
@@ -41,7 +48,7 @@ def draw(curve: Curve, label: str) -> str:
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
         f"<title>{escape(label)}</title>",
         *(_horizontal(y(tick), tick, ticks) for tick in ticks),
-        *(_vertical(x(ts), ts, points) for ts in _times(start, end)),
+        *(_vertical(x(ts), ts, points) for ts in time_ticks(start, end)),
         f'<polygon class="area" points="{x(start):.1f},{floor_y} {line} {x(end):.1f},{floor_y}"/>',
         f'<polyline class="line" points="{line}"/>',
         f'<circle class="dot" cx="{x(end):.1f}" cy="{y(values[-1]):.1f}" r="3"/>',
@@ -75,10 +82,12 @@ def _horizontal(at: float, value: float, ticks: Sequence[float]) -> str:
 def _vertical(at: float, ts: int, points: Sequence[CurvePoint]) -> str:
     moment = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
     days = (points[-1].ts - points[0].ts) / _DAY
-    text = f"{moment:%H:%M}" if days <= 1 else f"{moment:%m-%d %H:%M}" if days <= 6 else f"{moment:%Y-%m-%d}"
-    anchor = "start" if ts == points[0].ts else "end" if ts == points[-1].ts else "middle"
+    text = f"{moment:%H:%M}" if days <= 1 else f"{moment:%m-%d %H:%M}" if days <= 4 else f"{moment:%Y-%m-%d}"
+    anchor = "start" if at < LEFT + _ROOM else "end" if at > WIDTH - RIGHT - _ROOM else "middle"
     return f'<text class="tick" x="{at:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{text}</text>'
 
 
-def _times(start: int, end: int) -> list[int]:
-    return [start + (end - start) * number // (X_TICKS - 1) for number in range(X_TICKS)]
+def time_ticks(start: int, end: int) -> list[int]:
+    """Choose round times within a stretch, in nanoseconds UTC: at most `X_TICKS`, at least one where one fits."""
+    step = next((step for step in _STEPS if (end - start) // step < X_TICKS), _STEPS[-1])
+    return list(range(-(-start // step) * step, end + 1, step))

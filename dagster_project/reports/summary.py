@@ -153,22 +153,22 @@ def _breaks(sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> 
         earlier = before.get(one.session_id)
         if one.predecessor_head != (earlier.head if earlier else ""):
             named = f"after {earlier.session_id}" if earlier else "at the beginning"
-            found.append(f"the archive has a gap {named}: {one.session_id} begins from another chain head")
+            found.append(f"The archive has a gap {named}: {one.session_id} begins from another chain head")
     return tuple(found)
 
 
 def _warnings(fold: DayFold, counted: list[ArchivedSession], left_out: list[SessionStatus]) -> list[str]:
-    said = [f"session {one.session_id} is {one.status} and not counted: {one.reason}" for one in left_out]
-    said += [f"session {one.session_id} did not close in an orderly way" for one in counted if not one.closed]
-    said += [f"the tape of session {one.session_id} ends before its journal" for one in counted if not one.tape_complete]
+    said = [f"Session {one.session_id} is {one.status} and not counted: {one.reason}" for one in left_out]
+    said += [f"Session {one.session_id} did not close in an orderly way" for one in counted if not one.closed]
+    said += [f"The tape of session {one.session_id} ends before its journal" for one in counted if not one.tape_complete]
     if fold.alarms:
-        said.append(f"alarms raised: {len(fold.alarms)}")
+        said.append(f"Alarms raised: {len(fold.alarms)}")
     if fold.kills:
-        said.append(f"kill commands given: {fold.kills}")
+        said.append(f"Kill commands given: {fold.kills}")
     if late := sum(one.fill.late for one in fold.fills):
-        said.append(f"fills that came after their order had ended: {late}")
+        said.append(f"Fills that came after their order had ended: {late}")
     if fold.refused_calls:
-        said.append(f"calls to the control plane that were refused: {fold.refused_calls}")
+        said.append(f"Calls to the control plane that were refused: {fold.refused_calls}")
     return said
 
 

@@ -1,0 +1,11 @@
+"""Jobs of what the live service recorded."""
+
+import dagster as dg
+
+from dagster_project.defs.live.assets import session_archive, session_validation
+
+archive_sessions = dg.define_asset_job(
+    "archive_sessions",
+    selection=dg.AssetSelection.assets(session_archive, session_validation),
+    description="Pull the sessions that ended, publish what they traded, and replay them.",
+)
