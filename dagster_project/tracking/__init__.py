@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dagster_project.tracking.errors import TrackingError, TrialLedgerError
     from dagster_project.tracking.registry import RegisteredVersion, describe_versions, find_version, register_bundle
-    from dagster_project.tracking.runs import log_evaluation, log_trial, record_evaluation
+    from dagster_project.tracking.runs import Recorded, log_evaluation, log_trial, record_evaluation
     from dagster_project.tracking.store import Tracking, open_tracking, tracking_uri
     from dagster_project.tracking.trials import Attempt, Trial, TrialLedger, distinct_trials, missing_runs, missing_trials
 
 __all__ = [
     "Attempt",
+    "Recorded",
     "RegisteredVersion",
     "Tracking",
     "TrackingError",
@@ -36,6 +37,7 @@ __all__ = [
 
 _MODULES = {
     "Attempt": "trials",
+    "Recorded": "runs",
     "RegisteredVersion": "registry",
     "Tracking": "store",
     "TrackingError": "errors",

@@ -3,24 +3,31 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from dagster_project.equity import EquityPoint, drawdown, returns_by_day
+from dagster_project.equity import DAY, EquityPoint, drawdown, returns_by_day
 from dagster_project.gates.sharpe import annualised, sharpe_ratio
 from live.core.decimals import MONEY_SCALE
 from live.driver.replay import ReplayResult
-from live.promotion import Evidence
+from live.promotion import Evidence, StrategyFolder
 
 
-def measure(curve: Sequence[EquityPoint], result: ReplayResult | None = None) -> dict[str, float]:
-    """Give the metrics of a curve, and of the replay it came from; a Sharpe ratio that is undefined has no metric.
-
-    Money is in units of the quote asset, drawdown a share of the peak.
+def counted_returns(curve: Sequence[EquityPoint], folder: StrategyFolder) -> list[tuple[int, float]]:
+    """Give the daily returns that count, by UTC day number: a day on which the strategy was still being fitted does not.
 
     Raises:
-        EquityError: the curve has a day without equity.
+        EquityError: the curve has a day that began without equity.
     """
-    returns = [value for _, value in returns_by_day(curve)]
+    until = None if folder.fit is None else folder.fit.until
+    first = 0 if until is None else -(-until // DAY)
+    return [(day, value) for day, value in returns_by_day(curve) if day >= first]
+
+
+def measure(curve: Sequence[EquityPoint], returns: Sequence[tuple[int, float]], result: ReplayResult | None = None) -> dict[str, float]:
+    """Give the metrics of a curve, of the returns that count, and of the replay they came from.
+
+    Money is in units of the quote asset, drawdown a share of the peak. A Sharpe ratio without a meaning has no metric.
+    """
     metrics = {"days": float(len(returns)), "drawdown": drawdown(curve)}
-    sharpe = sharpe_ratio(returns)
+    sharpe = sharpe_ratio([value for _, value in returns])
     if sharpe is not None:
         metrics |= {"sharpe_daily": sharpe, "sharpe_annualised": annualised(sharpe)}
     if curve:

@@ -107,6 +107,7 @@ def register_bundle(
                 run_id=run_id,
                 tags=_tags(version, bundle, opened, digest, artifact),
                 description=fit(describe_links(address) + report_markdown, MAXIMUM_DESCRIPTION),
+                await_creation_for=0,  # Both stores answer with a version that is ready.
             )
             registered = _find(tracking, version.strategy_id, digest)
     if registered is None:
@@ -122,36 +123,43 @@ def find_version(home: Home, strategy_id: str, bundle_digest: str) -> Registered
 
 
 def describe_versions(home: Home, strategy_id: str) -> list[RegisteredVersion]:
-    """Give every registered version of a strategy, newest first."""
-    return _search(open_tracking(home), f"name = '{strategy_id}'")
+    """Give every version of a strategy that names a bundle, newest first."""
+    return _search(open_tracking(home), strategy_id, f"tags.`{BUNDLE_TAG}` LIKE '%'")
 
 
 def _find(tracking: Tracking, strategy_id: str, bundle_digest: str) -> RegisteredVersion | None:
-    found = _search(tracking, f"name = '{strategy_id}' and tags.`{BUNDLE_TAG}` = '{bundle_digest}'")
+    found = _search(tracking, strategy_id, f"tags.`{BUNDLE_TAG}` = '{bundle_digest}'")
     return found[-1] if found else None
 
 
-def _search(tracking: Tracking, condition: str) -> list[RegisteredVersion]:
-    found: list[RegisteredVersion] = []
+def _search(tracking: Tracking, strategy_id: str, condition: str) -> list[RegisteredVersion]:
+    versions: list[ModelVersion] = []
     token: str | None = None
     while True:
-        page = tracking.client.search_model_versions(condition, order_by=["version_number DESC"], page_token=token)
-        found.extend(_read(version) for version in page if BUNDLE_TAG in version.tags)
+        page = tracking.client.search_model_versions(
+            f"name = '{strategy_id}' and {condition}", order_by=["version_number DESC"], page_token=token
+        )
+        versions.extend(page)
         token = page.token
         if not token:
-            return found
+            break
+    if not versions:
+        return []
+    # A search leaves the versions' own aliases out.
+    aliases = tracking.client.get_registered_model(strategy_id).aliases
+    return [_read(version, aliases) for version in versions]
 
 
-def _read(version: "ModelVersion") -> RegisteredVersion:
-    tags = dict(version.tags)
+def _read(version: "ModelVersion", aliases: Mapping[str, Any]) -> RegisteredVersion:
+    tags, number = dict(version.tags), int(version.version)
     return RegisteredVersion(
         strategy_id=version.name,
-        number=int(version.version),
+        number=number,
         label=tags.get(LABEL_TAG, ""),
         bundle_digest=tags[BUNDLE_TAG],
         artifact=tags.get(ARTIFACT_TAG, ""),
         run_id=version.run_id or "",
-        aliases=tuple(sorted(version.aliases)),
+        aliases=tuple(sorted(alias for alias, target in aliases.items() if int(target) == number)),
         tags=tags,
     )
 

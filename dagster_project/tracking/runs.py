@@ -9,24 +9,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from dagster_project.equity import DAY, EquityPoint, returns_by_day
+from dagster_project.equity import DAY, EquityPoint
 from dagster_project.gates.sharpe import sharpe_ratio
 from dagster_project.home import Home
 from dagster_project.tracking.descriptions import describe_links, fit
-from dagster_project.tracking.measures import gate_measures, gate_tags, measure, verdict
+from dagster_project.tracking.measures import counted_returns, gate_measures, gate_tags, measure, verdict
 from dagster_project.tracking.plots import equity_figure, returns_figure
 from dagster_project.tracking.store import TRIAL_TAG, Tracking, open_tracking
 from dagster_project.tracking.trials import Attempt, Trial, TrialLedger
 from live.core.decimals import MONEY_SCALE
 from live.driver.replay import ReplayResult
-from live.promotion import Evidence, StrategyFolder, StrategyVersion, encode_canonical
+from live.promotion import StrategyFolder, StrategyVersion, encode_canonical
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
+
+    from dagster_project.gates.evaluation import Evaluation
 
 MAXIMUM_NOTE = 8000
 """Characters MLflow keeps of a run's description."""
@@ -39,48 +41,17 @@ METRICS_A_CALL = 1000
 Source = Literal["gates", "notebook"]
 
 
-class Submitted(Protocol):
-    """Name what was judged, as a submission does."""
+class Recorded(NamedTuple):
+    """Name what an evaluation left: its run, and its trial; None when there was nothing to replay, so nothing was tried."""
 
-    @property
-    def folder(self) -> StrategyFolder:
-        """Give the strategy folder."""
-        ...
+    run_id: str
+    trial: Trial | None
 
 
-class Evaluated(Protocol):
-    """Hold what the gates found, as an evaluation does."""
-
-    @property
-    def submission(self) -> Submitted:
-        """Give what was judged."""
-        ...
-
-    @property
-    def evidence(self) -> Evidence:
-        """Give the gate results."""
-        ...
-
-    @property
-    def result(self) -> ReplayResult:
-        """Give what the replay did."""
-        ...
-
-    @property
-    def curve(self) -> Sequence[EquityPoint]:
-        """Give equity over time."""
-        ...
-
-    @property
-    def report_markdown(self) -> str:
-        """Give the report for people."""
-        ...
-
-
-def log_evaluation(home: Home, evaluation: Evaluated, links: Mapping[str, str] | None = None, *, dagster_run_id: str | None = None) -> str:
-    """Write an evaluation to MLflow as a run of the strategy's experiment, and give the run's id.
-
-    It is no trial yet: pass the id to `log_trial`, or call `record_evaluation`, which does both.
+def log_evaluation(
+    home: Home, evaluation: "Evaluation", links: Mapping[str, str] | None = None, *, dagster_run_id: str | None = None
+) -> str:
+    """Write an evaluation to MLflow as a run of the strategy's experiment, and give the run's id; `record_evaluation` also counts it.
 
     Args:
         home: where MLflow is.
@@ -90,7 +61,6 @@ def log_evaluation(home: Home, evaluation: Evaluated, links: Mapping[str, str] |
 
     Raises:
         TrackingError: the strategy's experiment was deleted.
-        EquityError: the curve has a day without equity.
     """
     evidence = evaluation.evidence
     tags = {
@@ -100,15 +70,19 @@ def log_evaluation(home: Home, evaluation: Evaluated, links: Mapping[str, str] |
         "interlock.verdict": verdict(evidence),
         "mlflow.note.content": fit(describe_links(links or {}) + evaluation.report_markdown, MAXIMUM_NOTE),
     }
+    if evaluation.replayed:
+        tags[TRIAL_TAG] = "gates"
     if dagster_run_id is not None:
         tags["interlock.dagster_run"] = dagster_run_id
+    measures = measure(evaluation.curve, evaluation.returns, evaluation.result)
     record = _Record(
         evaluation.submission.folder.version,
-        evidence.dataset_digest,
-        "gates",
+        evaluation.dataset_digest,
+        evaluation.dataset_name,
         evaluation.curve,
+        evaluation.returns,
         parameters={"policy.digest": evidence.policy_digest, "engine.digest": evidence.engine_digest},
-        metrics={**measure(evaluation.curve, evaluation.result), **gate_measures(evidence)},
+        metrics={**measures, **gate_measures(evidence)},
         tags=tags,
         files={"evidence.json": encode_canonical(evidence), "report.md": evaluation.report_markdown.encode()},
     )
@@ -116,20 +90,21 @@ def log_evaluation(home: Home, evaluation: Evaluated, links: Mapping[str, str] |
 
 
 def record_evaluation(
-    home: Home, evaluation: Evaluated, links: Mapping[str, str] | None = None, *, dagster_run_id: str | None = None
-) -> Trial:
-    """Write an evaluation to MLflow, count it in the ledger, and give the trial, which names the run.
+    home: Home, evaluation: "Evaluation", links: Mapping[str, str] | None = None, *, dagster_run_id: str | None = None
+) -> Recorded:
+    """Write an evaluation to MLflow, count it in the ledger, and name both; the arguments are those of `log_evaluation`.
 
     Raises:
         TrialLedgerError: the ledger is damaged or the disk refused; a damaged one before anything is written.
         TrackingError: the strategy's experiment was deleted.
-        EquityError: the curve has a day without equity.
     """
-    TrialLedger(home.trials).trials()
+    ledger = TrialLedger(home.trials)
+    ledger.trials()
     run_id = log_evaluation(home, evaluation, links, dagster_run_id=dagster_run_id)
-    return log_trial(
-        home, evaluation.evidence.dataset_digest, evaluation.submission.folder, evaluation.curve, run_id=run_id, source="gates"
-    )
+    if not evaluation.replayed:
+        return Recorded(run_id, None)
+    version = evaluation.submission.folder.version
+    return Recorded(run_id, ledger.append(_attempt(version, evaluation.dataset_digest, evaluation.returns, run_id, "gates")))
 
 
 def log_trial(
@@ -139,10 +114,8 @@ def log_trial(
     curve: Sequence[EquityPoint],
     *,
     result: ReplayResult | None = None,
-    run_id: str | None = None,
-    source: Source = "notebook",
 ) -> Trial:
-    """Count an attempt in the ledger, with a run in MLflow, and give the trial.
+    """Count what a notebook looked at: a run in MLflow, a line in the ledger; gives the trial.
 
     Every look at a result is an attempt, whoever looks: the more there were, the higher a Sharpe ratio must be to mean something.
 
@@ -150,34 +123,41 @@ def log_trial(
         home: where ledger and MLflow are.
         dataset_digest: digest of the dataset that was replayed.
         folder: the strategy that was replayed.
-        curve: its equity over time.
-        result: what the replay did, for the run.
-        run_id: a run that was written already; without it one is written.
-        source: who judged.
+        curve: its equity over time; days before the end of its fit do not count, as for the gates.
+        result: what the replay did, for the run's metrics.
 
     Raises:
         TrialLedgerError: the ledger is damaged or the disk refused; a damaged one before anything is written.
         TrackingError: the strategy's experiment was deleted.
-        EquityError: the curve has a day without equity.
+        EquityError: the curve has a day that began without equity.
     """
     ledger = TrialLedger(home.trials)
     ledger.trials()
-    returns = returns_by_day(curve)
-    if run_id is None:
-        record = _Record(folder.version, dataset_digest, source, curve, metrics=measure(curve, result))
-        run_id = record.write(home, open_tracking(home))
-    return ledger.append(
-        Attempt(
-            at=time.time_ns(),
-            strategy_id=folder.version.strategy_id,
-            version_digest=folder.version.digest,
-            dataset_digest=dataset_digest,
-            parameters=folder.version.parameters,
-            sharpe=sharpe_ratio([value for _, value in returns]),
-            days=len(returns),
-            run_id=run_id,
-            source=source,
-        )
+    returns = counted_returns(curve, folder)
+    record = _Record(
+        folder.version,
+        dataset_digest,
+        dataset_digest[:12],
+        curve,
+        returns,
+        metrics=measure(curve, returns, result),
+        tags={TRIAL_TAG: "notebook"},
+    )
+    run_id = record.write(home, open_tracking(home))
+    return ledger.append(_attempt(folder.version, dataset_digest, returns, run_id, "notebook"))
+
+
+def _attempt(version: StrategyVersion, dataset_digest: str, returns: Sequence[tuple[int, float]], run_id: str, source: Source) -> Attempt:
+    return Attempt(
+        at=time.time_ns(),
+        strategy_id=version.strategy_id,
+        version_digest=version.digest,
+        dataset_digest=dataset_digest,
+        parameters=version.parameters,
+        sharpe=sharpe_ratio([value for _, value in returns]),
+        days=len(returns),
+        run_id=run_id,
+        source=source,
     )
 
 
@@ -187,18 +167,18 @@ class _Record:
 
     version: StrategyVersion
     dataset_digest: str
-    source: Source
+    dataset_name: str
     curve: Sequence[EquityPoint]
+    returns: Sequence[tuple[int, float]]
     metrics: Mapping[str, float]
+    tags: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     def write(self, home: Home, tracking: Tracking) -> str:
         """Write the run; one that could not be written whole is left behind as FAILED."""
         experiment_id = tracking.experiment_id(self.version.strategy_id)
         tags = {
-            TRIAL_TAG: self.source,
             "interlock.strategy_version": self.version.label,
             "interlock.version_digest": self.version.digest,
             "interlock.dataset": self.dataset_digest,
@@ -237,7 +217,7 @@ class _Record:
             client.log_batch(run_id, metrics=history[start : start + METRICS_A_CALL])
         path = home.datasets / self.dataset_digest
         dataset = Dataset(
-            name=self.dataset_digest[:12],
+            name=self.dataset_name,
             digest=self.dataset_digest[:DATASET_DIGEST_CHARACTERS],
             source_type="local",
             source=msgspec.json.encode({"uri": path.as_uri()}).decode(),
@@ -246,14 +226,15 @@ class _Record:
         with tempfile.TemporaryDirectory() as directory:
             for name, content in self.files.items():
                 (Path(directory) / name).write_bytes(content)
-            self._draw(Path(directory) / "plots")
+            if self.curve:
+                self._draw(Path(directory) / "plots")
             client.log_artifacts(run_id, directory)
 
     def _draw(self, directory: Path) -> None:
         directory.mkdir()
-        title = f"{self.version.label} on dataset {self.dataset_digest[:12]}"
+        title = f"{self.version.label} on dataset {self.dataset_name}, {self.dataset_digest[:12]}"
         equity_figure(self.curve, title).savefig(directory / "equity.png")
-        returns_figure(returns_by_day(self.curve), title).savefig(directory / "returns.png")
+        returns_figure(self.returns, title).savefig(directory / "returns.png")
 
     def _equity_history(self, metric: "type[Metric]") -> "list[Metric]":
         """Give equity at the end of each day, in units of the quote asset, for MLflow's own charts."""

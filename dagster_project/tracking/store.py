@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 """MLflow reads these when it is imported, so that nothing phones home."""
-QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
-"""Every file is small, and a log is no terminal."""
+QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+"""Standard output belongs to the command's answer; every file is small."""
 SERVER_HOST = "127.0.0.1"
 SERVER_PORT = 8422
 """MLflow's own default, 5000, is taken by AirPlay on a Mac."""

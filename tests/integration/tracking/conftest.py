@@ -4,8 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -13,15 +12,16 @@ import pytest
 from msgspec.structs import replace
 
 from dagster_project.datasets import open_bars, write_tape
-from dagster_project.equity import EquityPoint, equity_curve, read_fills
-from dagster_project.gates.submissions import Submission, submit_strategy
+from dagster_project.equity import equity_curve, read_fills, returns_by_day
+from dagster_project.gates.evaluation import Evaluation
+from dagster_project.gates.performance import OPENING_CASH
+from dagster_project.gates.sharpe import sharpe_ratio
+from dagster_project.gates.submissions import submit_strategy
 from dagster_project.home import Home
 from dagster_project.tracking import Tracking, open_tracking
 from dagster_project.tracking.store import server_command, server_environment
 from live.configuration import parse_time
-from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.driver.engine_digest import engine_digest
-from live.driver.replay import ReplayResult
 from live.driver.tape_replay import TapeReplayOptions, replay_on_tape
 from live.journal import read_segment
 from live.promotion import (
@@ -53,19 +53,8 @@ REPORT = """# {label}
 """
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Hold what the gates found, in the shape of an evaluation."""
-
-    submission: Submission
-    evidence: Evidence
-    result: ReplayResult
-    curve: Sequence[EquityPoint]
-    report_markdown: str
-
-
-Judge = Callable[..., Judged]
-Bundle = Callable[[Judged], Path]
+Judge = Callable[..., Evaluation]
+Bundle = Callable[[Evaluation], Path]
 
 
 @pytest.fixture(name="home", scope="session")
@@ -90,7 +79,7 @@ def _tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _judge(home: Home, tape: Path, tmp_path: Path) -> Judge:
     """Give a function that submits a strategy of the given name, replays it and writes evidence."""
 
-    def judge(strategy_id: str, **parameters: object) -> Judged:
+    def judge(strategy_id: str, **parameters: object) -> Evaluation:
         folder = tmp_path / "source" / strategy_id
         if not folder.exists():
             write_template(strategy_id, folder.parent)
@@ -99,7 +88,9 @@ def _judge(home: Home, tape: Path, tmp_path: Path) -> Judge:
         journal = tmp_path / f"{version.digest}.journal"
         journal.unlink(missing_ok=True)
         result = replay_on_tape(submission.folder, tape, home.root, TapeReplayOptions(), journal=journal)
-        curve = equity_curve(read_fills(journal), read_segment(tape)[1], version.instruments_by_id, parse_scaled("10000", MONEY_SCALE))
+        fills = read_fills(journal)
+        curve = equity_curve(fills, read_segment(tape)[1], version.instruments_by_id, OPENING_CASH)
+        returns = returns_by_day(curve)
         evidence = Evidence(
             schema=1,
             strategy_version_digest=version.digest,
@@ -113,7 +104,18 @@ def _judge(home: Home, tape: Path, tmp_path: Path) -> Judge:
             ),
             created_at=CREATED_AT,
         )
-        return Judged(submission, evidence, result, curve, REPORT.format(label=submission.label, fills=result.fills))
+        return Evaluation(
+            submission=submission,
+            dataset_digest=DATASET,
+            dataset_name="three_months",
+            evidence=evidence,
+            result=result,
+            fills=fills,
+            curve=curve,
+            returns=returns,
+            sharpe=sharpe_ratio([value for _, value in returns]),
+            report_markdown=REPORT.format(label=submission.label, fills=result.fills),
+        )
 
     return judge
 
@@ -137,7 +139,7 @@ def _approver_key(tmp_path_factory: pytest.TempPathFactory) -> KeyFiles:
 def _bundle(home: Home, gate_key: KeyFiles) -> Bundle:
     """Give a function that writes a bundle with the gate's signature."""
 
-    def bundle(judged: Judged) -> Path:
+    def bundle(judged: Evaluation) -> Path:
         payload = build_bundle(judged.submission.folder, judged.evidence, CREATED_AT, CREATED_AT + DAY)
         return write_bundle(sign_bundle(payload, load_signing_key(gate_key.private_path)), home.bundles)
 

@@ -1,7 +1,7 @@
 """The server and direct use of the same home see the same rows and the same files."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,10 @@ class _Rest:
 
 
 @pytest.fixture(name="rest")
-def _rest(server: str) -> _Rest:
-    return _Rest(server)
+def _rest(server: str) -> Iterator[_Rest]:
+    rest = _Rest(server)
+    yield rest
+    rest.client.close()
 
 
 def test_a_registered_bundle_is_found_and_fetched_over_rest(home: Home, rest: _Rest, judge: Judge, bundle: Bundle) -> None:
@@ -70,7 +72,7 @@ def test_an_alias_and_a_tag_set_over_rest_are_seen_in_the_home(home: Home, rest:
 def test_a_run_deleted_over_rest_is_missed(home: Home, tracking: Tracking, rest: _Rest, judge: Judge) -> None:
     """Deleting it in the UI does the same."""
     judged = judge("deleted_over_rest")
-    trial = log_trial(home, judged.evidence.dataset_digest, judged.submission.folder, judged.curve)
+    trial = log_trial(home, judged.dataset_digest, judged.submission.folder, judged.curve)
     assert tracking.has_run(trial.run_id)
     rest("POST", "runs/delete", run_id=trial.run_id)
     assert not tracking.has_run(trial.run_id)
