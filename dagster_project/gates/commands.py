@@ -42,8 +42,8 @@ def evaluate(
     trials = TrialLedger(home.trials).trials()
     submission = gates.submit_strategy(home, folder, parse_overrides(settings or []))
     judged = gates.evaluate(submission, frozen, home, gates.load_policy(), trials, _say if sys.stderr.isatty() and not as_json else None)
-    place = gates.write_evidence(home, judged)
     run_id, trial = record_evaluation(home, judged)
+    place = gates.write_evidence(home, judged, run_id)
     payload = {
         "version": submission.label,
         "strategy_version": submission.digest,

@@ -28,6 +28,14 @@ TRANSLATION = 10_227 * 24 * 3600 * 1_000_000_000
 """28 years of the Gregorian calendar between 1901 and 2099, nanoseconds."""
 
 
+_CIRCUMSTANCES = {
+    "repeat": "run again in the same process",
+    "prefix": "with the first {cut} bars alone",
+    "poison": "with garbage after the first {cut} bars",
+    "translation": "with all of history 28 years later",
+}
+
+
 class Leak(msgspec.Struct, frozen=True, kw_only=True):
     """Name a decision that the future changed.
 
@@ -82,9 +90,11 @@ def look_ahead_gate(findings: LookAheadFindings, violations: Sequence[str], poli
     }
     if findings.fit_until is not None:
         measured["fit_until"] = _iso(findings.fit_until)
-    said = [*findings.problems, *violations, *(_describe(leak) for leak in leaks)]
+    said = [*findings.problems, *violations]
     if leaks:
         first = leaks[0]
+        others = ", ".join(leak.probe for leak in leaks[1:])
+        said.append(f"{_describe(first)}{f' (so does: {others})' if others else ''}")
         measured |= {
             "probe": first.probe,
             "first_leaking_bar": first.bar,
@@ -278,7 +288,7 @@ def _spell(said: Said) -> str:
 def _describe(leak: Leak) -> str:
     return (
         f"the {leak.probe} probe leaks first at bar {leak.bar} of {leak.instrument_id}, {_iso(leak.ts)}: "
-        f"said {leak.said} in the whole run, {leak.instead} with {leak.cut} bars of it"
+        f"the whole run said {leak.said}, {_CIRCUMSTANCES[leak.probe].format(cut=leak.cut)} it said {leak.instead}"
     )
 
 

@@ -19,8 +19,13 @@ from live.promotion.durable_files import replace_file
 EVIDENCE_FILE = "evidence.json"
 REPORT_FILE = "report.md"
 EQUITY_FILE = "equity.json"
+RUN_FILE = "run.json"
 _DATASET_CHARACTERS = 12
 _DAY_SECONDS = 24 * 3600
+
+
+class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    run_id: str
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,22 @@ class StoredEvidence:
         path: the folder.
         evidence: what the gates said.
         report_markdown: the gate report for people.
+        run_id: the MLflow run that holds the details.
     """
 
     path: Path
     evidence: Evidence
     report_markdown: str
+    run_id: str
 
 
-def write_evidence(home: Home, evaluation: Evaluation) -> Path:
+def write_evidence(home: Home, evaluation: Evaluation, run_id: str) -> Path:
     """Write evidence, report and daily equity, in place of what an earlier evaluation on the same dataset left.
+
+    Args:
+        home: where to.
+        evaluation: what the gates found.
+        run_id: the MLflow run that was written about it.
 
     Raises:
         GateError: the disk refuses.
@@ -49,6 +61,7 @@ def write_evidence(home: Home, evaluation: Evaluation) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         replace_file(place / REPORT_FILE, evaluation.report_markdown.encode())
         replace_file(place / EQUITY_FILE, msgspec.json.encode(_daily_equity(evaluation)))
+        replace_file(place / RUN_FILE, msgspec.json.encode({"run_id": run_id}))
         replace_file(place / EVIDENCE_FILE, encode_canonical(evaluation.evidence))
     except OSError as error:
         raise GateError(f"{place} cannot be written ({error.strerror}): free the disk or correct its permissions") from error
@@ -74,11 +87,12 @@ def _read(place: Path, submission: Submission) -> StoredEvidence:
     try:
         evidence = msgspec.json.decode((place / EVIDENCE_FILE).read_bytes(), type=Evidence)
         report = (place / REPORT_FILE).read_text(encoding="utf-8")
+        run = msgspec.json.decode((place / RUN_FILE).read_bytes(), type=_Run)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, EvidenceError) as error:
         raise GateError(f"the evidence in {place} cannot be read ({error}): evaluate {submission.label} again") from error
     if evidence.strategy_version_digest != submission.digest:
         raise GateError(f"the evidence in {place} is another version's: evaluate {submission.label} again")
-    return StoredEvidence(place, evidence, report)
+    return StoredEvidence(place, evidence, report, run.run_id)
 
 
 def _daily_equity(evaluation: Evaluation) -> list[dict[str, Any]]:
