@@ -6,7 +6,7 @@ from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.freezing import freeze_dataset
 from dagster_project.datasets.manifest import DatasetFile, DatasetManifest, Lineage, Source
 from dagster_project.datasets.tape import write_tape
-from dagster_project.datasets.verification import verify_dataset
+from dagster_project.datasets.verification import verify_dataset, verify_datasets
 
 __all__ = [
     "BarFile",
@@ -22,5 +22,6 @@ __all__ = [
     "open_bars",
     "open_dataset",
     "verify_dataset",
+    "verify_datasets",
     "write_tape",
 ]

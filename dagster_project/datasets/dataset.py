@@ -145,7 +145,7 @@ def list_datasets(home: Home) -> list[Dataset]:
     Raises:
         DatasetError: a manifest cannot be read.
     """
-    return sorted(map(read_dataset, _folders(home)), key=lambda dataset: (dataset.manifest.name, dataset.digest))
+    return sorted(map(read_dataset, dataset_folders(home)), key=lambda dataset: (dataset.manifest.name, dataset.digest))
 
 
 def read_dataset(folder: Path) -> Dataset:
@@ -176,7 +176,7 @@ def find_folder(home: Home, reference: str) -> Path:
         if not folder.is_dir():
             raise DatasetError(f"the dataset named {reference} is gone, its folder was {folder}: restore it, or freeze it again")
         return folder
-    folders = _folders(home)
+    folders = dataset_folders(home)
     if _DIGEST_PREFIX.fullmatch(reference):
         found = [folder for folder in folders if folder.name.startswith(reference)]
         if len(found) == 1:
@@ -193,7 +193,8 @@ def names_of(home: Home) -> dict[str, str]:
     return {path.name: path.read_text().strip() for path in sorted(names.iterdir())} if names.is_dir() else {}
 
 
-def _folders(home: Home) -> list[Path]:
+def dataset_folders(home: Home) -> list[Path]:
+    """List the folders of a home's datasets, in order of digest."""
     if not home.datasets.is_dir():
         return []
     return sorted(path for path in home.datasets.iterdir() if path.is_dir() and _DIGEST.fullmatch(path.name))

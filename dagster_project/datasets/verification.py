@@ -6,9 +6,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from dagster_project.datasets.bars import merge_bars, open_bars
-from dagster_project.datasets.dataset import MANIFEST_NAME, SUMS_NAME, TAPES_NAME, Dataset, read_dataset
+from dagster_project.datasets.dataset import MANIFEST_NAME, SUMS_NAME, TAPES_NAME, Dataset, dataset_folders, read_dataset
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.manifest import DatasetFile, DatasetManifest, content_digest, dataset_digest
+from dagster_project.home import Home
 from dagster_project.lake.bar_format import COLUMNS, INTERVAL_KEY, TIMES, read_metadata, unscaled
 from live.journal.disk import file_digest
 from live.journal.errors import JournalError
@@ -42,6 +43,11 @@ def verify_folder(folder: Path) -> list[str]:
     if not problems and (folder / TAPES_NAME).exists():
         problems += _tape_problems(dataset)
     return problems
+
+
+def verify_datasets(home: Home) -> dict[str, list[str]]:
+    """Verify every dataset of a home; give the problems of each by digest."""
+    return {folder.name: verify_folder(folder) for folder in dataset_folders(home)}
 
 
 def sums_of(folder: Path, manifest: DatasetManifest) -> str:
