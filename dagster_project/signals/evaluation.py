@@ -33,7 +33,7 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
         rows: how many.
         information_coefficient: rank correlation (Spearman) of probability and return, over all rows.
         weekly_mean: mean of the coefficients of single weeks.
-        weekly_ratio: that mean over its standard deviation (ICIR).
+        weekly_ratio: that mean over its standard deviation (ICIR); 0.0 when all weeks are alike, as with a constant probability.
         newey_west_t: that mean over its standard error under autocorrelation.
         weeks: how many there were.
         hit_rate: share of rows whose direction was right; probability above one half says up.
@@ -95,7 +95,7 @@ def evaluate_predictions(predictions: pd.DataFrame, next_returns: pd.Series, cos
         rows=len(predictions),
         information_coefficient=rank_correlation(probability, outcome),
         weekly_mean=float(weekly.mean()),
-        weekly_ratio=float(weekly.mean() / weekly.std(ddof=1)),
+        weekly_ratio=float(weekly.mean() / weekly.std(ddof=1)) if weekly.std(ddof=1) > 0 else 0.0,
         newey_west_t=newey_west_t(weekly),
         weeks=len(weekly),
         hit_rate=float((held == rose)[moved].mean()),

@@ -75,7 +75,7 @@ def describe_signal(report: SignalReport) -> str:
             f"{min(report.shuffled):+.4f} to {max(report.shuffled):+.4f} with labels of other bars |",
             f"| mean of {measures.weeks} weekly coefficients | {measures.weekly_mean:+.4f} | 0 |",
             f"| weekly mean over its deviation (ICIR) | {measures.weekly_ratio:+.3f} | 0 |",
-            f"| Newey-West t of the weekly mean | {measures.newey_west_t:+.2f} | beyond 2 to mean something |",
+            f"| Newey-West t of the weekly mean | {measures.newey_west_t:+.2f} | beyond 2 in a year or more of weeks to mean something |",
             f"| hit rate | {measures.hit_rate:.2%} | {measures.always_up_hit_rate:.2%} by always saying up |",
             f"| Brier score (lower is better) | {measures.brier:.5f} | {measures.constant_brier:.5f} by the best constant |",
             f"| calibration error (ECE) | {measures.calibration_error:.4f} | 0 |",

@@ -37,8 +37,8 @@ def _(mo):
     mo.md("""
     ## The lake
 
-    Only bars that passed the quality suite are published. You see the last of March 2019: open, high, low, close and volume, under the time at
-    which the bar closed and became known.
+    Only bars that passed the quality suite are published. You see the last of March 2019: open, high, low, close and
+    volume, under the time at which the bar closed and became known.
     """)
     return
 
@@ -100,8 +100,8 @@ def _(mo):
     mo.md("""
     ## The trial
 
-    Every look is an attempt. It goes into the ledger, which only grows, and into MLflow under the strategy's name. The more versions were tried on
-    a dataset, the higher the Sharpe ratio has to be to mean something; the same version again is no further one.
+    Every look is an attempt. It goes into the ledger, which only grows, and into MLflow under the strategy's name. The more versions were
+    tried on a dataset, the higher the Sharpe ratio has to be to mean something; the same version again is no further one.
     """)
     return
 
