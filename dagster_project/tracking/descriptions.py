@@ -5,10 +5,13 @@ from collections.abc import Mapping
 CUT = "\n\n*Cut here: the whole report is the artifact `report.md` of the run.*"
 
 
-def describe_links(links: Mapping[str, str]) -> str:
-    """Write links by name as one line of markdown, or nothing when there are none."""
+def describe(report: str, links: Mapping[str, str]) -> str:
+    """Give the report with its links, by name, in a line below its heading: MLflow's lists show how a description begins."""
+    if not links:
+        return report
     line = " · ".join(f"[{name}]({address})" for name, address in links.items())
-    return f"{line}\n\n" if line else ""
+    heading, separator, rest = report.partition("\n")
+    return f"{heading}\n\n{line}{separator}{rest}" if heading.startswith("# ") else f"{line}\n\n{report}"
 
 
 def fit(text: str, maximum: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.home import Home
-from dagster_project.tracking.descriptions import describe_links, fit
+from dagster_project.tracking.descriptions import describe, fit
 from dagster_project.tracking.errors import TrackingError
 from dagster_project.tracking.locks import exclusive
 from dagster_project.tracking.measures import gate_tags, verdict
@@ -100,13 +100,13 @@ def register_bundle(
             run = _check_run(tracking, run_id, version)
             _describe_model(tracking, version.strategy_id, card)
             artifact = _store_file(tracking, run_id, f"{version.strategy_id}-{digest[:12]}.bundle.json", raw)
-            address = {"Run": run_address(run.info.experiment_id, run_id), **(links or {})}
+            pages = {"Run": run_address(run.info.experiment_id, run_id), **(links or {})}
             tracking.client.create_model_version(
                 version.strategy_id,
                 source=f"{run.info.artifact_uri}/{BUNDLE_FOLDER}",
                 run_id=run_id,
                 tags=_tags(version, bundle, opened, digest, artifact),
-                description=fit(describe_links(address) + report_markdown, MAXIMUM_DESCRIPTION),
+                description=fit(describe(report_markdown, pages), MAXIMUM_DESCRIPTION),
                 await_creation_for=0,  # Both stores answer with a version that is ready.
             )
             registered = _find(tracking, version.strategy_id, digest)

@@ -16,7 +16,7 @@ import msgspec
 from dagster_project.equity import DAY, EquityPoint
 from dagster_project.gates.sharpe import sharpe_ratio
 from dagster_project.home import Home
-from dagster_project.tracking.descriptions import describe_links, fit
+from dagster_project.tracking.descriptions import describe, fit
 from dagster_project.tracking.measures import counted_returns, gate_measures, gate_tags, measure, verdict
 from dagster_project.tracking.plots import equity_figure, returns_figure
 from dagster_project.tracking.store import TRIAL_TAG, Tracking, open_tracking
@@ -68,7 +68,7 @@ def log_evaluation(
         "interlock.policy": evidence.policy_digest,
         "interlock.engine": evidence.engine_digest,
         "interlock.verdict": verdict(evidence),
-        "mlflow.note.content": fit(describe_links(links or {}) + evaluation.report_markdown, MAXIMUM_NOTE),
+        "mlflow.note.content": fit(describe(evaluation.report_markdown, links or {}), MAXIMUM_NOTE),
     }
     if evaluation.replayed:
         tags[TRIAL_TAG] = "gates"

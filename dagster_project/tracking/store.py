@@ -28,6 +28,8 @@ SERVER_PORT = 8422
 
 TRIAL_TAG = "interlock.trial"
 """Carried by every run that is a trial; its value is the trial's source."""
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it the UI takes an experiment for one about language models and opens pages that stay empty."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Tracking:
         from mlflow.exceptions import MlflowException
 
         try:
-            return self.client.create_experiment(name, artifact_location=location)
+            return self.client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAGS)
         except MlflowException:
             # Somebody else began it in this moment: then it is there now.
             experiment = self.client.get_experiment_by_name(name)
@@ -150,7 +152,17 @@ def server_environment() -> dict[str, str]:
 
 def run_address(experiment_id: str, run_id: str, server: str = "") -> str:
     """Give the page of a run in the UI of the server at that address; without one, a link that holds within the UI."""
-    return f"{server}{'/' if server else ''}#/experiments/{experiment_id}/runs/{run_id}"
+    return _page(server, f"experiments/{experiment_id}/runs/{run_id}")
+
+
+def version_address(strategy_id: str, number: int, server: str = "") -> str:
+    """Give the page of a registered version, like `run_address`."""
+    return _page(server, f"models/{strategy_id}/versions/{number}")
+
+
+def _page(server: str, page: str) -> str:
+    # Without the parameter the UI shows the half made for language models, which has no registry of models.
+    return f"{server}{'/' if server else ''}#/{page}?workflowType=machine_learning"
 
 
 def _database_uri(home: Home) -> str:

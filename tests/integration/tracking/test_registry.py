@@ -50,7 +50,8 @@ def test_a_version_names_its_bundle_run_and_answers(home: Home, tracking: Tracki
         }.items()
     )
     experiment_id = tracking.experiment_id("versioned")
-    assert version.description.startswith(f"[Run](#/experiments/{experiment_id}/runs/{run_id}) · [Data Docs](http://127.0.0.1:8423/)")
+    links = f"[Run](#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning) · [Data Docs](http://127.0.0.1:8423/)"
+    assert version.description.startswith(f"# {judged.submission.label}\n\n{links}\n")
     assert "| deflated_sharpe | fail | probability 0.41 |" in version.description
     assert tracking.client.get_registered_model("versioned").description == "# Versioned\nIt trends."
     assert _registered_file(tracking, run_id, f"bundle/{path.name}").read_bytes() == path.read_bytes()

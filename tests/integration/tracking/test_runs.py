@@ -95,9 +95,9 @@ def test_a_run_says_what_was_judged_on_what_and_what_came_out(home: Home, tracki
     assert _artifact(tracking, run_id, "report.md").decode() == judged.report_markdown
     assert _artifact(tracking, run_id, "plots/equity.png").startswith(PNG)
     assert _artifact(tracking, run_id, "plots/returns.png").startswith(PNG)
-    note = run.data.tags["mlflow.note.content"]
-    assert note.startswith("[Data Docs](http://127.0.0.1:8423/data-docs/index.html)")
-    assert judged.report_markdown in note
+    heading, _, rest = judged.report_markdown.partition("\n")
+    link = "[Data Docs](http://127.0.0.1:8423/data-docs/index.html)"
+    assert run.data.tags["mlflow.note.content"] == f"{heading}\n\n{link}\n{rest}"
 
 
 def test_a_strategy_that_never_trades_is_logged_without_a_sharpe_ratio(home: Home, tracking: Tracking, judge: Callable[..., Any]) -> None:
