@@ -1,7 +1,7 @@
 """Which UTC day of the machine's clock a record of a session belongs to."""
 
 from bisect import bisect_left
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
 from live.journal import AnchorHistory
@@ -33,16 +33,11 @@ class WallClock:
         return day_of(self.at(seq))
 
     def days(self, last_seq: int) -> tuple[date, ...]:
-        """Give the days that the records up to `last_seq` belong to, in order."""
+        """Give every day from the first record's to the last one's: a session that says nothing all day still runs."""
         if last_seq < 1:
             return ()
-        found = {self.day(seq) for seq in (1, last_seq)}
-        previous = 0
-        for seq, at in zip(self._seqs, self._times, strict=True):
-            if previous < min(seq, last_seq):
-                found.add(day_of(at))
-            previous = seq
-        return tuple(sorted(found))
+        first = self.day(1)
+        return tuple(first + timedelta(days=number) for number in range((self.day(last_seq) - first).days + 1))
 
 
 def day_of(nanoseconds: int) -> date:

@@ -68,7 +68,7 @@ class ArchivedSession(msgspec.Struct, frozen=True, kw_only=True):
         predecessor_head: chain head of the session before, empty for the first.
         closed: whether it closed in an orderly way, and not by a crash or a halt.
         tape_complete: whether the tape reaches as far as the journal's last record says.
-        days: UTC days of the machine's clock that it has records of.
+        days: UTC days of the machine's clock from its first record to its last.
     """
 
     schema: int

@@ -2,7 +2,7 @@
 
 The state is the engine's own (`live.core.state`), begun from each session's opening snapshot and moved by each record, so
 that orders and ledger are at every point what they were then. Market events stand between the records at their place on
-the tape.
+the tape; one between records of two days is placed by its time, as nothing says when it was written.
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from dagster_project.lake.session_days import WallClock
+from dagster_project.lake.session_days import WallClock, day_of
 from dagster_project.reports.contents import Event
 from dagster_project.reports.curves import Tracker
 from live.core import inputs, records
@@ -40,6 +40,13 @@ class DayFill(NamedTuple):
     session_id: str
     seq: int
     fill: records.FillRecorded
+
+
+class Moment(NamedTuple):
+    """Hold the engine time of a record, and the machine's by which it was written."""
+
+    ts: int
+    wall: int
 
 
 class SessionSpan(NamedTuple):
@@ -92,23 +99,27 @@ class DayFold:
         counted, market = 0, len(self._times())
         events = read_tape(tape) if tape.is_dir() else iter(())
         waiting = next(events, None)
-        today = False
+        before: Moment | None = None
         with JournalReader(journal) as reader:
             snapshot = reader.first_snapshot()
             if snapshot is None:
                 return SessionSpan(0, None, None)
             self.state = EngineState.restore(snapshot[1])
             for row in reader.rows():
-                wall = clock.day(row.seq)
-                if wall > self._day:
-                    break
-                today = wall == self._day
-                counted += today
-                if today:
-                    self._open()
+                now = Moment(row.ts, clock.at(row.seq))
                 while waiting is not None and waiting[:2] < (row.segment, row.offset):
-                    self._market(waiting[2], today=today)
+                    day = _day_between(before, now, waiting[2].ts_init)
+                    if day > self._day:
+                        break
+                    self._market(waiting[2], today=day == self._day)
                     waiting = next(events, None)
+                before = now
+                if day_of(now.wall) > self._day:
+                    break
+                today = day_of(now.wall) == self._day
+                if today:
+                    counted += 1
+                    self._open()
                 entry = row.entry()
                 if row.seq <= snapshot[0] or isinstance(entry, SnapshotTaken):
                     continue
@@ -119,10 +130,9 @@ class DayFold:
                     self._learn()
             else:
                 for _, _, event in _rest(waiting, events):
-                    self._market(event, today=today)
-        if today or counted:
-            self._learn()
-            self._value()
+                    self._market(event, today=before is not None and day_of(before.wall) == self._day)
+        self._open()
+        self._value()
         times = self._times()[market:]
         return SessionSpan(counted, min(times, default=None), max(times, default=None))
 
@@ -187,6 +197,7 @@ class DayFold:
         if bar.warm_up:
             return
         if today:
+            self._open()
             self.opening_marks.setdefault(bar.instrument_id, bar.open)
             if bar.ts_event != self._valued_at:
                 self._value()
@@ -249,6 +260,13 @@ class DayFold:
     def _owner(self, order_id: str) -> Owner:
         order = self.state.orders[order_id]
         return order.strategy_id, order.account_id
+
+
+def _day_between(before: Moment | None, after: Moment, ts: int) -> date:
+    """Give the day of a market event between two records, as if engine time and the machine's had passed evenly between them."""
+    if before is None or after.ts <= before.ts or day_of(before.wall) == day_of(after.wall):
+        return day_of(after.wall)
+    return day_of(before.wall + (after.wall - before.wall) * (ts - before.ts) // (after.ts - before.ts))
 
 
 def _copy(position: Position) -> Position:
