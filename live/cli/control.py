@@ -1,4 +1,4 @@
-"""`interlock status|arm|disarm|release`: the control plane from a terminal."""
+"""`interlock status|load|arm|disarm|release`: the control plane from a terminal."""
 
 import sys
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ VenueOption = Annotated[str, typer.Option("--venue", help="Only this venue.")]
 AccountOption = Annotated[str, typer.Option("--account", help="Only this account.")]
 
 STATUS_EXAMPLE = "Example: INTERLOCK_TOKEN=ilk_... interlock status"
+LOAD_EXAMPLE = "Example: interlock load"
 ARM_EXAMPLE = "Example: interlock arm ema_cross --maximum-order-notional 2000.00"
 DISARM_EXAMPLE = 'Example: interlock disarm --strategy ema_cross --reason "end of day"'
 RELEASE_EXAMPLE = 'Example: interlock release --reason "duplicate feed removed, positions reconciled"'
@@ -31,6 +32,18 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         "open_orders": call("GET", "/v1/orders?open_only=true", config=config),
     }
     answer(payload, as_json=as_json, text=lambda console: _print_status(console, payload))
+
+
+def load(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Load what is pending: versions that `interlock sync` accepted and the service has not loaded. Nothing may be armed.
+
+    The service closes its session and opens the next one, DISARMED; the market goes on where it stopped. A restart loads what is
+    pending too.
+    """
+    payload = call("POST", "/v1/deployments/load", config=config)
+    loaded = ", ".join(f"{one['version']} (registry version {one['registry_version']})" for one in payload["loaded"].values())
+    sentence = f"loaded {loaded}; session {payload['session_id']}, DISARMED" if loaded else "nothing is pending"
+    answer(payload, as_json=as_json, text=lambda console: console.print(sentence, markup=False))
 
 
 def arm(
@@ -103,8 +116,16 @@ def _print_status(console: Console, payload: dict[str, Any]) -> None:
     if state["halted"]:
         console.print(f"HALTED: {state['halted']}", style="bold red", markup=False)
     leases = {name: _time(lease["expires_at"]) for name, lease in state["leases"].items()}
-    deployments = [{**one, "armed_until": leases.get(one["strategy_id"])} for one in payload["deployments"]]
-    print_table(console, "Deployments", deployments, ("strategy_id", "version", "mode", "status", "state", "armed_until", "reason"))
+    deployments: list[dict[str, Any]] = [
+        {
+            **one,
+            "armed_until": leases.get(one["strategy_id"]),
+            "pending": None if one["pending"] is None else one["pending"]["version"],
+        }
+        for one in payload["deployments"]
+    ]
+    columns = ("strategy_id", "version", "mode", "status", "state", "armed_until", "pending", "reason")
+    print_table(console, "Deployments", deployments, columns)
     print_table(
         console,
         "Positions",

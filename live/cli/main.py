@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 import typer
 from typer.exceptions import Abort, TyperException
 
-from live.cli import config, control, doctor, journal, keys, kill, replay, serve, session, spec, strategy, sync, token
+from live.cli import config, control, doctor, journal, keys, kill, promote, replay, serve, session, spec, strategy, sync, token
 from live.cli.output import CommandError, UsageProblem, run_reporting_errors
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(keys.app, name="keys")
+app.add_typer(promote.app, name="promote")
 app.add_typer(token.app, name="token")
 app.add_typer(journal.app, name="journal")
 app.add_typer(session.app, name="session")
@@ -27,6 +28,7 @@ app.command("serve", epilog=serve.EXAMPLE)(serve.serve_command)
 app.command("sync", epilog=sync.EXAMPLE)(sync.sync)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor_command)
 app.command("status", epilog=control.STATUS_EXAMPLE)(control.status)
+app.command("load", epilog=control.LOAD_EXAMPLE)(control.load)
 app.command("arm", epilog=control.ARM_EXAMPLE)(control.arm)
 app.command("disarm", epilog=control.DISARM_EXAMPLE)(control.disarm)
 app.command("kill", epilog=kill.EXAMPLE)(kill.kill)
@@ -76,7 +78,7 @@ def _command_of(arguments: list[str]) -> str:
     return "".join(f"{word} " for word in words[: 2 if words[:1] and words[0] in _GROUPS else 1])
 
 
-_GROUPS = ("strategy", "keys", "token", "journal", "session", "config", "spec", "dataset")
+_GROUPS = ("strategy", "keys", "promote", "token", "journal", "session", "config", "spec", "dataset")
 
 
 def _join_pipeline_commands() -> None:

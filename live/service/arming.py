@@ -40,8 +40,9 @@ class Arming:
             NotFoundError: it is not configured.
         """
         status, state = self._find(strategy_id), self._session.driver.engine.state
-        if status.refused is not None or status.bundle is None or status.limits is None:
-            return Preflight(strategy_id, status.settings.venue, (f"the bundle was refused: {status.refused}",), {}, 0, "", {})
+        if status.bundle is None or status.limits is None:
+            why = f"the bundle was refused: {status.refused}" if status.waiting is None else f"nothing is loaded: {status.waiting}"
+            return Preflight(strategy_id, status.settings.venue, (why,), {}, 0, "", {})
         limits, version = status.limits, status.bundle.version
         highest = limits.maximum_order_notional
         ceiling = highest if maximum_order_notional is None else min(maximum_order_notional, highest)
@@ -62,6 +63,8 @@ class Arming:
             "profit": None if profit is None else format_scaled(profit, MONEY_SCALE),
             "unknown_orders": unknown,
         }
+        if (pending := self._session.promotions.of(strategy_id).pending) is not None:
+            shown["pending"] = f"{pending.version} (registry version {pending.registry_version}) is accepted and not loaded"
         blocks = (*self._blocks_of_host(), *self._blocks_of_scopes(strategy_id), *self._blocks_of_strategy(strategy_id, status, unknown))
         return Preflight(strategy_id, status.settings.venue, blocks, bound, ceiling, version.instruments[0].quote, shown)
 
@@ -157,6 +160,8 @@ class Arming:
     def _blocks_of_strategy(self, strategy_id: str, status: DeploymentStatus, unknown: list[str]) -> list[str]:
         blocks: list[str] = []
         assert status.bundle is not None, "a refused bundle has one block, and no more are looked for"
+        if (withdrawn := self._session.promotions.of(strategy_id).withdrawn) is not None:
+            blocks.append(f"{withdrawn.code}: {withdrawn.reason}")
         if self._wall() >= status.bundle.expires_at:
             blocks.append("the bundle expired: promote it again")
         if unknown:

@@ -79,6 +79,11 @@ class Killing:
             if engaged:
                 session.gate.close(scope, target, "the latch was engaged at the start")
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether a kill is still on its way to its report."""
+        return any(self._running.values())
+
     async def kill(self, scope: Scope, target: str, reason: str, operator: str) -> KillReport:
         """Kill a scope and say what was proven; killing it again is the same as once.
 

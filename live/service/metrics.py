@@ -56,6 +56,12 @@ class ServiceMetrics:
             "interlock_lease_expiry_timestamp_seconds", "When a strategy's lease ends, by the machine's clock; 0 without one.", "strategy"
         )
         self._refused = self._gauge("interlock_deployment_refused", "1 while a configured deployment's bundle is refused.", "strategy")
+        self._pending = self._gauge(
+            "interlock_deployment_pending", "1 while a version is accepted for a deployment's alias and not loaded.", "strategy"
+        )
+        self._withdrawn = self._gauge(
+            "interlock_deployment_withdrawn", "1 while what is loaded lost its alias, was revoked, or is not accepted any more.", "strategy"
+        )
         self._open_orders = self._gauge("interlock_open_orders", "Orders that may still fill.")
         self._unknown_orders = self._gauge("interlock_unknown_orders", "Orders whose fate at the venue is unknown.")
         self._ready = self._gauge("interlock_ready", "1 while /readyz answers 200.")
@@ -78,6 +84,11 @@ class ServiceMetrics:
         for strategy_id in session.deployments:
             for counter in (self._decisions, self._intents, self._fills):
                 counter.labels(strategy_id)
+
+    def forget(self) -> None:
+        """Read no session's gauges any more: its files are being closed, and the next one counts from 1 again."""
+        self._session = None
+        self._handed_over.clear()
 
     def observe(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], seq: int) -> None:
         """Count one step, and note when it was handed to the journal."""
@@ -131,6 +142,9 @@ class ServiceMetrics:
             lease = session.gate.leases.get(name)
             self._lease_expiry.labels(name).set(0 if lease is None else lease.expires_at / NANOSECONDS)
             self._refused.labels(name).set(status.refused is not None)
+            standing = session.promotions.of(name)
+            self._pending.labels(name).set(standing.pending is not None)
+            self._withdrawn.labels(name).set(standing.withdrawn is not None)
         self._open_orders.set(len(state.live_orders))
         self._unknown_orders.set(sum(order.state in UNKNOWN for order in state.live_orders.values()))
         self._halted.set(session.driver.failure is not None)

@@ -12,6 +12,12 @@ def reasons_not_ready(session: Session | None) -> list[str]:
         return ["the session is not open"]
     driver, state = session.driver, session.driver.engine.state
     reasons = [f"deployment {name} was refused: {status.refused}" for name, status in session.deployments.items() if status.refused]
+    reasons += [f"deployment {name} waits: {status.waiting}" for name, status in session.deployments.items() if status.waiting]
+    reasons += [
+        f"deployment {name} was withdrawn, {standing.withdrawn.code}: {standing.withdrawn.reason}"
+        for name, standing in session.promotions.standings.items()
+        if standing.withdrawn is not None
+    ]
     if not session.deployments:
         reasons.append("nothing is deployed: add a [[deployment]] to interlock.toml")
     if driver.failure is not None:

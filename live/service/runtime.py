@@ -1,18 +1,17 @@
-"""The running service: one session from start to stop, and what the control plane asks of it."""
+"""The running service: one session after another on one home, and what the control plane asks of them."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
 from live.configuration import Configuration
 from live.core import inputs
-from live.core.errors import InterlockError
 from live.core.vocabulary import OperatorAction, Scope
-from live.journal import TAPE_TRUNCATED
 from live.latch import engage, latch_path
+from live.promotion.cache import Accepted
 from live.service.arming import Arming
 from live.service.challenges import Challenge, Preflight
 from live.service.errors import NotFoundError, UnavailableError
@@ -20,22 +19,20 @@ from live.service.gate import ActiveLease
 from live.service.killing import Killing, KillReport
 from live.service.metrics import ServiceMetrics
 from live.service.readiness import reasons_not_ready
+from live.service.rotation import refuse_unloadable, refuse_while_trading
+from live.service.running import RunningSession, run_session
 from live.service.scopes import configured_scopes, scope_name
-from live.service.session import Notices, Session, close_session, end_session, open_session
-from live.service.watching import Watching
-
-SETTLE_SECONDS = 1.0
-"""How long a stop waits for answers that are due."""
+from live.service.session import Session, lock_home
 
 log = structlog.get_logger()
 
 
 class TradingService:
-    """Run one session: arm, disarm, kill, release, and watch.
+    """Run sessions, one at a time: arm, disarm, kill, release, load, and watch.
 
     Attributes:
         configuration: what it runs.
-        metrics: what is counted, from before the session opens.
+        metrics: what is counted, from before the first session opens.
         halted: what halted trading, kept after the session is closed.
     """
 
@@ -44,54 +41,33 @@ class TradingService:
         self.metrics = ServiceMetrics()
         self.halted: str | None = None
         self._wall = wall
-        self._session: Session | None = None
-        self._arming: Arming | None = None
-        self._killing: Killing | None = None
+        self._running: RunningSession | None = None
+        self._rotation = asyncio.Lock()
 
     @property
     def session(self) -> Session:
         """Give the running session.
 
         Raises:
-            UnavailableError: the service is not running.
+            UnavailableError: the service is not running one.
         """
-        if self._session is None:
-            raise UnavailableError("the service is not running a session: wait until it has started")
-        return self._session
+        return self._run.session
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Open the session, watch while the body runs, close the session.
+        """Hold the home, open a session, watch while the body runs, close the session that runs then.
 
         Raises:
+            StartError: another process holds the home.
             InterlockError: the session cannot be opened, or not be closed in an orderly way.
         """
-        loop = asyncio.get_running_loop()
-
-        def on_durable(seq: int) -> None:
-            with suppress(RuntimeError):  # the event loop ended first: nobody waits any more
-                loop.call_soon_threadsafe(self._advance, seq)
-
-        def on_failure(error: BaseException) -> None:
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._journal_failed, error)
-
-        notices = Notices(on_durable, on_failure, self._on_halt, self.metrics.observe)
-        self._session = session = open_session(self.configuration, self._wall, notices)
-        try:
-            self.metrics.watch(session)
-            self._killing = Killing(self.configuration.home, session, self.metrics)
-            self._arming = Arming(self.configuration, session, self._wall)
-            watching = Watching(self.configuration, session, self._killing, self._wall)
-            _log_opening(session)
-            await session.driver.durable(session.driver.loop.last_seq)
-            watching.start()
+        with lock_home(self.configuration.home):
+            await self._open()
             try:
                 yield
             finally:
-                await watching.stop()
-        finally:
-            await self._close(session)
+                async with self._rotation:
+                    await self._close("the service stopped")
 
     # What the control plane asks
 
@@ -104,8 +80,20 @@ class TradingService:
         return self._armer.request(strategy_id, maximum_order_notional)
 
     async def confirm_arming(self, challenge_id: str, phrase: str, operator: str, lease_seconds: int | None) -> ActiveLease:
-        """Take the second step of arming, see `Arming.confirm`."""
+        """Take the second step of arming, see `Arming.confirm`, after one more look at what was withdrawn."""
+        await asyncio.to_thread(self.session.promotions.look)
         return await self._armer.confirm(challenge_id, phrase, operator, lease_seconds)
+
+    async def load(self, operator: str) -> dict[str, Accepted]:
+        """Load what is pending by closing the session and opening the next one; nothing happens when nothing is pending.
+
+        A caller who goes away does not stop it half-way.
+
+        Raises:
+            ConflictError: something is armed, an order is alive, or what is pending does not load; nothing was changed.
+            UnavailableError: trading is halted, or the next session could not be opened: nothing trades until a restart.
+        """
+        return await asyncio.shield(asyncio.create_task(self._rotate(operator)))
 
     async def kill(self, scope: Scope, target: str, reason: str, operator: str) -> KillReport:
         """Kill a scope, see `Killing.kill`; the latch is engaged even while no session runs.
@@ -113,19 +101,17 @@ class TradingService:
         Raises:
             UnavailableError: no session runs that could cancel, or the latch could not be written.
         """
-        if self._killing is None:
+        if self._running is None:
             try:
                 engage(latch_path(self.configuration.home, scope, target), reason)
             except OSError as error:
                 raise UnavailableError(f"no session runs, and the latch could not be engaged ({error}): stop the process") from None
             raise UnavailableError("the latch is engaged, but no session runs that could cancel orders: look at the venue")
-        return await self._killing.kill(scope, target, reason, operator)
+        return await self._running.killing.kill(scope, target, reason, operator)
 
     async def release(self, scope: Scope, target: str, reason: str, operator: str) -> None:
         """Clear a kill, see `Killing.release`."""
-        if self._killing is None:
-            raise UnavailableError("the service is not running a session: wait until it has started")
-        await self._killing.release(scope, target, reason, operator)
+        await self._killer.release(scope, target, reason, operator)
 
     async def disarm(self, scope: Scope, target: str, reason: str, operator: str) -> None:
         """End leases and cancel orders in a scope."""
@@ -151,43 +137,60 @@ class TradingService:
 
     def unready(self) -> list[str]:
         """List why the service is not ready to trade; empty when it is."""
-        return reasons_not_ready(self._session)
+        return reasons_not_ready(None if self._running is None else self._running.session)
 
-    # What it is told
+    # What it is made of
+
+    @property
+    def _run(self) -> RunningSession:
+        if self._running is None:
+            raise UnavailableError("the service is not running a session: wait until it has started")
+        return self._running
 
     @property
     def _armer(self) -> Arming:
-        if self._arming is None:
-            raise UnavailableError("the service is not running a session: wait until it has started")
-        return self._arming
+        return self._run.arming
 
-    def _advance(self, seq: int) -> None:
-        self.metrics.observe_durable(seq)
-        if self._session is not None:
-            self._session.driver.advance_durable(seq)
+    @property
+    def _killer(self) -> Killing:
+        return self._run.killing
 
-    def _journal_failed(self, error: BaseException) -> None:
-        if self._session is not None:
-            self._session.driver.halt(f"the journal failed: {error}")
+    async def _rotate(self, operator: str) -> dict[str, Accepted]:
+        async with self._rotation:
+            running = self._run
+            session = running.session
+            refuse_while_trading(running)
+            await asyncio.to_thread(session.promotions.look)
+            pending = session.promotions.pending
+            if not pending:
+                return {}
+            await asyncio.to_thread(refuse_unloadable, self.configuration, session, pending, self._wall())
+            refuse_while_trading(running)  # and from here to the closing nobody else gets a turn
+            try:
+                await self._close(f"{operator} loads {', '.join(pending)}")
+                if self.halted is None:
+                    await self._open()
+            except Exception as error:
+                self._on_halt(f"the next session could not be opened: {error}")
+                raise UnavailableError(f"{self.halted}; nothing is armed and nothing trades: look at the log, then restart") from error
+            if self.halted is not None:
+                raise UnavailableError(f"trading halted while the session closed: {self.halted}; look at the journal, then restart")
+            return pending
+
+    async def _open(self) -> None:
+        running = await run_session(self.configuration, self._wall, self.metrics, self._on_halt)
+        try:
+            await running.begin()
+        except BaseException:
+            await running.finish("the session could not begin")
+            raise
+        self._running = running
+
+    async def _close(self, reason: str) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            await running.finish(reason)
 
     def _on_halt(self, reason: str) -> None:
         self.halted = reason
         log.critical("trading halted", reason=reason)
-
-    async def _close(self, session: Session) -> None:
-        with suppress(TimeoutError, InterlockError):
-            await asyncio.wait_for(session.driver.settled(), SETTLE_SECONDS)
-        with suppress(InterlockError):  # it halts the driver, which closing then knows
-            end_session(session, "the service stopped")
-        self._session = self._arming = self._killing = None
-        await asyncio.to_thread(close_session, session, self._wall())
-        log.info("session closed", session_id=session.session_id, halted=self.halted)
-
-
-def _log_opening(session: Session) -> None:
-    for name, status in session.deployments.items():
-        log.info("deployment", strategy=name, loaded=status.refused is None, reason=status.refused)
-    log.info("session opened", session_id=session.session_id)
-    recovered = session.recovered
-    if recovered.truncated_bytes or not recovered.tape_complete:
-        log.warning(TAPE_TRUNCATED, truncated_bytes=recovered.truncated_bytes, tape_complete=recovered.tape_complete)

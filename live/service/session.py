@@ -1,4 +1,4 @@
-"""A session: from the lock on its home to the seal on its journal."""
+"""A session: from what the one before left to the seal on its journal, on a home that this process holds alone."""
 
 import fcntl
 import os
@@ -31,6 +31,7 @@ from live.service.boot import (
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
+from live.service.promotions import Promotions
 from live.venues.sim import SimulatedVenue
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Session:
-    """Hold everything that lives from one start of the service to its end."""
+    """Hold everything that lives from a start of the service, or a load of promotions, to the next or to its end."""
 
     session_id: str
     recovered: Recovered
@@ -51,8 +52,9 @@ class Session:
     gate: LatchGate
     player: TapePlayer | None
     anchors: AnchorLog
+    promotions: Promotions
     held: ExitStack
-    """The lock, the anchor log, the tape and the journal, to be closed in the reverse order."""
+    """The anchor log, the tape and the journal, to be closed in the reverse order."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Notices:
 
 
 def open_session(configuration: Configuration, wall: Callable[[], int], notices: Notices) -> Session:
-    """Open a session on a home; when anything fails, whatever was opened is closed again.
+    """Open a session on a home that is locked for this process; when anything fails, whatever was opened is closed again.
 
     Args:
         configuration: what to run.
@@ -81,12 +83,11 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         notices: whom to tell.
 
     Raises:
-        StartError: another process holds the home, or something that is configured is not there.
+        StartError: something that is configured is not there.
         InterlockError: a journal, tape or snapshot cannot be trusted, or feed and bundles disagree about an instrument.
     """
     home = configuration.home
     with ExitStack() as held:
-        held.enter_context(lock_home(home))
         anchors = held.enter_context(AnchorLog(anchors_path(home)))
         recovered = recover(home)
         _seal_what_is_not(home, anchors, wall())
@@ -123,7 +124,10 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         started = session_started(configuration, driver.now(), session_id, nonce, recovered.head, statuses.values())
         for entry in opening_inputs(configuration, state, started, instruments.values()):
             driver.feed(entry)
-        return Session(session_id, recovered, statuses, driver, journal, journal_path, tape, venues, gate, player, anchors, held.pop_all())
+        promotions = Promotions(home, statuses)
+        return Session(
+            session_id, recovered, statuses, driver, journal, journal_path, tape, venues, gate, player, anchors, promotions, held.pop_all()
+        )
 
 
 def end_session(session: Session, reason: str) -> None:

@@ -12,6 +12,8 @@ from live.core.instruments import Instrument
 from live.core.state import EngineState, Order
 from live.driver.recovery import session_journals
 from live.journal import JournalReader
+from live.service.deployments import DeploymentStatus
+from live.service.promotions import Standing
 from live.service.session import Session
 
 
@@ -49,27 +51,49 @@ def show_session(session: Session) -> dict[str, Any]:
 
 
 def show_deployments(session: Session) -> list[dict[str, Any]]:
-    """Describe each configured deployment and why it was refused, if it was."""
-    shown: list[dict[str, Any]] = []
-    for name, status in session.deployments.items():
-        bundle = status.bundle
-        shown.append(
-            {
-                "strategy_id": name,
-                "mode": status.settings.mode,
-                "account_id": status.settings.account,
-                "venue_id": status.settings.venue,
-                "status": "LOADED" if status.refused is None else "REFUSED",
-                "reason": status.refused,
-                "bundle": None if bundle is None else bundle.digest,
-                "version": None if bundle is None else bundle.version.label,
-                "engine_matches_evidence": None if bundle is None else bundle.engine_matches,
-                "state": session.driver.engine.state.strictest_state(name).name
-                if name in session.driver.engine.state.deployments
-                else "DISARMED",
-            }
-        )
-    return shown
+    """Describe each configured deployment: what is loaded and what is not, why, and where it stands with the registry."""
+    return [_show_deployment(session, name, status) for name, status in session.deployments.items()]
+
+
+def _show_deployment(session: Session, name: str, status: DeploymentStatus) -> dict[str, Any]:
+    bundle, standing, state = status.bundle, session.promotions.of(name), session.driver.engine.state
+    asked, pending, withdrawn = standing.asked, standing.pending, standing.withdrawn
+    return {
+        "strategy_id": name,
+        "mode": status.settings.mode,
+        "account_id": status.settings.account,
+        "venue_id": status.settings.venue,
+        "alias": status.settings.alias,
+        "status": _status_name(status, standing),
+        "reason": status.refused or status.waiting or (None if withdrawn is None else f"{withdrawn.code}: {withdrawn.reason}"),
+        "bundle": None if bundle is None else bundle.digest,
+        "version": None if bundle is None else bundle.version.label,
+        "registry_version": None if status.accepted is None else status.accepted.registry_version,
+        "pending": None if pending is None else msgspec.to_builtins(pending),
+        "asked": None
+        if asked is None
+        else {
+            "registry_version": asked.registry_version,
+            "status": asked.status,
+            "code": asked.code or None,
+            "reason": asked.reason,
+            "since": asked.since,
+        },
+        "registry_checked_at": standing.checked_at or None,
+        "registry_unreachable": standing.unreachable or None,
+        "engine_matches_evidence": None if bundle is None else bundle.engine_matches,
+        "state": state.strictest_state(name).name if name in state.deployments else "DISARMED",
+    }
+
+
+def _status_name(status: DeploymentStatus, standing: Standing) -> str:
+    if standing.withdrawn is not None:
+        return "WITHDRAWN"
+    if status.refused is not None:
+        return "REFUSED"
+    if standing.pending is not None:
+        return "PENDING"
+    return "LOADED" if status.waiting is None else "WAITING"
 
 
 def show_order(order: Order, instruments: dict[str, Instrument]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import structlog
 from live.configuration import Configuration
 from live.core import inputs
 from live.core.errors import InterlockError
+from live.core.vocabulary import OperatorAction, Scope, TradingState
 from live.driver.playback import TapePlayer
 from live.latch import latch_path, read_latch
 from live.service.killing import Killing
@@ -19,6 +20,9 @@ LATCH_SECONDS = 0.05
 LEASE_SECONDS = 0.2
 TAPE_SYNC_SECONDS = 1.0
 ANCHOR_SECONDS = 60.0
+PROMOTION_SECONDS = 1.0
+SYNC_OPERATOR = "sync"
+"""In whose name a withdrawn strategy is restricted."""
 CLOCK_TOLERANCE = 1_000_000_000
 """How far back the machine's clock may step before leases, which end by it, are taken away; nanoseconds."""
 
@@ -26,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Watching:
-    """Look at latches, leases, tape and anchors every so often, and play the feed."""
+    """Look at latches, leases, tape, anchors and promotions every so often, and play the feed."""
 
     def __init__(self, configuration: Configuration, session: Session, killing: Killing, wall: Callable[[], int]) -> None:
         self._configuration = configuration
@@ -47,6 +51,7 @@ class Watching:
             asyncio.create_task(self._every(LEASE_SECONDS, self._look_at_leases)),
             asyncio.create_task(self._every(TAPE_SYNC_SECONDS, self._sync_tape)),
             asyncio.create_task(self._every(ANCHOR_SECONDS, self._anchor)),
+            asyncio.create_task(self._every(PROMOTION_SECONDS, self._look_at_promotions)),
         ]
         if self._session.player is not None:
             self._player = asyncio.create_task(self._play(self._session.player))
@@ -93,6 +98,20 @@ class Watching:
                 del session.gate.leases[strategy_id]
                 log.warning("lease ended", strategy=strategy_id, reason=reason)
                 session.driver.feed(inputs.LeaseEnded(session.driver.now(), strategy_id, lease.lease_id, reason))
+
+    async def _look_at_promotions(self) -> None:
+        """Let an armed strategy whose version was withdrawn only reduce: its orders may end what it holds, and begin nothing."""
+        session = self._session
+        await asyncio.to_thread(session.promotions.look)
+        state, driver = session.driver.engine.state, session.driver
+        for name, standing in session.promotions.standings.items():
+            if standing.withdrawn is None or driver.failure is not None or name not in state.deployments:
+                continue
+            if state.trading_state(Scope.STRATEGY, name) < TradingState.REDUCE_ONLY:
+                code, reason = standing.withdrawn
+                log.warning("withdrawn", strategy=name, code=code, reason=reason)
+                said = f"{code}: {reason}"
+                driver.feed(inputs.OperatorCommand(driver.now(), SYNC_OPERATOR, OperatorAction.REDUCE_ONLY, Scope.STRATEGY, name, said))
 
     async def _sync_tape(self) -> None:
         await asyncio.to_thread(self._session.tape.sync)

@@ -76,6 +76,13 @@ async def confirm_arming(body: ArmConfirmation, service: Service, principal: Arm
     return {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": money(lease.maximum_order_notional)}
 
 
+@router.post("/deployments/load")
+async def load(service: Service, principal: Armer) -> dict[str, Any]:
+    """Load every pending version: close the session and open the next one, DISARMED. Refused while anything is armed."""
+    loaded = await service.load(principal.name)
+    return {"session_id": service.session.session_id, "loaded": msgspec.to_builtins(loaded)}
+
+
 @router.post("/disarm")
 async def disarm(body: ScopedCommand, service: Service, principal: Disarmer) -> dict[str, Any]:
     """End leases and cancel orders in a scope."""

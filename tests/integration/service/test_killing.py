@@ -269,7 +269,7 @@ async def test_a_latch_lost_while_running_kills(run_desk, host, damage):
         _damage(latch_path(host.home, "global"), damage)
         await desk.until(lambda: not desk.at_venue(), "the order is canceled")
         await desk.until(lambda: desk.state.trading_state(Scope.GLOBAL, "").name == "KILLED", "the engine knows")
-        await desk.until(lambda: not desk.service._killing._running.get((Scope.GLOBAL, "")), "the kill is over")
+        await desk.until(lambda: not desk.service._killer.busy, "the kill is over")
         await desk.call("POST", "/v1/release", {"reason": "mended"})
         assert not read_latch(latch_path(host.home, "global")).engaged
         await desk.rest_an_order()
