@@ -81,7 +81,7 @@ def register_bundle(
         card: the strategy's card, which becomes the registered model's description.
 
     Raises:
-        TrackingError: the file cannot be read, or the run is deleted or evaluated another strategy version.
+        TrackingError: the file cannot be read, signatures would be lost, or the run is deleted or evaluated another version.
         BundleRefused: the file is no bundle.
     """
     try:
@@ -194,6 +194,11 @@ def _describe_model(tracking: Tracking, strategy_id: str, card: str | None) -> N
 
 def _refresh_file(tracking: Tracking, registered: RegisteredVersion, opened: OpenedEnvelope, raw: bytes) -> None:
     """Replace the run's file when the new one has more signatures, or the file is damaged; the tags are not believed."""
+    if not tracking.has_run(registered.run_id):
+        raise TrackingError(
+            f"version {registered.number} of {registered.strategy_id} is this bundle, and run {registered.run_id}, which holds its file, "
+            "was deleted: restore the run in MLflow, or delete the version there and register the bundle again"
+        )
     now = _keyids(opened)
     before = _stored_keyids(tracking, registered)
     if before >= now:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -37,8 +37,10 @@ MAXIMUM_PARAMETER = 6000
 DATASET_DIGEST_CHARACTERS = 36
 """Characters MLflow keeps of a dataset's digest."""
 METRICS_A_CALL = 1000
+PARAMETERS_A_CALL = 100
 
 Source = Literal["gates", "notebook"]
+_Item = TypeVar("_Item")
 
 
 class Recorded(NamedTuple):
@@ -207,14 +209,11 @@ class _Record:
         }
         now = time.time_ns() // 1_000_000
         client = tracking.client
-        client.log_batch(
-            run_id,
-            metrics=[Metric(name, value, now, 0) for name, value in self.metrics.items()],
-            params=[Param(name, value[:MAXIMUM_PARAMETER]) for name, value in parameters.items()],
-        )
-        history = self._equity_history(Metric)
-        for start in range(0, len(history), METRICS_A_CALL):
-            client.log_batch(run_id, metrics=history[start : start + METRICS_A_CALL])
+        metrics = [Metric(name, value, now, 0) for name, value in self.metrics.items()]
+        for part in _parts(metrics + self._equity_history(Metric), METRICS_A_CALL):
+            client.log_batch(run_id, metrics=part)
+        for part in _parts([Param(name, value[:MAXIMUM_PARAMETER]) for name, value in parameters.items()], PARAMETERS_A_CALL):
+            client.log_batch(run_id, params=part)
         path = home.datasets / self.dataset_digest
         dataset = Dataset(
             name=self.dataset_name,
@@ -242,3 +241,7 @@ class _Record:
         return [
             metric("equity", point.equity / 10**MONEY_SCALE, point.ts // 1_000_000, step) for step, point in enumerate(closing.values())
         ]
+
+
+def _parts(items: Sequence[_Item], length: int) -> list[Sequence[_Item]]:
+    return [items[start : start + length] for start in range(0, len(items), length)]

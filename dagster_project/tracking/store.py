@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 SILENCE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 """MLflow reads these when it is imported, so that nothing phones home."""
-QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
-"""Standard output belongs to the command's answer; every file is small."""
+QUIET = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+}
+"""Standard output belongs to the command's answer, and a server that is not there is told at once instead of after minutes."""
 SERVER_HOST = "127.0.0.1"
 SERVER_PORT = 8422
 """MLflow's own default, 5000, is taken by AirPlay on a Mac."""
@@ -111,16 +115,31 @@ def tracking_uri(home: Home) -> str:
 
 
 def open_tracking(home: Home) -> Tracking:
-    """Open MLflow at `tracking_uri`; the first opening of a home makes its database, which takes some seconds."""
+    """Open MLflow at `tracking_uri`; the first opening of a home makes its database, which takes some seconds.
+
+    It sets what MLflow reads from the environment, where nothing else is set there.
+
+    Raises:
+        TrackingError: the server does not answer, or the home cannot be written.
+    """
     for name, value in {**SILENCE, **QUIET}.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     uri = tracking_uri(home)
     artifacts = home.mlflow / "artifacts" if uri == _database_uri(home) else None
-    if artifacts is not None:
-        artifacts.mkdir(parents=True, exist_ok=True)
-    return Tracking(uri, MlflowClient(tracking_uri=uri, registry_uri=uri), artifacts)
+    try:
+        if artifacts is not None:
+            artifacts.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"MLflow at {uri} cannot be used ({str(error).partition(chr(10))[0]}): "
+            f"start its server, or unset {URI_VARIABLE} to write to the home, {home.mlflow}"
+        ) from error
+    return Tracking(uri, client, artifacts)
 
 
 def server_command(home: Home, port: int = SERVER_PORT) -> list[str]:

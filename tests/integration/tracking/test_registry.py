@@ -1,6 +1,7 @@
 """What registering a bundle leaves in MLflow, and what it refuses."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -70,6 +71,16 @@ def test_the_same_bundle_is_registered_once(home: Home, judge: Judge, bundle: Bu
     assert [version.label for version in describe_versions(home, "once")] == [other.submission.label, judged.submission.label]
 
 
+def test_registering_at_the_same_time_is_registering_once(home: Home, judge: Judge, bundle: Bundle) -> None:
+    """A sensor and a person may ask for the same bundle in the same moment."""
+    judged = judge("hasty")
+    path, run_id = bundle(judged), log_evaluation(home, judged)
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(lambda _: register_bundle(home, path, run_id, judged.report_markdown), range(4)))
+    assert numbers == [1, 1, 1, 1]
+    assert len(describe_versions(home, "hasty")) == 1
+
+
 def test_a_second_signature_keeps_the_version_and_reaches_its_file(
     home: Home, tracking: Tracking, judge: Judge, bundle: Bundle, approver_key: KeyFiles
 ) -> None:
@@ -121,6 +132,16 @@ def test_a_registered_file_that_was_damaged_is_put_back(
         stored.write_bytes(damage)
     assert register_bundle(home, path, run_id, judged.report_markdown) == number
     assert stored.read_bytes() == path.read_bytes()
+
+
+def test_a_version_whose_run_was_deleted_is_not_taken_for_whole(home: Home, tracking: Tracking, judge: Judge, bundle: Bundle) -> None:
+    """Its file would be gone with the run, so registering again says what to do."""
+    judged = judge("bereft")
+    path, run_id = bundle(judged), log_evaluation(home, judged)
+    number = register_bundle(home, path, run_id, judged.report_markdown)
+    tracking.client.delete_run(run_id)
+    with pytest.raises(TrackingError, match=f"version {number} of bereft is this bundle, and run {run_id}"):
+        register_bundle(home, path, log_evaluation(home, judged), judged.report_markdown)
 
 
 def test_a_bundle_is_registered_with_the_run_of_its_own_evaluation(home: Home, tracking: Tracking, judge: Judge, bundle: Bundle) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from dagster_project.tracking import (
     log_trial,
     missing_runs,
     missing_trials,
+    open_tracking,
     record_evaluation,
 )
 from live.promotion import encode_canonical
@@ -214,3 +216,28 @@ def test_a_deleted_experiment_is_named_and_not_begun_anew(home: Home, tracking: 
     with pytest.raises(TrackingError, match=f"restore --experiment-id {experiment_id}"):
         record_evaluation(home, judged)
     assert missing_runs(_trials(home, judged), tracking) == _trials(home, judged)
+
+
+def test_a_store_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not running and a home that cannot be written are told with what to do."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrackingError, match="Not a directory"):
+        open_tracking(Home(tmp_path / "file"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{probe.getsockname()[1]}")
+        with pytest.raises(TrackingError, match="unset MLFLOW_TRACKING_URI to write to the home"):
+            open_tracking(Home(tmp_path))
+
+
+def test_a_strategy_with_more_parameters_than_mlflow_takes_at_once_is_logged_whole(
+    home: Home, tracking: Tracking, judge: Callable[..., Any]
+) -> None:
+    """MLflow takes a hundred in a call."""
+    judged = judge("many")
+    many = {f"p{number}": number for number in range(150)}
+    version = msgspec.structs.replace(judged.submission.folder.version, parameters=many)
+    trial = log_trial(home, judged.dataset_digest, dataclasses.replace(judged.submission.folder, version=version), judged.curve)
+    assert trial.parameters == many
+    logged = tracking.client.get_run(trial.run_id).data.params
+    assert {name: logged[f"parameter.{name}"] for name in many} == {name: str(value) for name, value in many.items()}
