@@ -28,6 +28,14 @@ class JobRun(NamedTuple):
     metadata: dict[str, dict[str, Any]]
     checks: tuple[CheckOutcome, ...]
 
+    def check(self, name: str) -> CheckOutcome:
+        """Give what the check of that name said.
+
+        Raises:
+            KeyError: no such check ran.
+        """
+        return {one.check: one for one in self.checks}[name]
+
 
 class Pipeline:
     """Hold the definitions and an open instance; close it, or use it as a context."""
@@ -66,7 +74,11 @@ class Pipeline:
             JobFailed: a step broke; names the run and the first step.
         """
         definition = self._definitions.resolve_job_def(job)
-        run_config = {"ops": {asset: {"config": dict(values)} for asset, values in (config or {}).items()}}
+        run_config = {
+            "ops": {asset: {"config": dict(values)} for asset, values in (config or {}).items()},
+            # Every event is in the instance; whoever runs a job here prints what matters.
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        }
         done = definition.execute_in_process(run_config=run_config, instance=self._instance, partition_key=partition, raise_on_error=False)
         if not done.success:
             failed = next((event for event in done.all_events if event.is_step_failure), None)

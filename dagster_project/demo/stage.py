@@ -3,23 +3,28 @@
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.console import Console
 
+from dagster_project.home import Home, open_home
+from dagster_project.tracking.store import SERVER_HOST, server_command, server_environment
 from live.core.errors import InterlockError
 from live.service.address import ServiceAddress, read_address
 
 START_SECONDS = 60.0
 WAIT_SECONDS = 60.0
 STOP_SECONDS = 20.0
+REGISTRY_SECONDS = 120.0
 
 
 class ClaimFailed(InterlockError):
@@ -31,16 +36,18 @@ class Stage:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.home = (Path(os.environ.get("INTERLOCK_HOME") or "data") / "demo").resolve()
+        self.home = open_home().root / "demo"
         self.keys = Path.home() / ".interlock" / "demo-keys"
         self.service: subprocess.Popen[bytes] | None = None
+        self.registry: subprocess.Popen[bytes] | None = None
+        self.registry_url = ""
         self.token = ""
         for directory in (self.home, self.keys):
             shutil.rmtree(directory, ignore_errors=True)
         self.home.mkdir(parents=True)
         self.environment = {**os.environ, "INTERLOCK_HOME": str(self.home), "INTERLOCK_KEYS": str(self.keys)}
-        self.environment.pop("INTERLOCK_CONFIG", None)
-        self.environment.pop("INTERLOCK_PORT", None)
+        for name in ("INTERLOCK_CONFIG", "INTERLOCK_PORT"):
+            self.environment.pop(name, None)
 
     def check(self, holds: bool, claim: str, seen: object = "") -> None:
         """Print a claim that holds; stop at one that does not.
@@ -100,6 +107,62 @@ class Stage:
                 raise ClaimFailed(f"the service did not stop within {STOP_SECONDS:.0f} s: {self.log_tail()}") from None
         self.service = None
 
+    def start_mlflow(self, home: Home) -> None:
+        """Start an MLflow server on a home; it takes a while, so somebody waits for it later."""
+        with socket.socket() as probe:
+            probe.bind((SERVER_HOST, 0))
+            port = probe.getsockname()[1]
+        self.registry_url = f"http://{SERVER_HOST}:{port}"
+        with (self.home / "mlflow.log").open("ab") as log:
+            self.registry = subprocess.Popen(
+                server_command(home, port),
+                env={**os.environ, **server_environment()},
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def wait_for_mlflow(self) -> None:
+        """Wait until the MLflow server answers.
+
+        Raises:
+            ClaimFailed: it does not in time.
+        """
+
+        def healthy() -> bool:
+            try:
+                return httpx.get(f"{self.registry_url}/health", timeout=5, trust_env=False).is_success
+            except httpx.TransportError:
+                return False
+
+        self.wait_for(healthy, "MLflow answers", REGISTRY_SECONDS)
+
+    def mlflow(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call MLflow's REST interface, as its UI does.
+
+        Raises:
+            ClaimFailed: it refuses.
+        """
+        answer = httpx.request(method, f"{self.registry_url}/api/2.0/mlflow/{path}", json=body, timeout=30, trust_env=False)
+        if not answer.is_success:
+            raise ClaimFailed(f"MLflow answered {method} {path} with {answer.status_code}: {answer.text}")
+        return answer.json()
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        if self.service is not None and self.service.poll() is None:
+            self.service.kill()
+            self.service.wait()
+        if self.registry is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.registry.pid, signal.SIGTERM)  # the server and its worker
+            try:
+                self.registry.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.registry.pid, signal.SIGKILL)
+                self.registry.wait()
+
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, expect: int = 200, token: str | None = None) -> Any:
         """Call the service and return its JSON answer.
 
@@ -143,6 +206,9 @@ def open_stage(console: Console) -> Iterator[Stage]:
     try:
         yield stage
     finally:
-        if stage.service is not None and stage.service.poll() is None:
-            stage.service.kill()
-            stage.service.wait()
+        stage.close()
+
+
+def scope_options(*names: str) -> list[str]:
+    """Spell scopes as options of `interlock token new`."""
+    return [argument for name in names for argument in ("--scope", name)]
