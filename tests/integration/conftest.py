@@ -10,8 +10,11 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -35,6 +38,11 @@ from live.promotion import (
     sign_bundle,
     write_bundle,
 )
+from live.promotion.bundle import open_envelope
+from live.promotion.cache import StrategyState
+from live.promotion.keys import Role
+from live.promotion.registry import ModelRegistry
+from live.promotion.synchronisation import Synchroniser
 from live.service.address import read_address
 from live.service.authority import ACCESS_SCOPES, AccessScope, create_token
 from live.service.bootstrap import create_application
@@ -164,9 +172,13 @@ class Host:
         self.tape = directory / "market.tape.gz"
         self.key = _derive_key("gate")
         self.created_at = time.time_ns() - MINUTE
+        self.approver = _derive_key("ann", "approver")
         self.bundles: dict[str, Path] = {}
+        self.aliases: dict[str, str] = {}
+        self.registry_url = "http://127.0.0.1:1"
+        self.revoked: list[str] = []
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("INTERLOCK_", "MLFLOW_"))},
             "INTERLOCK_HOME": str(self.home),
             "INTERLOCK_KEYS": str(self.keys),
             "INTERLOCK_CONFIG": str(self.file),
@@ -181,6 +193,7 @@ class Host:
         warm_up: int = 0,
         days: int = 1,
         open_orders: int = 5,
+        evidence_gate: bool = False,
     ) -> Path:
         """Sign a bundle of the probe, or of other sources."""
         folder = self.directory / "strategies" / f"{strategy_id}-{len(self.bundles)}"
@@ -194,11 +207,12 @@ class Host:
         )
         (folder / "strategy.toml").write_text(text)
         (folder / "strategy.py").write_text(source)
-        return self.sign(load_strategy_folder(folder, {"warm_up": warm_up}), days=days)
+        return self.sign(load_strategy_folder(folder, {"warm_up": warm_up}), days=days, evidence_gate=evidence_gate)
 
-    def sign(self, folder: StrategyFolder, *, days: int = 1) -> Path:
-        """Sign a bundle of a strategy folder."""
-        payload = build_bundle(folder, _evidence(folder.version.digest, self.created_at), self.created_at, self.created_at + days * DAY)
+    def sign(self, folder: StrategyFolder, *, days: int = 1, evidence_gate: bool = False) -> Path:
+        """Sign a bundle of a strategy folder, with an evidence gate that holds or with none."""
+        evidence = _evidence(folder.version.digest, self.created_at, evidence_gate=evidence_gate)
+        payload = build_bundle(folder, evidence, self.created_at, self.created_at + days * DAY)
         path = write_bundle(sign_bundle(payload, self.key), self.directory / "bundles")
         self.bundles[folder.version.strategy_id] = path
         return path
@@ -211,16 +225,27 @@ class Host:
 
     def configure(self, extra: str = "", *, speed: float = 1.0, start: str = "2020-09-13T12:26:40Z", feed: bool = True) -> None:
         """Write interlock.toml; `extra` goes to its end."""
-        public = self.key.public
-        lines = ["schema = 1", "[service]", "port = 0", "[[trusted_keys]]"]
-        lines += [f"{name} = {json.dumps(getattr(public, name))}" for name in ("name", "role", "keyid", "public")]
-        lines += ["[promotion.requirements]", "determinism = {}"]
+        lines = ["schema = 1", "[service]", "port = 0"]
+        for key in (self.key, self.approver):
+            fields = ("name", "role", "keyid", "public")
+            lines += ["[[trusted_keys]]", *(f"{name} = {json.dumps(getattr(key.public, name))}" for name in fields)]
+        lines += ["[promotion]", f"revoked = {json.dumps(self.revoked)}", "[promotion.requirements]", "determinism = {}"]
+        if self.aliases:
+            lines += ["[registry]", f'url = "{self.registry_url}"', "poll_seconds = 0.1"]
         lines += ["[accounts.paper]", 'balances = { USDT = "10000.00" }', '[venues."binance-spot"]', 'request_log = "requests.log"']
         if feed:
             lines += ["[feed]", f'tape = "{self.tape}"', f'start = "{start}"', f"speed = {speed}"]
-        for strategy_id, path in self.bundles.items():
-            lines += ["[[deployment]]", f'strategy = "{strategy_id}"', f'bundle = "{path}"', 'account = "paper"', 'venue = "binance-spot"']
+        followed = {strategy_id: f'alias = "{alias}"' for strategy_id, alias in self.aliases.items()}
+        named = {strategy_id: f'bundle = "{path}"' for strategy_id, path in self.bundles.items()}
+        for strategy_id, origin in (followed or named).items():
+            lines += ["[[deployment]]", f'strategy = "{strategy_id}"', origin, 'account = "paper"', 'venue = "binance-spot"']
         self.file.write_text("\n".join([*lines, extra]) + "\n")
+
+    def synchronise(self, wall: Callable[[], int] = time.time_ns, strategy_id: str = "probe") -> StrategyState:
+        """Make one pass of `interlock sync` for a strategy."""
+        configuration = self.configuration()
+        with ModelRegistry(self.registry_url, {}) as registry:
+            return Synchroniser(registry, self.home, configuration.demands, wall).synchronise(strategy_id)
 
     def configuration(self) -> Configuration:
         """Load what was configured."""
@@ -443,20 +468,169 @@ def _service(host: Host) -> Iterator[ServiceProcess]:
         service.process.wait()
 
 
-def _derive_key(name: str) -> SigningKey:
+class RegistryServer:
+    """Answer the few calls of MLflow's REST interface over real HTTP, in the shapes that its server 3.17 answered with.
+
+    Attributes:
+        versions: tags by strategy id and version number; the run of version 3 is `run-3`.
+        aliases: version numbers by strategy id and alias.
+        artifacts: files by run and path.
+        calls: method and path of what was asked, with `sent` beside it: the headers of the newest call.
+        answer: an answer given to everything, when it is set: status, content type and body.
+    """
+
+    def __init__(self) -> None:
+        self.versions: dict[str, dict[int, dict[str, str]]] = {}
+        self.aliases: dict[str, dict[str, int]] = {}
+        self.artifacts: dict[tuple[str, str], bytes] = {}
+        self.calls: list[str] = []
+        self.sent: dict[str, str] = {}
+        self.answer: tuple[int, str, bytes] | None = None
+        self.read_only = False
+        self._server: ThreadingHTTPServer | None = None
+        self.port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Give the address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Answer, at the port of the last time."""
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                registry.sent = dict(self.headers)
+                status, kind, content = registry.respond(self.command, self.path, body)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
+        Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def register(self, bundle: Path, *, strategy_id: str = "probe", **tags: str) -> int:
+        """Register a bundle as the next version of a strategy, as the pipeline does."""
+        content = bundle.read_bytes()
+        versions = self.versions.setdefault(strategy_id, {})
+        number = max(versions, default=0) + 1
+        path = f"bundle/{bundle.name}"
+        self.artifacts[f"run-{number}", path] = content
+        digest = sha256_hex(open_envelope(content).payload)
+        versions[number] = {"interlock.bundle": digest, "interlock.bundle_artifact": path, "interlock.strategy_version": "a label", **tags}
+        return number
+
+    def point(self, alias: str, number: int | None, strategy_id: str = "probe") -> None:
+        """Move an alias, or remove it."""
+        aliases = self.aliases.setdefault(strategy_id, {})
+        aliases.pop(alias, None)
+        if number is not None:
+            aliases[alias] = number
+
+    def respond(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:
+        """Answer one request."""
+        parts = urlsplit(target)
+        call = f"{method} {parts.path.removeprefix('/api/2.0/mlflow/')}"
+        self.calls.append(call)
+        if self.answer is not None:
+            return self.answer
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        asked |= json.loads(body) if body and method != "PUT" else {}
+        if call == "GET /get-artifact":
+            content = self.artifacts.get((asked["run_uuid"], asked["path"]))
+            return self._missing("No such artifact") if content is None else (200, "text/plain", content)
+        if method != "GET" and self.read_only:
+            return self._json(403, {"error_code": "PERMISSION_DENIED", "message": "Permission denied"})
+        if method == "PUT":
+            place = parts.path.removeprefix("/api/2.0/mlflow-artifacts/artifacts/1/")
+            run_id, _, path = place.partition("/artifacts/")
+            self.artifacts[run_id, path] = body
+            return 200, "", b""
+        if call == "GET artifacts/list":
+            return self._json(200, {"root_uri": f"mlflow-artifacts:/1/{asked['run_id']}/artifacts"})
+        return self._registry(call, asked)
+
+    def _registry(self, call: str, asked: dict[str, str]) -> tuple[int, str, bytes]:
+        filtered = asked.get("filter", "").removeprefix("name='").removesuffix("'")
+        name = asked.get("name", filtered)
+        versions, aliases = self.versions.get(name), self.aliases.setdefault(name, {})
+        if call == "GET model-versions/search":
+            found = [self._version(name, number) for number in sorted(versions or {}, reverse=True)]
+            return self._json(200, {"model_versions": found} if found else {})
+        if versions is None:
+            return self._missing(f"Registered Model with name={name} not found")
+        if call == "GET registered-models/get":
+            listed = [{"alias": alias, "version": str(number)} for alias, number in aliases.items()]
+            return self._json(200, {"registered_model": {"name": name, **({"aliases": listed} if listed else {})}})
+        if call == "DELETE registered-models/alias":
+            aliases.pop(asked["alias"], None)
+            return self._json(200, {})
+        number = int(asked["version"])
+        if number not in versions:
+            return self._missing(f"Model Version (name={name}, version={number}) not found")
+        if call == "GET model-versions/get":
+            return self._json(200, {"model_version": self._version(name, number)})
+        if call == "POST model-versions/set-tag":
+            versions[number][asked["key"]] = asked["value"]
+        elif call == "POST registered-models/alias":
+            aliases[asked["alias"]] = number
+        return self._json(200, {})
+
+    def _version(self, name: str, number: int) -> dict[str, Any]:
+        tags = [{"key": key, "value": value} for key, value in self.versions[name][number].items()]
+        return {"name": name, "version": str(number), "run_id": f"run-{number}", "status": "READY", "tags": tags, "current_stage": "None"}
+
+    def _missing(self, message: str) -> tuple[int, str, bytes]:
+        return self._json(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": message})
+
+    def _json(self, status: int, document: dict[str, Any]) -> tuple[int, str, bytes]:
+        return status, "application/json", json.dumps(document).encode()
+
+
+@pytest.fixture(name="registry")
+def _registry(host: Host) -> Iterator[RegistryServer]:
+    """Run a registry, and let the host's probe follow its candidate instead of naming a file."""
+    server = RegistryServer()
+    host.registry_url = server.url
+    host.aliases = {"probe": "candidate"}
+    host.configure()
+    yield server
+    server.stop()
+
+
+def _derive_key(name: str, role: Role = "gate") -> SigningKey:
     private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(sha256_hex(name.encode())))
     raw = private.public_key().public_bytes_raw()
-    return SigningKey(TrustedKey(name=name, role="gate", keyid=sha256_hex(raw), public=raw.hex()), private)
+    return SigningKey(TrustedKey(name=name, role=role, keyid=sha256_hex(raw), public=raw.hex()), private)
 
 
-def _evidence(strategy_version_digest: str, created_at: int) -> Evidence:
+def _evidence(strategy_version_digest: str, created_at: int, *, evidence_gate: bool) -> Evidence:
     held = GateResult(gate="determinism", passed=True, kind="integrity", measured={"differing": 0}, threshold={"maximum_differing": 0})
+    sharpe = GateResult(gate="deflated_sharpe", passed=True, kind="evidence", measured={"probability": 0.97}, threshold={})
     return Evidence(
         schema=1,
         strategy_version_digest=strategy_version_digest,
         dataset_digest="d" * 64,
         policy_digest="b" * 64,
         engine_digest=engine_digest(),
-        results=(held,),
+        results=(held, sharpe) if evidence_gate else (held,),
         created_at=created_at - 1,
     )
