@@ -140,11 +140,14 @@ def fit(training: pd.DataFrame, labels: np.ndarray) -> Pipeline:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     if labels.all() or not labels.any():
         raise SignalError(f"{len(labels)} training rows all have the same label: take more rows, or another horizon")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=MAXIMUM_ITERATIONS))
-    return model.fit(training.to_numpy(), labels)
+    # How many threads share a sum decides its last bits; and for so few columns one is the fastest.
+    with threadpool_limits(limits=1):
+        return model.fit(training.to_numpy(), labels)
 
 
 def probability_by(weights: Weights, row: Sequence[float]) -> float:

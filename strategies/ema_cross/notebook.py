@@ -109,7 +109,14 @@ def _(mo):
 @app.cell
 def _(log_trial, run):
     trial = log_trial(run)
-    trial.strategy_id, trial.source, trial.days
+    return (trial,)
+
+
+@app.cell(hide_code=True)
+def _(mo, trial):
+    mo.md(f"""
+    This was trial {trial.number} of this home: {trial.strategy_id} over {trial.days} days. `make dev` opens MLflow, where its run is.
+    """)
     return
 
 

@@ -1,1 +1,0 @@
-"""Dagster objects of the signals."""
