@@ -1,11 +1,12 @@
 """Isolation: notice when a strategy reaches for anything but the bars it is handed.
 
-An audit hook (PEP 578) sees files, sockets, processes and threads; clocks have no audit event, so the functions that read
-them are replaced. This finds what people do by accident. It is no sandbox: code that means harm gets around it.
+An audit hook (PEP 578) sees files, sockets and processes; clocks and threads have no audit event, so the functions that
+read and start them are replaced. This finds what people do by accident. It is no sandbox: code that means harm gets around it.
 """
 
 import datetime
 import sys
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -33,7 +34,6 @@ _REFUSED = {
     "os.exec": "started the process",
     "os.posix_spawn": "started the process",
     "os.fork": "started a process",
-    "_thread.start_new_thread": "started a thread",
     "time.sleep": "waited",
 }
 _NAMED = frozenset({"open", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rename", "sqlite3.connect", "os.system"})
@@ -58,7 +58,7 @@ class Isolation:
         self.violations: list[str] = []
         self._directory = f"{directory}/"
         self._watching = False
-        self._replace_clocks()
+        self._replace_functions()
         sys.addaudithook(self._on_event)
 
     @contextmanager
@@ -97,36 +97,36 @@ class Isolation:
             self.violations.append(violation)
         raise IsolationBroken(f"{violation}: it is handed bars and nothing else; weights come with pkgutil.get_data")
 
-    def _replace_clocks(self) -> None:
-        def guarded(original: Any, name: str) -> Any:
-            def read(*arguments: Any) -> Any:
+    def _replace_functions(self) -> None:
+        def guarded(original: Any, deed: str) -> Any:
+            def call(*arguments: Any) -> Any:
                 if self._watching:
-                    self._judge(f"read the clock with {name}", "")
+                    self._judge(deed, "")
                 return original(*arguments)
 
-            return read
+            return call
 
         for name in _CLOCKS:
-            setattr(time, name, guarded(getattr(time, name), f"time.{name}"))
+            setattr(time, name, guarded(getattr(time, name), f"read the clock with time.{name}"))
+        threading.Thread.start = guarded(threading.Thread.start, "started a thread")
         now, day = datetime.datetime, datetime.date
-        judge = guarded
 
         class GuardedDatetime(now):
             @classmethod
             def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-                return judge(now.now, "datetime.now")(tz)
+                return guarded(now.now, "read the clock with datetime.now")(tz)
 
             @classmethod
             def utcnow(cls) -> Any:
-                return judge(now.utcnow, "datetime.utcnow")()
+                return guarded(now.utcnow, "read the clock with datetime.utcnow")()
 
             @classmethod
             def today(cls) -> Any:
-                return judge(now.today, "datetime.today")()
+                return guarded(now.today, "read the clock with datetime.today")()
 
         class GuardedDate(day):
             @classmethod
             def today(cls) -> Any:
-                return judge(day.today, "date.today")()
+                return guarded(day.today, "read the clock with date.today")()
 
         datetime.datetime, datetime.date = GuardedDatetime, GuardedDate

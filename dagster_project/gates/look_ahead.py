@@ -149,8 +149,11 @@ class _Search:
         first = self.warm
         if until is not None:
             first = max(first, sum(bar.ts_init <= until for bar in self.history.bars))
-        opening = list(range(first + 1, len(self.history) + 1))
-        return opening[: self.policy.opening_cuts] + _spread(opening[self.policy.opening_cuts :], self.policy.spread_cuts)
+        later = list(range(first + 1, len(self.history)))
+        opening, rest = later[: self.policy.opening_cuts], later[self.policy.opening_cuts :]
+        each = self.policy.cuts_at_each_place
+        spread = {cut for place in _spread(rest, self.policy.spread_places) for cut in range(place - each + 1, place + 1)}
+        return opening + sorted(spread & set(rest))
 
     def _check_weights(self) -> bool:
         """Say whether the shipped weights are what the fit gives, so that fitting again means something."""

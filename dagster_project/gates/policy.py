@@ -46,13 +46,15 @@ class LookAheadPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         opening_cuts: cuts one bar after the other from the end of the warm-up.
-        spread_cuts: cuts evenly over the rest.
+        spread_places: places spread evenly over the rest.
+        cuts_at_each_place: cuts one bar after the other that end at each place.
         poisoned_cuts: cuts after which later bars are there and are garbage.
         minimum_cuts: how many cuts history must leave room for.
     """
 
     opening_cuts: Count
-    spread_cuts: Count
+    spread_places: Count
+    cuts_at_each_place: Count
     poisoned_cuts: Count
     minimum_cuts: Count
 
