@@ -42,7 +42,7 @@ CREATED_AT = 1_700_000_000_000_000_000
 DAY = 24 * 3600 * 1_000_000_000
 DATASET = sha256_hex(b"three months of bitcoin")
 POLICY = sha256_hex(b"policy")
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 REPORT = """# {label}
 
 | gate | answer | measured |

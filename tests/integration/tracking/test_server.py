@@ -13,7 +13,7 @@ from dagster_project.tracking import Tracking, TrialLedger, find_version, log_ev
 from live.promotion import sha256_hex
 from live.promotion.bundle import open_envelope
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Judge = Callable[..., Any]
 Bundle = Callable[[Any], Path]
 
