@@ -5,6 +5,9 @@ computes (`dagster_project.lake.measuring`): each measures one fault and is 0 wh
 name. Every expectation is named in its `meta`; a critical one refuses the file, a warning only tells.
 """
 
+# Great Expectations marks none of its names as exported, though its documentation imports them so.
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -72,8 +72,9 @@ class Dataset:
         """
         held = [file.instrument_id for file in self.manifest.files]
         wanted = held if instrument_ids is None else sorted(set(instrument_ids))
-        if not wanted or (unknown := [name for name in wanted if name not in held]):
-            asked = ", ".join(unknown) if wanted else "no instrument at all"
+        unknown = [name for name in wanted if name not in held]
+        if unknown or not wanted:
+            asked = ", ".join(unknown) or "no instrument at all"
             raise DatasetError(f"dataset {self.digest[:12]} holds {', '.join(held)}, asked for {asked}: name instruments that it holds")
         shelf = self.path / TAPES_NAME / sha256_hex("\n".join(wanted).encode())[:12]
         if not shelf.is_dir():

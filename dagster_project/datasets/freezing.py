@@ -31,7 +31,7 @@ from dagster_project.datasets.manifest import (
 )
 from dagster_project.datasets.verification import sums_of, verify_dataset
 from dagster_project.home import Home
-from dagster_project.lake import SCALES, open_table, parse_moment, read_rows, read_verdict
+from dagster_project.lake import SCALES, describe_moment, load_calendar, open_table, parse_moment, read_rows, read_verdict
 from dagster_project.lake.bar_format import COLUMNS, make_table
 from live.core.instruments import Instrument
 from live.journal.disk import file_digest
@@ -111,6 +111,7 @@ def _bars(rows: pa.Table, instrument_id: str, start: str | None, end: str | None
         raise DatasetError(f"published bars of {instrument_id} disagree about {several}: the table was written by another program")
     scales = {name: values[0] for name, values in agreed.items()}
     interval_seconds = scales.pop("interval_seconds")
+    _refuse_holes(instrument_id, rows.column("ts_close").to_numpy(), interval_seconds)
     return _Bars(
         Instrument(instrument_id=instrument_id, **scales),
         interval_seconds,
@@ -118,6 +119,18 @@ def _bars(rows: pa.Table, instrument_id: str, start: str | None, end: str | None
         frozenset(rows.column("source").unique().to_pylist()),
         frozenset(rows.column("validation_id").unique().to_pylist()),
     )
+
+
+def _refuse_holes(instrument_id: str, closes: np.ndarray, interval_seconds: int) -> None:
+    """Refuse a hole that no audit could see, since it lies between files."""
+    calendar = load_calendar()
+    missing = calendar.missing_before(closes, interval_seconds, instrument_id.partition(":")[0])
+    after = int(missing.argmax())
+    if missing[after] > calendar.tolerated_bars(interval_seconds):
+        raise DatasetError(
+            f"{missing[after]:,} bars of {instrument_id} are missing between {describe_moment(int(closes[after - 1]))} and "
+            f"{describe_moment(int(closes[after]))} UTC: ingest them, freeze a period without the hole, or declare it in calendar.toml"
+        )
 
 
 def _lineage(home: Home, read: Sequence[_Bars], version: int) -> Lineage:

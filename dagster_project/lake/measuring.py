@@ -31,10 +31,14 @@ def read_instrument(schema: pa.Schema) -> tuple[Instrument, int]:
     if missing := [key for key in METADATA_KEYS if key not in metadata]:
         raise LakeError(f"the schema's metadata lacks {', '.join(missing)}")
     try:
-        scales = {key: int(metadata[key]) for key in ("price_scale", "quantity_scale", INTERVAL_KEY)}
-        interval_seconds = scales.pop(INTERVAL_KEY)
-        texts = {key: metadata[key] for key in ("instrument_id", "base", "quote")}
-        instrument = Instrument(**texts, **scales)
+        interval_seconds = int(metadata[INTERVAL_KEY])
+        instrument = Instrument(
+            instrument_id=metadata["instrument_id"],
+            base=metadata["base"],
+            quote=metadata["quote"],
+            price_scale=int(metadata["price_scale"]),
+            quantity_scale=int(metadata["quantity_scale"]),
+        )
     except (ValueError, InstrumentError) as error:
         raise LakeError(f"the schema's metadata is no instrument: {error}") from error
     if interval_seconds < 1 or not instrument.base or not instrument.quote:
@@ -91,7 +95,8 @@ def measure_values(table: pa.Table, calendar: Calendar, now: int) -> pd.DataFram
     priced = np.minimum(body_bottom, units["low"]) > 0
     continued = whole & np.concatenate([whole[:1], whole[:-1]])
     missing = np.zeros(len(whole), dtype=np.int64)
-    missing[whole] = calendar.missing_before(units["ts_close"][whole], interval_seconds, instrument.venue_id)
+    timed = ~absent["ts_close"]
+    missing[timed] = calendar.missing_before(units["ts_close"][timed], interval_seconds, instrument.venue_id)
     measures = {
         "grid_offset": units["ts_close"] % interval,
         "length_error": np.abs(units["ts_close"] - units["ts_open"] - interval),

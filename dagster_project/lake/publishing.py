@@ -122,13 +122,12 @@ def _publish(home: Home, rows: pa.Table, outcome: FileOutcome, *, correct: bool)
 
 def _rows(home: Home, staged: StagedFile, verdict: Verdict) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     read = pq.read_table(staged.path(home), columns=list(COLUMNS)).combine_chunks()
     instrument, interval_seconds = read_instrument(read.schema)
     columns = {name: read.column(name).chunk(0) if name in TIMES else pa.array(unscaled(read.column(name).chunk(0))) for name in COLUMNS}
-    columns["month"] = pc.strftime(columns["ts_close"].cast(pa.timestamp("ns", "UTC")), format="%Y-%m")
+    columns["month"] = pa.array(columns["ts_close"].to_numpy().astype("datetime64[ns]").astype("datetime64[M]").astype(str))
     constants = {name: getattr(instrument, name) for name in ("instrument_id", *SCALES[:-1])}
     constants |= {"interval_seconds": interval_seconds, "source": staged.source, "validation_id": verdict.validation_id}
     columns |= {name: pa.repeat(value, read.num_rows) for name, value in constants.items()}
@@ -157,11 +156,10 @@ def _compare(published: pa.Table, rows: pa.Table) -> tuple[np.ndarray, np.ndarra
 
 
 def _difference(published: pa.Table | None, rows: pa.Table, first: int) -> str:
-    import pyarrow.compute as pc
-
     assert published is not None, "a bar can only differ from a published one"
     after = rows.slice(first, 1).to_pylist()[0]
-    before = published.filter(pc.equal(published.column("ts_close"), after["ts_close"])).to_pylist()[0]
+    keys = published.column("ts_close").to_numpy()
+    before = published.slice(int(keys.searchsorted(after["ts_close"])), 1).to_pylist()[0]
     return "; ".join(f"{name} is {before[name]}, received {after[name]}" for name in COLUMNS if before[name] != after[name])
 
 
