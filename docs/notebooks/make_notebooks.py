@@ -28,8 +28,8 @@ LAST_BAR = "2019-04-01"
 STYLE = """
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.55 system-ui, sans-serif; color: #1d2733; }
 pre { background: #f3f6f9; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; font-size: 14px; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-td, th { padding: .25rem .8rem; border-bottom: 1px solid #d7dee6; text-align: left; }
+table { border: 0; border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+td, th { padding: .25rem .8rem; border: 0; border-bottom: 1px solid #d7dee6; text-align: left; }
 img { max-width: 100%; }
 """
 

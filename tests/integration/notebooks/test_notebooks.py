@@ -33,6 +33,12 @@ def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(autouse=True)
+def _own_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep out of the store of the person who runs the tests."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Give a home in which the sample's first bars are published and frozen, up to where the demo's dataset ends."""

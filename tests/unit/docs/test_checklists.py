@@ -13,7 +13,14 @@ CHECKER = ROOT / ".ci" / "check_sign_off"
 CHECKLISTS = ROOT / "docs" / "checklists"
 TODAY = re.compile(r"docs/checklists/signed/\d{4}-\d{2}-\d{2}-collar\.md")
 
-SIGNATURES = {"Author": "Ann", "Author signed on": "2026-01-30", "Reviewer": "Bob", "Reviewer signed on": "2026-01-31"}
+FILLED_IN = {
+    "What was wrong": "the collar let a price through that was one tick too far",
+    "What is different": "it does not",
+    "Author": "Ann",
+    "Author signed on": "2026-01-30",
+    "Reviewer": "Bob",
+    "Reviewer signed on": "2026-01-31",
+}
 
 
 class Repository:
@@ -77,12 +84,7 @@ class Repository:
         """Let the template be written, tick every box and sign it as two people."""
         copy = self.make_copy()
         text = copy.read_text().replace("- [ ]", "- [x]")
-        for name, value in (
-            ("Author", "Ann"),
-            ("Author signed on", "2026-01-30"),
-            ("Reviewer", "Bob"),
-            ("Reviewer signed on", "2026-01-31"),
-        ):
+        for name, value in FILLED_IN.items():
             text = re.sub(rf"^{name}:$", f"{name}: {value}", text, flags=re.MULTILINE)
         copy.write_text(text)
         return copy
@@ -158,10 +160,11 @@ Damage = Callable[[str], str]
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        pytest.param(lambda text: text.replace("- [x]", "- [ ]", 1), "a box is not ticked: One sentence", id="an open box"),
+        pytest.param(lambda text: text.replace("- [x]", "- [ ]", 1), "a box is not ticked: The two sentences", id="an open box"),
         pytest.param(
             lambda text: re.sub(r"^- \[x\] Mutation.*\n", "", text, flags=re.MULTILINE), "a box is missing: Mutation", id="no box"
         ),
+        pytest.param(lambda text: text.replace("it does not", ""), "What is different: a sentence is missing", id="no story"),
         pytest.param(lambda text: text.replace("Author: Ann", "Author:"), "Author: a name is missing", id="no author"),
         pytest.param(lambda text: text.replace("Reviewer: Bob", "Reviewer: ANN"), "the author cannot review it", id="one person"),
         pytest.param(lambda text: text.replace("2026-01-31", "soon"), "Reviewer signed on: a date", id="no date"),
@@ -200,6 +203,19 @@ def test_the_copy_of_an_earlier_change_does_not_count(repository: Repository):
     repository.write("live/core/orders.py", "states = 2\n")
     repository.commit()
     assert "no signed checklist comes with them" in repository.check(expect=1)
+
+
+def test_a_change_cannot_take_away_the_boxes_that_it_must_tick(repository: Repository):
+    """A checklist that the same change makes shorter asks for what it asked before."""
+    repository.write("live/core/orders.py", "states = 2\n")
+    checklist = repository.path / "docs/checklists/risk-and-execution-change.md"
+    whole = checklist.read_text()
+    checklist.write_text(re.sub(r"(?m)^- \[ \] Mutation.*\n", "", whole))
+    repository.commit()
+    copy = repository.sign()
+    repository.check(expect=0)
+    copy.write_text(re.sub(r"(?m)^- \[x\] Mutation.*\n", "", copy.read_text()))
+    assert "a box is missing: Mutation" in repository.check(expect=1)
 
 
 def test_a_copy_that_is_named_wrongly_is_refused(repository: Repository):
