@@ -43,7 +43,7 @@ ANCHORS_FILE = "anchors.jsonl"
 TAPE_FOLDER = "tape"
 INDEX_FILE = "index.json"
 
-_SESSION_ID = re.compile(r"\d{6}-[0-9A-Z]{8}")
+_SESSION_ID = re.compile(r"[0-9]{6}-[0-9A-Z]{8}")
 
 Status = Literal["archived", "open", "refused"]
 

@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 router = APIRouter(prefix="/v1/sessions", tags=["archive"])
 
-SessionId = Annotated[str, PathParameter(pattern=r"^\d{6}-[0-9A-Z]{8}$", description="Like 000001-ABCDEFGH.")]
+SessionId = Annotated[str, PathParameter(pattern=r"^[0-9]{6}-[0-9A-Z]{8}$", description="Like 000001-ABCDEFGH.")]
 
 
 @router.get("")

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/summaries", tags=["summaries"])
 DAILY_REPORTS = "reports/daily"
 """Where below the home the pipeline writes a folder a day."""
 
-_DAY = r"^\d{4}-\d{2}-\d{2}$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 Day = Annotated[str, PathParameter(pattern=_DAY, description="A UTC day like 2026-11-23.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many, newest first.")]
 
