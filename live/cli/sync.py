@@ -20,7 +20,7 @@ from live.cli.serve import ConfigOption
 from live.core.errors import InterlockError
 
 if TYPE_CHECKING:
-    from live.configuration import Configuration
+    from live.configuration import Configuration, RegistrySettings
     from live.promotion.cache import StrategyState
 
 EXAMPLE = "Example: interlock sync --watch"
@@ -65,31 +65,35 @@ def _load(config: Path | None) -> "Configuration":
     return load_configuration(config)
 
 
+def _registry_of(configuration: "Configuration") -> "RegistrySettings":
+    if configuration.registry is None:
+        raise CommandError("no registry is configured, so there is nothing to follow: add [registry] with its url to interlock.toml")
+    return configuration.registry
+
+
 def _pass(configuration: "Configuration") -> "list[StrategyState]":
     from live.promotion.registry import ModelRegistry
     from live.promotion.synchronisation import Synchroniser
 
-    if configuration.registry is None:
-        raise CommandError("no registry is configured, so there is nothing to follow: add [registry] with its url to interlock.toml")
-    with ModelRegistry(configuration.registry.url) as registry:
+    with ModelRegistry(_registry_of(configuration).url) as registry:
         synchroniser = Synchroniser(registry, configuration.home, configuration.demands, time.time_ns)
         return [synchroniser.synchronise(strategy_id) for strategy_id in followed(configuration)]
 
 
 def _watch(config: Path | None, *, as_json: bool) -> None:
     """Make pass after pass; the configuration is read anew each time, so that a revocation counts with the next one."""
-    registry = _load(config).registry
+    settings = _registry_of(_load(config))
     told: dict[str, dict[str, Any]] = {}
     with suppress(KeyboardInterrupt), _interrupted():
         while True:
             try:
                 configuration = _load(config)
                 news = _describe(_pass(configuration))
-                registry = configuration.registry
+                settings = _registry_of(configuration)
             except InterlockError as error:  # a file that is being edited, a full disk: said once, and looked at again
                 news = {"": {"error": str(error)}}
             _tell(news, told, as_json=as_json)
-            time.sleep(5.0 if registry is None else registry.poll_seconds)
+            time.sleep(settings.poll_seconds)
 
 
 def _describe(states: "list[StrategyState]") -> dict[str, dict[str, Any]]:

@@ -196,7 +196,8 @@ class Host:
         evidence_gate: bool = False,
     ) -> Path:
         """Sign a bundle of the probe, or of other sources."""
-        folder = self.directory / "strategies" / f"{strategy_id}-{len(self.bundles)}"
+        strategies = self.directory / "strategies"
+        folder = strategies / f"{strategy_id}-{len(list(strategies.glob('*')))}"
         folder.mkdir(parents=True)
         instruments = [define(instrument_id) for instrument_id in instrument_ids]
         text = STRATEGY_TOML.format(

@@ -1,0 +1,319 @@
+import pytest
+
+from live.core.vocabulary import Scope, TradingState
+from live.driver.recovery import session_journals
+from live.driver.session_replay import replay_session
+from live.journal import JournalReader, read_segment, verify_journal
+from live.journal.segments import list_segments
+from live.promotion import load_strategy, load_strategy_folder, verify_bundle
+from live.promotion.cache import cached_bundle_path, cached_bundles, state_path
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch):
+    """Look at the cache so often that no test waits a second for it."""
+    monkeypatch.setattr("live.service.watching.PROMOTION_SECONDS", 0.01)
+
+
+@pytest.fixture(name="promote")
+def _promote(host, registry, wall):
+    """Register a bundle of the probe, move the candidate to it and make a pass; give its digest."""
+
+    def promote(**bundle):
+        number = registry.register(host.bundle(**bundle) if bundle else host.bundles["probe"])
+        registry.point("candidate", number)
+        return host.synchronise(wall).aliases["candidate"].accepted.bundle
+
+    return promote
+
+
+async def deployment(desk):
+    """Give what /v1/deployments says about the one deployment."""
+    (shown,) = await desk.call("GET", "/v1/deployments")
+    return shown
+
+
+async def becomes(desk, status):
+    """Wait until the deployment has a status, and give what is shown then."""
+
+    async def look():
+        shown = await deployment(desk)
+        return shown if shown["status"] == status else None
+
+    return await desk.until(look, f"the deployment is {status}")
+
+
+async def test_a_deployment_without_a_promotion_waits_and_is_loaded_later(host, registry, run_desk, promote, wall):
+    """No cache, then no alias: the service starts, says what it waits for, and loads what comes without a restart."""
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"], shown["pending"]) == ("WAITING", None, None)
+        assert shown["reason"] == "the registry was never asked about probe: run `interlock sync`"
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert "nothing is loaded" in problem["detail"]
+        answer = await desk.client.get("/readyz")
+        assert "deployment probe waits: the registry was never asked" in answer.json()["reasons"][0]
+        host.synchronise(wall)
+        assert await desk.call("POST", "/v1/deployments/load") == {"session_id": desk.service.session.session_id, "loaded": {}}
+    async with run_desk() as desk:
+        assert (await deployment(desk))["reason"].startswith("no version of probe has the alias candidate")
+        promote()
+        await becomes(desk, "PENDING")
+        await desk.call("POST", "/v1/deployments/load")
+        assert (await deployment(desk))["status"] == "LOADED"
+        assert await desk.rest_an_order()
+
+
+async def test_a_promotion_is_pending_until_it_is_loaded_and_never_arms(host, registry, run_desk, promote):
+    """A moved alias is shown with what is loaded beside it; loading opens the next session, disarmed, with the new version."""
+    first = promote()
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"], shown["registry_version"], shown["pending"]) == ("LOADED", first, 1, None)
+        second = promote(open_orders=4)
+        shown = await becomes(desk, "PENDING")
+        assert shown["bundle"] == first
+        assert (shown["pending"]["bundle"], shown["pending"]["registry_version"]) == (second, 2)
+        preflight = (await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}))["preflight"]
+        assert preflight["pending"] == f"{shown['pending']['version']} (registry version 2) is accepted and not loaded"
+        assert 'interlock_deployment_pending{strategy="probe"} 1.0' in (await desk.client.get("/metrics")).text
+        before = desk.service.session.session_id
+        loaded = await desk.call("POST", "/v1/deployments/load")
+        assert loaded["loaded"]["probe"]["bundle"] == second
+        assert loaded["session_id"] == desk.service.session.session_id != before
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"], shown["registry_version"], shown["state"]) == ("LOADED", second, 2, "DISARMED")
+        assert 'interlock_deployment_pending{strategy="probe"} 0.0' in (await desk.client.get("/metrics")).text
+        await desk.arm()
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+        assert await desk.call("GET", "/v1/fills")
+
+
+async def test_nothing_is_loaded_while_anything_is_armed_or_an_order_is_alive(host, registry, run_desk, promote):
+    """While a lease is held a load is refused and changes nothing; after disarming it is done."""
+    promote()
+    async with run_desk() as desk:
+        await desk.rest_an_order()
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        session_id = desk.service.session.session_id
+        problem = await desk.call("POST", "/v1/deployments/load", expect=409)
+        assert problem["armed"] == ["probe"]
+        assert desk.service.session.session_id == session_id
+        assert desk.at_venue()
+        await desk.call("POST", "/v1/disarm", {"reason": "a test"})
+        await desk.until(lambda: not desk.state.live_orders, "the order is canceled")
+        await desk.call("POST", "/v1/deployments/load")
+        assert desk.service.session.session_id != session_id
+
+
+async def test_a_challenge_of_before_a_load_is_void(host, registry, run_desk, promote):
+    """A person who looked at one version cannot arm another by it."""
+    promote()
+    async with run_desk() as desk:
+        challenge = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"})
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        await desk.call("POST", "/v1/deployments/load")
+        body = {"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"]}
+        await desk.call("POST", "/v1/arm/confirm", body, expect=409)
+
+
+async def withdraw_alias(host, registry, wall):
+    """Remove the alias."""
+    registry.point("candidate", None)
+    host.synchronise(wall)
+
+
+async def withdraw_by_revocation(host, registry, wall):
+    """Revoke the bundle on the host while the registry is down."""
+    registry.stop()
+    host.revoked = [registry.versions["probe"][1]["interlock.bundle"]]
+    host.configure()
+    host.synchronise(wall)
+
+
+async def withdraw_cache(host, registry, wall):
+    """Lose the cache."""
+    state_path(host.home, "probe").unlink()
+
+
+@pytest.mark.parametrize(
+    ("withdraw", "code"),
+    [(withdraw_alias, "ALIAS_REMOVED"), (withdraw_by_revocation, "REVOKED"), (withdraw_cache, "CACHE_UNREADABLE")],
+)
+async def test_what_is_withdrawn_may_only_reduce_and_is_not_armed_again(host, registry, run_desk, promote, wall, withdraw, code):
+    """An armed strategy keeps its position and may end it; its resting entry goes, and arming says why it is refused."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+        assert await desk.call("GET", "/v1/fills")
+        await withdraw(host, registry, wall)
+        await desk.until(
+            lambda: desk.state.trading_state(Scope.STRATEGY, "probe") is TradingState.REDUCE_ONLY, "the strategy may only reduce"
+        )
+        shown = await deployment(desk)
+        assert shown["status"] == "WITHDRAWN"
+        assert shown["reason"].startswith(f"{code}: ")
+        assert 'interlock_deployment_withdrawn{strategy="probe"} 1.0' in (await desk.client.get("/metrics")).text
+        await desk.bar(desk.FLAT)
+        await desk.bar()
+        assert (await desk.call("GET", "/v1/positions"))[0]["quantity"] == "0.0000"
+        await desk.call("POST", "/v1/disarm", {"reason": "a test"})
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert code in problem["detail"]
+        journal = desk.service.session.journal_path
+    with JournalReader(journal) as reader:
+        commands = [row.entry() for row in reader.rows(kinds=("OperatorCommand",))]
+    assert [(one.operator, one.action) for one in commands] == [("sync", "REDUCE_ONLY"), ("all", "DISARM")]
+
+
+async def test_a_confirmation_looks_once_more(host, registry, run_desk, promote, wall, monkeypatch):
+    """An alias that is removed between the two steps of arming is seen, however seldom the cache is looked at."""
+    monkeypatch.setattr("live.service.watching.PROMOTION_SECONDS", 3_600)
+    promote()
+    async with run_desk() as desk:
+        challenge = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"})
+        await withdraw_alias(host, registry, wall)
+        body = {"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"]}
+        problem = await desk.call("POST", "/v1/arm/confirm", body, expect=409)
+        assert "ALIAS_REMOVED" in problem["detail"]
+
+
+async def test_after_a_restart_a_withdrawn_strategy_is_not_loaded_and_its_position_is_seen(host, registry, run_desk, promote, wall):
+    """Positions belong to the strategy id: they stay visible, and the deployment says why nothing manages them."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+    await withdraw_alias(host, registry, wall)
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["status"], shown["state"]) == ("WAITING", "DISARMED")
+        assert "was removed" in shown["reason"]
+        (position,) = await desk.call("GET", "/v1/positions")
+        assert position["strategy_id"] == "probe"
+        assert position["quantity"] != "0.0000"
+
+
+async def test_trading_goes_on_while_the_registry_is_down(host, registry, run_desk, promote, wall):
+    """An outage is shown and changes nothing: the strategy stays armed and trades."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        registry.stop()
+        host.synchronise(wall)
+
+        async def told():
+            return (await deployment(desk))["registry_unreachable"]
+
+        assert "no registry answers" in await desk.until(told, "the outage is shown")
+        shown = await deployment(desk)
+        assert (shown["status"], shown["state"]) == ("LOADED", "ARMED")
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+        assert await desk.call("GET", "/v1/fills")
+
+
+async def test_the_cache_is_not_believed(host, registry, run_desk, promote):
+    """A cached file that was changed after sync is refused by the service itself: at a load before anything closed, and at a start."""
+    promote()
+    async with run_desk() as desk:
+        second = promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        path = cached_bundle_path(host.home, second)
+        content = path.read_bytes()
+        path.write_bytes(content[:-40] + bytes([content[-40] ^ 1]) + content[-39:])
+        session_id = desk.service.session.session_id
+        problem = await desk.call("POST", "/v1/deployments/load", expect=409)
+        assert "what is pending does not load, and nothing was changed: probe: " in problem["detail"]
+        assert desk.service.session.session_id == session_id
+        await desk.arm()
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"]) == ("REFUSED", None)
+
+
+async def test_a_signed_bundle_in_the_place_of_another_is_refused(host, registry, run_desk, promote):
+    """A file under the name of an accepted bundle must be that bundle: an older one that is signed as well is not it."""
+    first, second = promote(), promote(warm_up=1)
+    cached_bundle_path(host.home, second).write_bytes(cached_bundle_path(host.home, first).read_bytes())
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert shown["status"] == "REFUSED"
+        assert f"the file is bundle {first[:12]} and {second[:12]} was expected" in shown["reason"]
+
+
+async def test_instruments_that_do_not_fit_the_journal_are_refused(host, registry, run_desk, promote, wall, tmp_path):
+    """Scales are fixed for a journal's life: a version that defines them anew is named, and the session goes on."""
+    promote()
+    async with run_desk() as desk:
+        host.bundle(warm_up=1)
+        (folder,) = [one for one in (tmp_path / "strategies").iterdir() if one.name.endswith("-1")]
+        text = (folder / "strategy.toml").read_text().replace("price_scale = 2", "price_scale = 3")
+        (folder / "strategy.toml").write_text(text)
+        registry.point("candidate", registry.register(host.sign(load_strategy_folder(folder, {"warm_up": 1}))))
+        host.synchronise(wall)
+        await becomes(desk, "PENDING")
+        session_id = desk.service.session.session_id
+        problem = await desk.call("POST", "/v1/deployments/load", expect=409)
+        assert "nothing was changed" in problem["detail"]
+        assert desk.service.session.session_id == session_id
+        await desk.arm()
+
+
+async def test_the_market_goes_on_over_a_load_without_a_bar_lost_or_doubled(host, registry, run_desk, promote):
+    """The played tape stops with one session and goes on with the next; both journals verify, and both sessions replay alike."""
+    bars = [host.make_bar(host.MARKET + number * host.MINUTE, told=2 if number % 50 == 7 else 3) for number in range(1, 1_500)]
+    host.write_tape(host.make_bar(host.MARKET), *bars)
+    host.configure(speed=60_000.0)
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        await desk.played(100)
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        await desk.call("POST", "/v1/disarm", {"reason": "a test"})
+        await desk.until(lambda: not desk.state.live_orders, "no order is alive")
+        loaded = (await desk.call("POST", "/v1/deployments/load"))["loaded"]
+        assert loaded["probe"]["registry_version"] == 2
+        await desk.arm()
+        await desk.until(lambda: desk.service.session.player.ended, "the tape is played to its end")
+    journals = session_journals(host.home)
+    assert len(journals) == 2
+    followed = [event.ts_event for journal in journals for event in tape_of(host, journal) if not event.warm_up]
+    assert followed == [bar.ts_event for bar in bars]
+    for journal in journals:
+        assert verify_journal(journal, host.home / "journal" / "anchors.jsonl").sealed
+        assert replay_session(journal, loader(host)).identical
+
+
+def tape_of(host, journal):
+    """Give the market events of a session's tape."""
+    for _, segment in list_segments(host.home / "tape" / journal.stem):
+        yield from read_segment(segment)[1]
+
+
+def loader(host):
+    """Take strategy code out of the cache, where the bundles of earlier promotions stay."""
+
+    def load(deployments):
+        found = {}
+        for path in cached_bundles(host.home):
+            verified = verify_bundle(path.read_bytes(), [host.key.public], host.created_at)
+            if verified.version.label in {one.version for one in deployments}:
+                loaded = load_strategy(verified, host.home)
+                found["probe"] = (loaded.strategy, loaded.warm_up_bars)
+        return found
+
+    return load
