@@ -136,7 +136,7 @@ def plan_retention(home: Home, policy: RetentionPolicy, now: int, deployed: Iter
     counts: list[ClassCount] = []
     for one in policy.classes:
         ages = _ages(home, one)
-        found = {path: age for path, age in ages.items() if path not in never and not any(path in kept.parents for kept in never)}
+        found = {path: age for path, age in ages.items() if not any(_touches(path, kept) for kept in never)}
         sizes = {path: _size(path) for path in found}
         newest = sorted(found, key=lambda path: (found[path], str(path)), reverse=True)[: one.keep_newest]
         planned: list[PlannedItem] = []
@@ -173,4 +173,8 @@ def _size(path: Path) -> int:
 
 def _covering(path: Path, legal: Mapping[Path, list[str]]) -> list[str]:
     """Give the legal holds on an item, on a folder around it, or on something inside it."""
-    return [reason for held, reasons in legal.items() if path == held or held in path.parents or path in held.parents for reason in reasons]
+    return [reason for held, reasons in legal.items() if _touches(path, held) for reason in reasons]
+
+
+def _touches(path: Path, other: Path) -> bool:
+    return path == other or other in path.parents or path in other.parents

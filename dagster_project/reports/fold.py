@@ -89,6 +89,7 @@ class DayFold:
         self.equity: defaultdict[tuple[str, str], Tracker] = defaultdict(Tracker)
         self._day = day
         self._valued_at: int | None = None
+        """Time of the last bar, while it still has to be valued."""
 
     def session(self, session_id: str, journal: Path, tape: Path, clock: WallClock) -> SessionSpan:
         """Go through a session's records up to the end of the day.
@@ -123,6 +124,7 @@ class DayFold:
                 entry = row.entry()
                 if row.seq <= snapshot[0] or isinstance(entry, SnapshotTaken):
                     continue
+                self._value_before(row.ts)
                 if today:
                     self._observe(session_id, clock, row, entry)
                 self.state.apply(entry)
@@ -199,26 +201,31 @@ class DayFold:
         if today:
             self._open()
             self.opening_marks.setdefault(bar.instrument_id, bar.open)
-            if bar.ts_event != self._valued_at:
-                self._value()
-                self._valued_at = bar.ts_event
+            self._value_before(bar.ts_event)
+            self._valued_at = bar.ts_event
             self.bar_times[bar.instrument_id].append(bar.ts_event)
         else:
             self.opening_marks[bar.instrument_id] = bar.close
         self.marks[bar.instrument_id] = bar.close
 
+    def _value_before(self, ts: int) -> None:
+        """Value the last bar's time before something later moves prices or positions: a fill at that time is in its value."""
+        if self._valued_at is not None and ts > self._valued_at:
+            self._value()
+
     def _value(self) -> None:
-        """Value every deployment and account at the time of the last bar; what has no price yet is left out."""
+        """Value every deployment and account at the time of the last bar, once; what has no price yet is left out."""
         if self._valued_at is None:
             return
+        valued_at, self._valued_at = self._valued_at, None
         for owner, quotes in self.quotes.items():
             for quote in quotes:
                 profit = self.profit(self.positions_of(owner, quote), self.marks)
                 if profit is not None:
-                    self.profits[owner, quote].add(self._valued_at, profit)
+                    self.profits[owner, quote].add(valued_at, profit)
                 worth = self.worth(owner[1], quote)
                 if worth is not None:
-                    self.equity[owner[1], quote].add(self._valued_at, worth)
+                    self.equity[owner[1], quote].add(valued_at, worth)
 
     def _observe(self, session_id: str, clock: WallClock, row: JournalRow, entry: StoredEntry) -> None:
         def event(kind: str, subject: str, detail: str) -> Event:

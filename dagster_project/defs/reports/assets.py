@@ -44,7 +44,7 @@ def _describe(summary: DailySummary, written: WrittenSummary) -> dict[str, Any]:
     return {
         "headline": summary.headline,
         "page": dg.MetadataValue.url(page),
-        "live_service": dg.MetadataValue.url(live),
+        "live_service_with_token": dg.MetadataValue.url(live),
         "path": dg.MetadataValue.path(written.page),
         "complete": summary.complete,
         "over": summary.over,

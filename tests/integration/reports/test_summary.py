@@ -9,14 +9,18 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 import pytest
 
+from dagster_project.equity import equity_curve, read_fills
 from dagster_project.home import Home
 from dagster_project.lake.session_sources import LocalHome
 from dagster_project.lake.sessions import archived_sessions, pull_sessions
 from dagster_project.reports.summary import summarise_day
 from dagster_project.reports.writing import due_summaries, read_summary, write_summary
+from live.core.instruments import Instrument
+from live.journal import read_tape
 
 pytestmark = pytest.mark.anyio
 
+INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=4)
 CLOSES = [10_000, 10_050, 10_020, 10_180, 10_100, 10_400, 10_350, 10_300]
 """Closes in cents of the bars that the scripted market shows."""
 
@@ -171,6 +175,9 @@ async def test_every_number_of_a_page_is_what_the_fills_add_up_to(host, run_desk
     assert Decimal(account["closing"]) == 10_000 + total
     assert account["curve"]["points"][-1][1] == (10_000 + total) * 10**8
     assert len(account["curve"]["points"]) == 2 * len(CLOSES) + 2
+    bars = [bar for _, _, bar in read_tape(host.home / "tape" / head)]
+    curve = equity_curve(read_fills(host.home / "journal" / f"{head}.journal"), bars, {host.BTC: INSTRUMENT}, 10_000 * 10**8)
+    assert [tuple(point) for point in account["curve"]["points"]] == [tuple(point) for point in curve]
     sqlite = sqlite3.connect(host.home / "journal" / f"{head}.journal")
     (stored,) = sqlite.execute("SELECT head FROM commits ORDER BY number DESC LIMIT 1").fetchone()
     (count,) = sqlite.execute("SELECT count(*) FROM records").fetchone()
@@ -216,6 +223,30 @@ async def test_a_held_position_is_valued_over_midnight_and_the_days_add_up(host,
     assert first.deployments[0].positions[0].mark == "101.20"
     assert (first.last_market + host.MINUTE, len(second.accounts[0].curve.points)) == (second.first_market, 6)
     assert second.deployments[0].positions == ()
+
+
+async def test_a_session_that_says_nothing_all_day_still_has_a_page_with_its_market(host, run_desk, wall):
+    """Days without one record lie between two that have some: the bars between are shared out by their time."""
+    host.bundle(days=9)
+    host.configure()
+    midnight = (wall.now // host.DAY + 1) * host.DAY
+    wall.now = midnight - host.MINUTE
+    async with run_desk() as desk:
+        await desk.bar(close=10_000)
+        session = desk.service.session
+        tip = session.journal.tip
+        session.anchors.anchor(session_id=session.session_id, commit=tip.commit, seq=tip.seq, head=tip.head, at=wall.now)
+        for number in range(30):
+            await desk.bar(close=10_000 + number)
+        wall.now = midnight + 2 * host.DAY + host.MINUTE
+    home = pull(host)
+    quiet = summarise_day(home, day_of(midnight))
+    assert quiet.headline == "Nothing was traded in 1 session."
+    assert [one.records for one in quiet.sessions] == [0]
+    assert len(quiet.accounts[0].curve.points) == 14
+    assert quiet.accounts[0].opening == quiet.accounts[0].closing == "10000.00000000"
+    days = [summarise_day(home, day_of(midnight) + timedelta(days=number)) for number in (-1, 0, 1, 2)]
+    assert sum(len(one.accounts[0].curve.points) for one in days if one.accounts) == 31
 
 
 async def test_what_is_held_between_sessions_is_valued_at_the_last_price_of_the_one_before(host, run_desk, wall):
