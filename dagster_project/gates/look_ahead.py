@@ -131,11 +131,10 @@ class _Search:
         cuts = self._cuts(until)
         self._note(self._compare("repeat", len(self.history), self._play(self.loaded, len(self.history))))
         # Fitting loads the modules anew. What needs the ones that have seen all of history comes before it.
-        fits_each_cut = fit is not None and until is None
-        if not fits_each_cut:
+        if not self._fits_each_cut:
             self._prefix(cuts)
         provable = self._check_weights()
-        if fits_each_cut and provable:
+        if self._fits_each_cut and provable:
             self._prefix(cuts)
         if provable:
             for cut in _spread(cuts, self.policy.poisoned_cuts):
@@ -144,6 +143,11 @@ class _Search:
         self._note(self._attempt("translation", self._translate, len(self.history)))
         return LookAheadFindings(cuts=len(cuts), leaks=tuple(self.leaks), problems=tuple(self.problems), fit_until=until)
 
+    @property
+    def _fits_each_cut(self) -> bool:
+        """Say whether a cut changes what the weights are fitted on; with an `until` it does not."""
+        return self.fitter is not None and self.fitter.fit.until is None
+
     def _cuts(self, until: int | None) -> list[int]:
         """Choose how many bars each cut leaves, from the first bar that counts; what a fit was allowed to see proves nothing."""
         first = self.warm
@@ -151,7 +155,8 @@ class _Search:
             first = max(first, sum(bar.ts_init <= until for bar in self.history.bars))
         later = list(range(first + 1, len(self.history)))
         opening, rest = later[: self.policy.opening_cuts], later[self.policy.opening_cuts :]
-        each = self.policy.cuts_at_each_place
+        # Without weights to fit, neighbouring cuts play the same instance and can only say the same.
+        each = self.policy.cuts_at_each_place if self._fits_each_cut else 1
         spread = {cut for place in _spread(rest, self.policy.spread_places) for cut in range(place - each + 1, place + 1)}
         return opening + sorted(spread & set(rest))
 
@@ -197,7 +202,7 @@ class _Search:
             return self._leak(probe, cut, self.recording.before(cut) - 1, (), str(error))
 
     def _cut_off(self, cut: int) -> Leak | None:
-        if self.fitter is None or self.fitter.fit.until is not None:
+        if self.fitter is None or not self._fits_each_cut:
             return self._compare("prefix", cut, self._play(self.loaded, cut))
         with_weights = self.probe.load(self.fitter.weights(self.history.views[:cut]))
         try:

@@ -75,7 +75,7 @@ def strategy_evidence(context: dg.AssetExecutionContext, config: EvaluationConfi
     trials = TrialLedger(opened.trials).trials()
     submission = open_submission(opened, context.partition_key)
     evaluation = evaluate(submission, open_dataset(opened, config.dataset), opened, load_policy(), trials, context.log.info)
-    run_id, trial = record_evaluation(opened, evaluation, _links(context), dagster_run_id=context.run_id)
+    run_id, trial = record_evaluation(opened, evaluation, _links(context), dagster_run_id=context.run.run_id)
     place = write_evidence(opened, evaluation, run_id)
     evidence = evaluation.evidence
     numbers: dict[str, Any] = {
@@ -164,7 +164,7 @@ def _refused(reasons: list[str]) -> dg.MaterializeResult:
 
 
 def _links(context: dg.AssetExecutionContext) -> dict[str, str]:
-    return {"Dagster run": f"{_url('DAGSTER_URL', DAGSTER_URL)}/runs/{context.run_id}"}
+    return {"Dagster run": f"{_url('DAGSTER_URL', DAGSTER_URL)}/runs/{context.run.run_id}"}
 
 
 def _run_page(home: Home, strategy_id: str, run_id: str) -> str:
