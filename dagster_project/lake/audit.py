@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.home import Home
 from dagster_project.lake.bar_format import COLUMNS
 from dagster_project.lake.calendar import Calendar
-from dagster_project.lake.data_docs import relative_page
 from dagster_project.lake.measuring import METADATA_KEYS, list_schema, measure_values, read_instrument
 from dagster_project.lake.period import describe_moment
+from dagster_project.lake.quality_project import QualityProject
 from dagster_project.lake.staging import StagedFile
 from dagster_project.lake.verdicts import VERDICT_SCHEMA, Finding, Verdict, make_validation_id, write_verdict
 from expectations.bars import Tolerance, schema_suite, values_suite
@@ -21,19 +22,18 @@ from live.promotion.documents import encode_canonical, sha256_hex
 
 if TYPE_CHECKING:
     import pandas as pd
-    from great_expectations import Checkpoint, ExpectationSuite
+    from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-    from great_expectations.data_context import AbstractDataContext
 
 UNREADABLE = "file_is_readable"
 """The one expectation that is not Great Expectations': what cannot be read cannot be handed to it."""
 
 
 class Auditor:
-    """Judge files by the suites in `expectations.bars`, within one Great Expectations project."""
+    """Judge files by the suites in `expectations.bars`."""
 
     def __init__(self, home: Home, calendar: Calendar, now: int) -> None:
-        """Open the project, or make it.
+        """Open the Great Expectations project of a home, or make it.
 
         Args:
             home: whose project and lake it is.
@@ -43,34 +43,37 @@ class Auditor:
         self._home = home
         self._calendar = calendar
         self._now = now
-        self._context = _open_project(home)
+        self._project = QualityProject(home)
+        self._schema_suite = schema_suite(COLUMNS, METADATA_KEYS)
+        self._values_suites: dict[Tolerance, ExpectationSuite] = {}
         self._expectations = _digest_expectations(calendar)
 
-    def audit(self, staged: StagedFile) -> Verdict:
-        """Judge a staged file and keep the verdict in the lake."""
-        import pyarrow as pa
-
-        try:
-            verdict = self._judge(staged)
-        except (pa.ArrowException, OSError) as error:
-            told = f"it cannot be read as parquet ({str(error).partition(chr(10))[0]})"
-            verdict = self._verdict(staged, [Finding(name=UNREADABLE, severity="critical", told=told)])
-        write_verdict(self._home, verdict)
-        return verdict
+    def audit(self, files: Iterable[StagedFile]) -> list[Verdict]:
+        """Judge staged files, keep the verdicts in the lake and write their pages."""
+        verdicts = [self._judge(staged) for staged in files]
+        self._project.write_pages()
+        for verdict in verdicts:
+            write_verdict(self._home, verdict)
+        return verdicts
 
     def _judge(self, staged: StagedFile) -> Verdict:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(staged.path(self._home)) as file:
-            listed = list_schema(file.schema_arrow, file.metadata.num_rows)
-            result, page = self._validate(schema_suite(COLUMNS, METADATA_KEYS), listed, staged)
-            if not result.success:
-                return self._verdict(staged, _findings(result, None), page=page, results=[result], rows=file.metadata.num_rows)
-            table = file.read(columns=list(COLUMNS))
+        try:
+            with pq.ParquetFile(staged.path(self._home)) as file:
+                table = file.read()
+        except (pa.ArrowException, OSError) as error:
+            told = f"it cannot be read as parquet ({str(error).partition(chr(10))[0]})"
+            return self._verdict(staged, [Finding(name=UNREADABLE, severity="critical", told=told)])
+        run_name = f"{staged.name.removesuffix('.parquet')[:60]}_{self._validation_id(staged)[:12]}"
+        listed = list_schema(table.schema, table.num_rows)
+        result, page = self._project.validate(self._schema_suite, listed, run_name)
+        if not result.success:
+            return self._verdict(staged, _findings(result, None), page=page, results=[result], rows=table.num_rows)
         instrument, interval_seconds = read_instrument(table.schema)
         frame = measure_values(table, self._calendar, self._now)
-        tolerance = Tolerance(self._calendar.tolerated_bars(interval_seconds), self._calendar.tolerated_missing_share)
-        values, page = self._validate(values_suite(COLUMNS, tolerance), frame, staged)
+        values, page = self._project.validate(self._values_suite(interval_seconds), frame, run_name)
         return self._verdict(
             staged,
             _findings(values, frame),
@@ -80,17 +83,14 @@ class Auditor:
             instrument_id=instrument.instrument_id,
         )
 
-    def _validate(self, suite: ExpectationSuite, frame: pd.DataFrame, staged: StagedFile) -> tuple[ExpectationSuiteValidationResult, str]:
-        """Run a suite as a checkpoint that also writes the page for people; give the result and the page's place in the site."""
-        from great_expectations.core.run_identifier import RunIdentifier
+    def _values_suite(self, interval_seconds: int) -> ExpectationSuite:
+        tolerance = Tolerance(self._calendar.tolerated_bars(interval_seconds), self._calendar.tolerated_missing_share)
+        if tolerance not in self._values_suites:
+            self._values_suites[tolerance] = values_suite(COLUMNS, tolerance)
+        return self._values_suites[tolerance]
 
-        validation_id = make_validation_id(staged.source, self._expectations)
-        ran = _checkpoint(self._context, suite).run(
-            batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=_run_name(staged.name, validation_id))
-        )
-        ((key, result),) = ran.run_results.items()
-        (site,) = self._context.get_docs_sites_urls(resource_identifier=key)
-        return result, relative_page(self._home, str(site["site_url"]))
+    def _validation_id(self, staged: StagedFile) -> str:
+        return make_validation_id(staged.source, self._expectations)
 
     def _verdict(
         self,
@@ -104,7 +104,7 @@ class Auditor:
     ) -> Verdict:
         return Verdict(
             schema=VERDICT_SCHEMA,
-            validation_id=make_validation_id(staged.source, self._expectations),
+            validation_id=self._validation_id(staged),
             source=staged.source,
             name=staged.name,
             instrument_id=instrument_id,
@@ -122,41 +122,11 @@ def _plain(result: ExpectationSuiteValidationResult) -> dict[str, Any]:
     return json.loads(json.dumps(result.to_json_dict(), default=str))
 
 
-def _open_project(home: Home) -> AbstractDataContext:
-    import great_expectations as gx
-
-    home.root.mkdir(parents=True, exist_ok=True)
-    context = gx.get_context(mode="file", context_root_dir=str(home.great_expectations))
-    context.variables.progress_bars = {"globally": False}  # pyright: ignore[reportAttributeAccessIssue]
-    context.variables.save()
-    return context
-
-
-def _checkpoint(context: AbstractDataContext, suite: ExpectationSuite) -> Checkpoint:
-    import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
-
-    name = str(suite.name)
-    source = context.data_sources.add_or_update_pandas("staging")
-    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("file")
-    validation = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add_or_update(suite))
-    definitions = [context.validation_definitions.add_or_update(validation)]
-    return context.checkpoints.add_or_update(
-        gx.Checkpoint(name=name, validation_definitions=definitions, actions=[UpdateDataDocsAction(name="data_docs")])
-    )
-
-
 def _digest_expectations(calendar: Calendar) -> str:
     """Give the digest of all that files are judged by, so that another judgement gets another validation id."""
     suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(0, 0.0)))
     plain = [expectation.configuration.to_json_dict() for suite in suites for expectation in suite.expectations]
     return sha256_hex(encode_canonical({"calendar": calendar, "expectations": plain}))
-
-
-def _run_name(name: str, validation_id: str) -> str:
-    """Give a name that is safe in a path and in an address: letters, digits, `_`, `-` and `.`."""
-    readable = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-.") else "-" for letter in name)
-    return f"{readable.removesuffix('.parquet')[:60]}_{validation_id[:12]}"
 
 
 def _findings(result: ExpectationSuiteValidationResult, frame: pd.DataFrame | None) -> list[Finding]:

@@ -102,7 +102,7 @@ def ingest_bars(
 def _stage(home: Home, paths: Iterable[Path], calendar: Calendar | None, now: int | None) -> list[Verdict]:
     staged = stage_files(home, paths)
     auditor = Auditor(home, calendar or load_calendar(), time.time_ns() if now is None else now)
-    verdicts = [auditor.audit(one) for one in staged]
+    verdicts = auditor.audit(staged)
     pairs = zip(staged, verdicts, strict=True)
     write_batch(home, [msgspec.structs.replace(one, validation_id=verdict.validation_id) for one, verdict in pairs])
     return verdicts

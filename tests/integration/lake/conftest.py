@@ -16,9 +16,9 @@ Columns = dict[str, np.ndarray]
 WriteBars = Callable[..., Path]
 
 
-@pytest.fixture(name="write_bars")
-def _write_bars(tmp_path: Path) -> WriteBars:
-    """Give a function that writes rows of the sample as a file, after a change."""
+@pytest.fixture(name="write_bars", scope="module")
+def _write_bars(tmp_path_factory: pytest.TempPathFactory) -> WriteBars:
+    """Give a function that writes rows of the sample as a file, after a change, into a folder of its own unless one is given."""
 
     def write(
         name: str,
@@ -27,6 +27,7 @@ def _write_bars(tmp_path: Path) -> WriteBars:
         symbol: str = "btc",
         rows: slice = slice(0, 300),
         table: Callable[[pa.Table], pa.Table] = lambda table: table,
+        folder: Path | None = None,
     ) -> Path:
         source = Path(f"data/sample/{symbol}usdt_30m.parquet").resolve()
         read = pq.read_table(source, columns=list(COLUMNS)).slice(rows.start, rows.stop - rows.start).combine_chunks()
@@ -34,8 +35,7 @@ def _write_bars(tmp_path: Path) -> WriteBars:
         columns = {column: chunk.to_numpy().copy() if column in TIMES else unscaled(chunk).copy() for column, chunk in chunks.items()}
         change(columns)
         instrument, interval = read_instrument(pq.read_schema(source))
-        path = tmp_path / "files" / name
-        path.parent.mkdir(exist_ok=True)
+        path = (folder or tmp_path_factory.mktemp("bars")) / name
         pq.write_table(table(make_table(columns, instrument, interval)), path)
         return path
 

@@ -10,6 +10,7 @@ import pytest
 
 from dagster_project.home import Home
 from dagster_project.lake import (
+    IngestReport,
     LakeError,
     docs_site,
     ingest_bars,
@@ -87,20 +88,35 @@ def test_bars_are_published_once_with_where_they_came_from(home: Home, write_bar
     assert again.version == first.version
 
 
+@pytest.fixture(name="damaged", scope="module")
+def _damaged(tmp_path_factory: pytest.TempPathFactory, write_bars: WriteBars) -> tuple[Home, IngestReport]:
+    """Ingest a folder that holds a copy for every damage, and one sound file among them."""
+    home, folder = Home(tmp_path_factory.mktemp("home")), tmp_path_factory.mktemp("damaged")
+    for name, (arguments, _) in DAMAGES.items():
+        write_bars(f"{name}.parquet", folder=folder, **arguments)
+    write_bars("sound.parquet", folder=folder, symbol="eth", rows=slice(0, 200))
+    return home, ingest_bars(home, [folder])
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_copy_is_refused_by_name_and_nothing_of_it_is_published(damage: str, home: Home, write_bars: WriteBars) -> None:
-    """The file's outcome names the expectations that failed, its page exists, and a sound file beside it is published all the same."""
-    arguments, expected = DAMAGES[damage]
-    damaged, sound = write_bars("a_damaged.parquet", **arguments), write_bars("b_sound.parquet", symbol="eth", rows=slice(0, 200))
-    report = ingest_bars(home, [damaged.parent])
-    refused, published = report.files
-    assert (refused.name, refused.state, published.name, published.state) == (damaged.name, "refused", sound.name, "published")
-    assert {finding.name for finding in refused.refusals} == expected
+def test_a_damaged_copy_is_refused_by_name(damage: str, damaged: tuple[Home, IngestReport]) -> None:
+    """The file's outcome names the expectations that failed, its page exists, and its verdict lies in the lake."""
+    home, report = damaged
+    (refused,) = (file for file in report.files if file.name == f"{damage}.parquet")
+    assert (refused.state, refused.new) == ("refused", 0)
+    assert {finding.name for finding in refused.refusals} == DAMAGES[damage][1]
     assert (docs_site(home) / refused.page).is_file()
-    assert (list_instruments(home), report.rows) == ([ETH], 200)
     verdict = read_verdict(home, refused.validation_id)
     assert verdict is not None
     assert not verdict.passed
+
+
+def test_nothing_of_damaged_files_is_published_and_sound_files_beside_them_are(damaged: tuple[Home, IngestReport]) -> None:
+    """Six files are refused, the seventh is published, and the table holds no other bar than its."""
+    home, report = damaged
+    assert [file.name for file in report.files if file.state == "published"] == ["sound.parquet"]
+    assert len(report.refused) == len(DAMAGES)
+    assert (list_instruments(home), report.rows) == ([ETH], 200)
 
 
 def test_what_is_no_parquet_file_is_refused_by_name(home: Home, tmp_path: Path) -> None:
@@ -172,8 +188,8 @@ def test_an_unfinished_bar_is_refused(home: Home, write_bars: WriteBars) -> None
 
 def test_staging_publishes_nothing_and_publishing_takes_what_passed(home: Home, write_bars: WriteBars) -> None:
     """The two halves share their hand-over on disk, as two assets of a run do."""
-    write_bars("a.parquet", swap_high_and_low)
-    path = write_bars("b.parquet", symbol="eth")
+    path = write_bars("a.parquet", swap_high_and_low)
+    write_bars("b.parquet", symbol="eth", folder=path.parent)
     assert [verdict.passed for verdict in stage_bars(home, [path.parent])] == [False, True]
     assert measure_table(home).rows == 0
     assert [verdict.name for verdict in staged_verdicts(home)] == ["a.parquet", "b.parquet"]
