@@ -10,6 +10,7 @@ from dagster_project.gates.submissions import Submission
 from dagster_project.home import Home
 from live.promotion import BundleRefused, build_bundle, load_signing_key, sha256_hex, sign_bundle, write_bundle
 from live.promotion.bundle import open_envelope
+from live.promotion.durable_files import replace_file
 
 KEY_VARIABLE = "INTERLOCK_GATE_KEY"
 KEYS_VARIABLE = "INTERLOCK_KEYS"
@@ -59,7 +60,7 @@ def sign_submission(home: Home, submission: Submission, stored: StoredEvidence, 
     created_at = stored.evidence.created_at
     envelope = sign_bundle(build_bundle(submission.folder, stored.evidence, created_at, created_at + VALID_FOR), load_signing_key(key))
     path = write_bundle(envelope, home.bundles)
-    (stored.path / POINTER_FILE).write_text(f"{path.name}\n", encoding="utf-8")
+    replace_file(stored.path / POINTER_FILE, f"{path.name}\n".encode())
     return _describe(path)
 
 

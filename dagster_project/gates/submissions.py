@@ -140,7 +140,9 @@ def _with_parameters(text: str, parameters: Mapping[str, object]) -> str:
 
 
 def _put(copy: Path, place: Path) -> None:
-    """Give the copy its name; a submission that is there already makes way for it in one step."""
+    """Give the copy its name; a submission that is there already stays when it says the same, and else makes way."""
+    if place.exists() and _contents(place) == _contents(copy):
+        return
     if place.exists():
         retired = Path(tempfile.mkdtemp(prefix=".", dir=place.parent))
         place.rename(retired / "old")
@@ -149,3 +151,7 @@ def _put(copy: Path, place: Path) -> None:
     else:
         copy.rename(place)
     sync_directory(place.parent)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.gates.policy import load_policy
+from dagster_project.gates.probe_process import ProbeRequest, RunningProbe
+from live.promotion import load_strategy_folder
+
 STRATEGIES = Path(__file__).parents[3] / "strategies"
 
 BY_TIME = """
@@ -149,6 +153,25 @@ def test_reaching_for_anything_but_bars_is_named(write_strategy, probe_folder):
     for said in DEEDS.values():
         assert any(f"the strategy {said} (strategy.py:" in one for one in findings.report.violations), said
         assert f"the strategy {said}" in findings.look_ahead.detail
+
+
+def test_a_file_that_is_read_at_import_is_named(write_strategy, tape):
+    """A strategy that cannot live without it never gets through history."""
+    folder = write_strategy("long = HOSTS != ''", top="HOSTS = open('/etc/hosts').read()")
+    request = ProbeRequest(
+        folder=str(folder),
+        version_digest=load_strategy_folder(folder).version.digest,
+        tape=str(tape),
+        look_ahead=load_policy().look_ahead,
+        warm_up=load_policy().warm_up,
+    )
+    running = RunningProbe(request)
+    try:
+        report = running.finish()
+    finally:
+        running.close()
+    assert report.look_ahead is None
+    assert report.violations == ("the strategy opened the file '/etc/hosts' (strategy.py:7)",)
 
 
 def test_importing_a_library_is_no_violation(write_strategy, probe_folder):
