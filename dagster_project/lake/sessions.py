@@ -156,14 +156,23 @@ def pull_sessions(home: Home, source: SessionSource) -> PullReport:
     return PullReport(source.name, tuple(pulled), fills, orders, tuple(statuses))
 
 
-def sessions_to_pull(home: Home, source: SessionSource) -> list[str]:
-    """List the sealed sessions of a source that are not archived and published, oldest first.
+def news_of(home: Home, source: SessionSource) -> list[str]:
+    """List what a pull would change: sessions that were sealed and are not published, and open ones not known as such.
+
+    An open session must be known too, or a summary would not say that it is not counted.
 
     Raises:
         SessionSourceError: the source cannot be asked.
     """
-    listed = [one.session_id for one in source.sessions() if one.sealed]
-    return [session_id for session_id in listed if not (home.sessions / session_id / PUBLISHED_FILE).exists()]
+    known = {one.session_id: one.since for one in read_index(home)}
+    news: list[str] = []
+    for one in source.sessions():
+        if one.sealed:
+            if not (home.sessions / one.session_id / PUBLISHED_FILE).exists():
+                news.append(f"{one.session_id} sealed")
+        elif one.session_id not in known or known[one.session_id] != one.first_anchor_at:
+            news.append(f"{one.session_id} open" if one.first_anchor_at is None else f"{one.session_id} open since {one.first_anchor_at}")
+    return news
 
 
 def archived_sessions(home: Home) -> list[ArchivedSession]:

@@ -237,9 +237,7 @@ class DayFold:
             case records.OrderTransitioned():
                 self.orders[entry.order_id] = (self._owner(entry.order_id), entry.state)
             case records.OrderDenied():
-                owner = self._owner(entry.order_id)
-                self.orders[entry.order_id] = (owner, OrderState.DENIED)
-                self.denials[owner, entry.code] += 1
+                self._deny(entry)
             case records.FillRecorded():
                 self.fills.append(DayFill(session_id, row.seq, entry))
             case records.BalancePosted():
@@ -263,6 +261,16 @@ class DayFold:
                 self.refused_calls += 1
             case _:
                 pass
+
+    def _deny(self, denied: records.OrderDenied) -> None:
+        """Count a denial; that of a wish which became no order names its strategy as the first word of its detail."""
+        if denied.order_id:
+            owner = self._owner(denied.order_id)
+            self.orders[denied.order_id] = (owner, OrderState.DENIED)
+        else:
+            strategy_id = denied.detail.partition(" ")[0]
+            owner = (strategy_id, self.state.deployments[strategy_id].account_id)
+        self.denials[owner, denied.code] += 1
 
     def _owner(self, order_id: str) -> Owner:
         order = self.state.orders[order_id]

@@ -146,15 +146,13 @@ def _left_out_line(status: SessionStatus) -> SessionLine:
 
 
 def _breaks(sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> tuple[str, ...]:
-    """Name each place where a session does not begin from the head of the archived one before it."""
-    before = {later.session_id: earlier for earlier, later in pairwise(sessions)}
-    found: list[str] = []
-    for one in counted:
-        earlier = before.get(one.session_id)
-        if one.predecessor_head != (earlier.head if earlier else ""):
-            named = f"after {earlier.session_id}" if earlier else "at the beginning"
-            found.append(f"The archive has a gap {named}: {one.session_id} begins from another chain head")
-    return tuple(found)
+    """Name each session whose predecessor is not archived; one without a predecessor is the first of its live host."""
+    heads = {one.head for one in sessions}
+    return tuple(
+        f"The archive has a gap before {one.session_id}: the session that it goes on from is not in it"
+        for one in counted
+        if one.predecessor_head and one.predecessor_head not in heads
+    )
 
 
 def _warnings(fold: DayFold, counted: list[ArchivedSession], left_out: list[SessionStatus]) -> list[str]:

@@ -14,10 +14,10 @@ from dagster_project.lake.sessions import (
     SessionArchiveError,
     archived_sessions,
     journal_of,
+    news_of,
     open_session,
     pull_sessions,
     read_index,
-    sessions_to_pull,
     tape_of,
 )
 from live.journal import read_anchors, read_tape, verify_journal
@@ -91,7 +91,7 @@ async def test_pulling_again_changes_nothing(host, run_desk):
     report = pull_sessions(home, LocalHome(host.home))
     assert (report.pulled, report.fills, report.orders) == ((), 0, 0)
     assert files(home.lake) == before
-    assert sessions_to_pull(home, LocalHome(host.home)) == []
+    assert news_of(home, LocalHome(host.home)) == []
 
 
 async def test_a_pull_that_was_interrupted_before_publishing_is_finished_by_the_next(host, run_desk):
@@ -103,19 +103,26 @@ async def test_a_pull_that_was_interrupted_before_publishing_is_finished_by_the_
     (session,) = archived_sessions(home)
     (home.sessions / session.session_id / PUBLISHED_FILE).unlink()
     assert archived_sessions(home) == []
-    assert sessions_to_pull(home, LocalHome(host.home)) == [session.session_id]
+    assert news_of(home, LocalHome(host.home)) == [f"{session.session_id} sealed"]
     assert pull_sessions(home, LocalHome(host.home)).pulled == (session.session_id,)
     assert table(home, "fills") == fills
 
 
-async def test_a_running_session_is_left_alone_until_it_is_sealed(host, run_desk):
+async def test_a_running_session_is_known_and_left_alone_until_it_is_sealed(host, run_desk, wall):
     """While it runs it is open, nothing of it is in the archive; once it closed it is pulled."""
     home = Home(host.home)
     async with run_desk() as desk:
         await desk.bar()
+        running = desk.service.session.session_id
+        assert news_of(home, LocalHome(host.home)) == [f"{running} open"]
         report = pull_sessions(home, LocalHome(host.home))
+        assert news_of(home, LocalHome(host.home)) == []
+        tip = desk.service.session.journal.tip
+        desk.service.session.anchors.anchor(session_id=running, commit=tip.commit, seq=tip.seq, head=tip.head, at=wall.now)
+        assert news_of(home, LocalHome(host.home)) == [f"{running} open since {wall.now}"]
         assert [one.status for one in report.statuses] == ["open"]
         assert sorted(path.name for path in home.sessions.iterdir()) == ["index.json"]
+    assert news_of(home, LocalHome(host.home)) == [f"{running} sealed"]
     assert [one.status for one in pull_sessions(home, LocalHome(host.home)).statuses] == ["archived"]
 
 

@@ -165,16 +165,16 @@ def test_the_schedule_runs_by_default_and_asks_for_every_missed_day(recorded, ru
 
 def test_a_sealed_session_is_asked_for_until_it_is_archived(recorded, run, pipeline, surroundings, instance):
     """The sensors run by default; the first asks for what is sealed and not archived, and is quiet afterwards."""
-    sensors = [pipeline.resolve_sensor_def(name) for name in ("closed_sessions", "late_summaries")]
+    sensors = [pipeline.resolve_sensor_def(name) for name in ("recorded_sessions", "late_summaries")]
     assert {one.default_status for one in sensors} == {dg.DefaultSensorStatus.RUNNING}
     (journal,) = (recorded.root / "journal").glob("*.journal")
 
     def look(sensor):
         return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, **surroundings))
 
-    assert [one.run_key for one in look(sensors[0]).run_requests] == [journal.stem]
+    assert [one.run_key for one in look(sensors[0]).run_requests] == [f"{journal.stem} sealed"]
     run("archive_sessions")
-    assert look(sensors[0]).skip_message == "every session that ended is in the archive"
+    assert look(sensors[0]).skip_message == "the archive knows every session that there is"
     (summaries,) = {one.job_name for one in look(sensors[1]).run_requests}
     assert summaries in {None, "summarise_days"}
 

@@ -188,6 +188,20 @@ async def test_every_number_of_a_page_is_what_the_fills_add_up_to(host, run_desk
     assert document["complete"]
 
 
+async def test_a_wish_that_became_no_order_is_counted_as_a_denial_of_its_strategy(host, run_desk, wall):
+    """A target that is not a number is denied before there is an order, and is no order of the day."""
+    host.bundle(source=host.PROBE.replace('0.1, reason="told to buy"', 'float("nan"), reason="told to buy"'))
+    host.configure()
+    async with run_desk() as desk:
+        await desk.arm()
+        await trade(desk, [0, 2, 0], CLOSES[:3])
+    ((code, detail),) = [(row[3], row[4]) for row in rows(host, "OrderDenied")]
+    assert detail.startswith("probe wanted fraction nan")
+    summary = summarise_day(pull(host), day_of(wall.now))
+    (deployment,) = summary.deployments
+    assert (deployment.denials, deployment.orders, summary.totals["denials"]) == ({code: 1}, {}, 1)
+
+
 async def test_a_held_position_is_valued_over_midnight_and_the_days_add_up(host, run_desk, wall):
     """One session runs over midnight: each record counts for its own day, and the second day begins from the first one's close."""
     host.bundle(days=3)
@@ -339,7 +353,7 @@ async def test_a_session_that_is_missing_from_the_archive_is_noticed(host, run_d
     (home.sessions / first).rename(home.root / "lost")
     summary = summarise_day(home, day_of(wall.now))
     assert not summary.complete
-    assert summary.warnings[0].startswith("The archive has a gap at the beginning: 000002-")
+    assert summary.warnings[0].startswith("The archive has a gap before 000002-")
 
 
 async def test_missing_bars_and_a_feed_that_went_down_are_named(host, run_desk, wall):
