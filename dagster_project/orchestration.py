@@ -82,8 +82,8 @@ class Pipeline:
         done = definition.execute_in_process(run_config=run_config, instance=self._instance, partition_key=partition, raise_on_error=False)
         if not done.success:
             failed = next((event for event in done.all_events if event.is_step_failure), None)
-            reason = "no step failed" if failed is None else failed.step_failure_data.error_display_string.strip().splitlines()[0]
-            raise JobFailed(f"job {job} broke in {'' if failed is None else failed.step_key}: {reason}; its run is {done.run_id}")
+            step, reason = ("", "no step failed") if failed is None else (failed.step_key, _root_cause(failed.step_failure_data.error))
+            raise JobFailed(f"job {job} broke in {step}: {reason}; its run is {done.run_id}")
         made = (event.step_materialization_data.materialization for event in done.all_events if event.is_step_materialization)
         metadata = {
             asset.asset_key.to_user_string(): {name: value.value for name, value in asset.metadata.items()}
@@ -95,3 +95,10 @@ class Pipeline:
             for found in done.get_asset_check_evaluations()
         )
         return JobRun(done.run_id, metadata, checks)
+
+
+def _root_cause(error: Any) -> str:
+    """Give the message of the error that began it; Dagster wraps it in others of its own."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "unknown" if error is None else error.message.strip()

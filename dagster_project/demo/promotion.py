@@ -1,5 +1,6 @@
 """Act 4: an alias asks for a promotion, signatures over evidence grant it, and a label alone grants nothing."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.demo.research import Judged
@@ -14,12 +15,14 @@ SPEED = 90_000
 
 def write_configuration(stage: Stage, key: TrustedKey, tape: Path, registry: str) -> Path:
     """Write the configuration of the live service, on a free port and in a hurry."""
-    text = LIVE_CONFIGURATION.format(registry=registry, tape=tape, start=DRY_RUN_START, key=key)
+    # Every demo begins with an empty account: one of its own, so that summaries do not add it to another one's.
+    account = f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    text = LIVE_CONFIGURATION.format(registry=registry, tape=tape, start=DRY_RUN_START, key=key, account=account)
     text = text.replace("schema = 1\n", 'schema = 1\n\n[service]\nhost = "127.0.0.1"\nport = 0\n', 1).replace(
         "speed = 1800", f"speed = {SPEED}"
     )
     path = stage.home / "interlock.toml"
-    path.write_text(text + "\n".join(DEPLOYMENT.format(strategy=strategy) for strategy in DEPLOYED), encoding="utf-8")
+    path.write_text(text + "\n".join(DEPLOYMENT.format(strategy=strategy, account=account) for strategy in DEPLOYED), encoding="utf-8")
     return path
 
 

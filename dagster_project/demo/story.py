@@ -33,7 +33,8 @@ def tell(sample: Path, strategies: Path) -> None:
         judged = prove_strategies(stage, pipeline, home, strategies)
         stage.start_mlflow(home)
         config = write_configuration(stage, key, tape, stage.registry_url)
-        stage.environment["INTERLOCK_CONFIG"] = str(config)
+        # The pipeline replays sessions with the bundles that the live service's own configuration trusts.
+        stage.environment["INTERLOCK_CONFIG"] = os.environ["INTERLOCK_CONFIG"] = str(config)
         replay_twice(stage, dataset, strategies)
         promote(stage, judged)
         trade_in_dry_run(stage, config)

@@ -34,7 +34,7 @@ schema = 1
 [registry]
 url = "{registry}"
 
-[accounts.paper]
+[accounts.{account}]
 balances = {{ USDT = "10000.00" }}
 
 [venues.binance-spot]
@@ -65,11 +65,12 @@ DEPLOYMENT = """\
 [[deployment]]
 strategy = "{strategy}"
 alias = "candidate"
-account = "paper"
+account = "{account}"
 venue = "binance-spot"
 mode = "DRY_RUN"
 """
 
+ACCOUNT = "paper"
 DEPLOYED = ("ema_cross", "mean_reversion")
 TRADED = ("btcusdt", "ethusdt")
 HISTORY_START = "2019-03-01"
@@ -112,8 +113,8 @@ def prepare_tape(home: Home, sample: Path) -> Path:
 def prepare_configuration(home: Home, key: TrustedKey, tape: Path, addresses: Addresses) -> Path:
     """Give the live service's configuration, written when it is not there yet."""
     path = home.root / "interlock.toml"
-    text = LIVE_CONFIGURATION.format(registry=addresses.mlflow_url, tape=tape.name, start=DRY_RUN_START, key=key)
-    _write_once(path, text + "\n".join(DEPLOYMENT.format(strategy=strategy) for strategy in DEPLOYED))
+    text = LIVE_CONFIGURATION.format(registry=addresses.mlflow_url, tape=tape.name, start=DRY_RUN_START, key=key, account=ACCOUNT)
+    _write_once(path, text + "\n".join(DEPLOYMENT.format(strategy=strategy, account=ACCOUNT) for strategy in DEPLOYED))
     return path
 
 

@@ -396,3 +396,19 @@ async def test_the_day_that_is_not_over_is_summarised_so_far_and_again_when_it_i
     assert "so far" in written.page.read_text()
     assert day not in [one.day for one in due_summaries(home, day, 31)]
     assert day in [one.day for one in due_summaries(home, day + timedelta(days=1), 31)]
+
+
+async def test_sessions_of_another_live_host_are_no_gap(host, run_desk, wall):
+    """A host that began anew has a first session of its own, and the chain of neither is broken by the other's."""
+    async with run_desk() as desk:
+        await desk.bar()
+    pull(host)
+    for name in ("journal", "tape", "latch"):
+        (host.home / name).rename(host.home / f"{name}-of-the-other")
+    async with run_desk() as desk:
+        await desk.bar()
+    home = pull(host)
+    assert len(archived_sessions(home)) == 2
+    summary = summarise_day(home, day_of(wall.now))
+    assert summary.complete
+    assert not [warning for warning in summary.warnings if "gap" in warning]
