@@ -107,7 +107,7 @@ def test_the_first_leaking_bar_is_found_between_two_cuts_of_the_spread(write_str
     """A leak that begins late is located to the bar, not to the next cut."""
     fit = """
 def fit(parameters, bars):
-    return {"table.json": {str(bar.ts_event): at >= 650 and len(bars) >= 880 for at, bar in enumerate(bars)}}
+    return {"table.json": {str(bar.ts_event): at >= 650 and at + 1 < len(bars) for at, bar in enumerate(bars)}}
 """
     gate = probe_folder(ship_weights(write_strategy(LOOK_UP, init=BY_TIME, fit=fit))).look_ahead
     assert (gate.measured["probe"], gate.measured["first_leaking_bar"]) == ("prefix", 650)
