@@ -106,7 +106,7 @@ def verify(reference: Reference = DEFAULT_NAME, as_json: JsonOption = False) -> 
     answer(payload, as_json=as_json, text=lambda console: console.print(f"dataset {folder.name} is sound"))
 
 
-@app.command("to-tape")
+@app.command("to-tape", epilog="Example: interlock dataset to-tape sample --out sample.tape.gz --start 2018-10-01")
 def to_tape(
     sources: Annotated[list[str], typer.Argument(help="A frozen dataset (name or digest), or parquet files of bars, one an instrument.")],
     out: Annotated[Path, typer.Option(help="Tape file to write, or a directory in which it is named by its digest.")],
@@ -114,10 +114,7 @@ def to_tape(
     end: Annotated[datetime | None, typer.Option(help="Leave out bars that close after this time, UTC.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a dataset, or bars in files, to a tape.
-
-    Example: interlock dataset to-tape data/sample/btcusdt_30m.parquet --out btc.tape.gz --end 2019-04-01
-    """
+    """Export a dataset, or bars in files, to a tape."""
     from dagster_project.datasets.tape import write_tape
     from dagster_project.lake import nanoseconds_of
 

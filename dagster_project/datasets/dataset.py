@@ -68,7 +68,7 @@ class Dataset:
         """Give the bars as a tape, of all instruments or of some; it is written once and kept inside the folder.
 
         Raises:
-            DatasetError: the dataset does not hold an instrument that was asked for.
+            DatasetError: the dataset does not hold an instrument that was asked for, or something was put beside the tape.
         """
         held = [file.instrument_id for file in self.manifest.files]
         wanted = held if instrument_ids is None else sorted(set(instrument_ids))
@@ -79,8 +79,10 @@ class Dataset:
         shelf = self.path / TAPES_NAME / sha256_hex("\n".join(wanted).encode())[:12]
         if not shelf.is_dir():
             self._write_tape(shelf, wanted)
-        (tape,) = shelf.iterdir()
-        return tape
+        tapes = list(shelf.iterdir())
+        if len(tapes) != 1:
+            raise DatasetError(f"{shelf} holds {len(tapes)} files where one tape belongs: remove the folder, it is written again")
+        return tapes[0]
 
     def frame(self, instrument_id: str) -> pd.DataFrame:
         """Give an instrument's bars as floats under their closing time in UTC: open, high, low, close, volume.

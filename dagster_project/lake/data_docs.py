@@ -18,7 +18,7 @@ def docs_site(home: Home) -> Path:
 
 def relative_page(home: Home, file_url: str) -> str:
     """Give a page's place in the site from the `file:` address of it."""
-    return Path(unquote(urlsplit(file_url).path)).relative_to(docs_site(home).resolve()).as_posix()
+    return Path(unquote(urlsplit(file_url).path)).resolve().relative_to(docs_site(home).resolve()).as_posix()
 
 
 def page_link(page: str) -> str:

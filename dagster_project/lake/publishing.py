@@ -172,7 +172,8 @@ def _write(home: Home, rows: pa.Table, outcome: FileOutcome) -> None:
         table = DeltaTable.create(str(home.bars), rows.schema, partition_by=list(PARTITIONS))
     properties = CommitProperties(custom_metadata={"source": outcome.source, "validation_id": outcome.validation_id})
     months = ", ".join(f"'{month}'" for month in sorted(rows.column("month").unique().to_pylist()))
-    key = f"t.instrument_id = '{outcome.instrument_id}' AND t.month IN ({months})"
+    instrument_id = outcome.instrument_id.replace("'", "''")
+    key = f"t.instrument_id = '{instrument_id}' AND t.month IN ({months})"
     key += " AND t.instrument_id = s.instrument_id AND t.month = s.month AND t.ts_close = s.ts_close"
     merge = table.merge(rows, predicate=key, source_alias="s", target_alias="t", commit_properties=properties)
     merge.when_matched_update_all().when_not_matched_insert_all().execute()

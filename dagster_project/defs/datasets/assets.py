@@ -43,8 +43,8 @@ def replay_dataset(context: dg.AssetExecutionContext, config: FreezingConfig, ho
 
 def _refusal(home: Home, instruments: list[str]) -> str:
     unpublished = sorted(set(instruments) - set(list_instruments(home)))
-    refused = [verdict.name for verdict in staged_verdicts(home) if not verdict.passed]
-    if not unpublished or not refused:
+    refused = [verdict.name for verdict in staged_verdicts(home) if not verdict.passed] if unpublished else []
+    if not refused:
         return ""
     return f"nothing was frozen: {', '.join(unpublished)} is not published, and of the last batch {', '.join(refused)} was refused"
 
