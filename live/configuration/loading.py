@@ -257,7 +257,8 @@ def _check_registry(registry: RegistrySettings | None) -> None:
         return
     if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", registry.url):
         raise ConfigurationError(
-            f"registry.url must be an address like http://127.0.0.1:5000, without a name or password in it, received {registry.url!r}"
+            f"registry.url must be an address like http://127.0.0.1:5000, without a name or password in it, "
+            f"received {re.sub('//.*@', '//…@', registry.url)!r}"
         )
     if not 0.1 <= registry.poll_seconds <= LONGEST_POLL_SECONDS:
         raise ConfigurationError(f"registry.poll_seconds must lie within 0.1..{LONGEST_POLL_SECONDS}, received {registry.poll_seconds}")

@@ -87,7 +87,7 @@ class TradingService:
     async def load(self, operator: str) -> dict[str, Accepted]:
         """Load what is pending by closing the session and opening the next one; nothing happens when nothing is pending.
 
-        A caller who goes away does not stop it half-way.
+        A caller who goes away does not stop it half-way. Gives what was loaded, by strategy id.
 
         Raises:
             ConflictError: something is armed, an order is alive, or what is pending does not load; nothing was changed.
@@ -175,7 +175,8 @@ class TradingService:
                 raise UnavailableError(f"{self.halted}; nothing is armed and nothing trades: look at the log, then restart") from error
             if self.halted is not None:
                 raise UnavailableError(f"trading halted while the session closed: {self.halted}; look at the journal, then restart")
-            return pending
+            loaded = self._run.session.deployments
+            return {name: accepted for name in pending if (accepted := loaded[name].accepted) is not None}
 
     async def _open(self) -> None:
         running = await run_session(self.configuration, self._wall, self.metrics, self._on_halt)

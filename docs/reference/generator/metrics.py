@@ -13,7 +13,7 @@ def render() -> str:
     return page(
         "Metrics",
         "`GET /metrics` gives these in the Prometheus text format; no token is needed. Every label value is a code or an id of this "
-        "program, never free text. Counters begin at 0 with each session of the service.",
+        "program, never free text. Counters begin at 0 with each start of the service.",
         table(("metric", "type", "labels", "meaning"), rows),
     )
 

@@ -7,6 +7,8 @@ from live.journal import JournalReader, read_segment, verify_journal
 from live.journal.segments import list_segments
 from live.promotion import load_strategy, load_strategy_folder, verify_bundle
 from live.promotion.cache import cached_bundle_path, cached_bundles, state_path
+from live.service.errors import StartError
+from live.service.session import lock_home
 
 pytestmark = pytest.mark.anyio
 
@@ -252,6 +254,43 @@ async def test_a_signed_bundle_in_the_place_of_another_is_refused(host, registry
         shown = await deployment(desk)
         assert shown["status"] == "REFUSED"
         assert f"the file is bundle {first[:12]} and {second[:12]} was expected" in shown["reason"]
+
+
+async def test_a_next_session_that_cannot_be_opened_trades_nothing_and_says_so(host, registry, run_desk, promote):
+    """What no check foresaw leaves the service without a session: it answers, a kill still engages its latch, and a restart mends it."""
+    promote()
+    async with run_desk() as desk:
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        host.tape.unlink()
+        problem = await desk.call("POST", "/v1/deployments/load", expect=503)
+        assert "the next session could not be opened: feed.tape: there is no tape" in problem["detail"]
+        assert "nothing is armed and nothing trades" in problem["detail"]
+        await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=503)
+        assert (await desk.client.get("/readyz")).json()["reasons"] == ["the session is not open"]
+        killed = await desk.call("POST", "/v1/kill", {"reason": "a test"}, expect=503)
+        assert "the latch is engaged" in killed["detail"]
+    assert desk.service.halted is not None
+    host.write_tape()
+    async with run_desk() as desk:
+        assert (await deployment(desk))["registry_version"] == 2
+        assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
+
+
+async def test_the_home_stays_held_over_a_load(host, registry, run_desk, promote):
+    """No other service can slip in between two sessions, and the session that ended is sealed with the reason why."""
+    promote()
+    async with run_desk() as desk:
+        first = desk.service.session.journal_path
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        await desk.call("POST", "/v1/deployments/load")
+        with pytest.raises(StartError, match="another service runs"):
+            lock_home(host.home)
+        with JournalReader(first) as reader:
+            (closed,) = [row.entry() for row in reader.rows(kinds=("SessionClosed",))]
+        assert closed.reason == "all loads probe"
+        assert verify_journal(first, host.home / "journal" / "anchors.jsonl").sealed
 
 
 async def test_instruments_that_do_not_fit_the_journal_are_refused(host, registry, run_desk, promote, wall, tmp_path):

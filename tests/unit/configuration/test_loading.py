@@ -187,3 +187,43 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "home", staticmethod(homeless))
     with pytest.raises(ConfigurationError, match="set INTERLOCK_KEYS"):
         keys_directory({})
+
+
+REGISTRY = '\n[registry]\nurl = "http://127.0.0.1:5000"\n'
+
+
+def test_a_deployment_follows_an_alias_of_the_registry(file: Path) -> None:
+    """An alias takes the place of a file, and both it and the registry are shown with where they came from."""
+    file.write_text(WHOLE.replace('bundle = "ema_cross.bundle.json"', 'alias = "candidate"') + REGISTRY)
+    loaded = load_configuration(file, {})
+    (deployment,) = loaded.deployments
+    assert (deployment.alias, deployment.bundle) == ("candidate", None)
+    assert loaded.registry is not None
+    assert loaded.registry.poll_seconds == 5
+    assert loaded.values()["registry.url"] == "http://127.0.0.1:5000"
+    assert loaded.values()["deployment[0].alias"] == "candidate"
+    assert loaded.origins["registry.url"] == str(file)
+
+
+@pytest.mark.parametrize(
+    ("line", "registry", "expected"),
+    [
+        ('bundle = "b.json"\nalias = "candidate"', REGISTRY, "deployment ema_cross: bundle and alias were both received"),
+        ("", REGISTRY, "deployment ema_cross: neither bundle nor alias was received"),
+        ('alias = "staging"', REGISTRY, "deployment[0].alias: one of candidate, champion was expected, received 'staging'"),
+        ('alias = "champion"', "", "deployment ema_cross: alias 'champion' is looked up in a registry, and none is configured"),
+        ('alias = "champion"', REGISTRY.replace("http://", "file://"), "registry.url must be an address like"),
+        ('alias = "champion"', REGISTRY.replace("127", "ann:secret@127"), "without a name or password in it"),
+        ('alias = "champion"', f"{REGISTRY}poll_seconds = 0", "registry.poll_seconds must lie within 0.1..3600"),
+        ('alias = "champion"', f"{REGISTRY}poll_seconds = nan", "registry.poll_seconds must lie within 0.1..3600"),
+        ('alias = "champion"', "\n[registry]\n", "registry.url is missing"),
+        ('alias = "champion"\nmode = "LIVE"', REGISTRY, "mode LIVE needs a venue adapter"),
+        ('alias = "champion"\nmode = "SHADOW"', REGISTRY, "mode SHADOW needs a venue adapter"),
+    ],
+)
+def test_where_a_deployment_comes_from_is_said_once_and_can_be_found(file: Path, line: str, registry: str, expected: str) -> None:
+    """A file or an alias, not both and not neither; an alias needs a registry; and no alias makes a mode allowed."""
+    file.write_text(WHOLE.replace('bundle = "ema_cross.bundle.json"', line) + registry)
+    with pytest.raises(ConfigurationError) as refused:
+        load_configuration(file, {})
+    assert expected in str(refused.value)
