@@ -151,11 +151,10 @@ def test_without_a_gate_key_the_run_fails_and_says_what_to_do(dagster, here, mon
 def test_new_versions_are_proven_once_each(dagster, here):
     """The sensor asks for one run a partition, keyed by the version."""
     definitions, instance = dagster
-    repository = definitions.get_repository_def()
-    sensor = repository.get_sensor_def("prove_new_versions")
+    sensor = definitions.get_repository_def().get_sensor_def("prove_new_versions")
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
-    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
-        requests = sensor.evaluate_tick(context).run_requests
+    with dg.build_sensor_context(instance=instance) as context:
+        requests = list(sensor(context))
     labels = instance.get_dynamic_partitions("strategy_version")
     assert [(one.run_key, one.partition_key) for one in requests] == [(label, label) for label in labels]
 
