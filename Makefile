@@ -28,10 +28,10 @@ SYNC = $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help setup demo dev test lint bench lock base clean
+.PHONY: help setup demo dev test lint notebooks screenshots bench lock base clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## build the environment in .venv from the lock file
 
@@ -61,6 +61,13 @@ lint: $(STAMP) ## check style, types and the import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_sign_off
+
+notebooks: $(STAMP) ## run the notebooks and write them as pages and .ipynb into docs/notebooks
+	$(BIN)/python docs/notebooks/make_notebooks.py
+
+screenshots: $(STAMP) ## take the documentation's pictures anew, from a demo and a workbench of their own
+	UPDATE_SCREENSHOTS=1 REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/e2e/research
 
 bench: $(STAMP) ## measure replay
 	$(BIN)/python tests/bench/replay.py
