@@ -99,11 +99,12 @@ async def test_a_bundle_that_is_missing_expired_revoked_or_below_demand_is_refus
     host.configure()
     async with run_desk() as desk:
         ((digest,),) = [[one["bundle"]] for one in await desk.call("GET", "/v1/deployments")]
-    text = host.file.read_text()
-    host.file.write_text(text.replace("[promotion.requirements]", f'[promotion]\nrevoked = ["{digest}"]\n[promotion.requirements]'))
+    host.revoked = [digest]
+    host.configure()
     async with run_desk() as desk:
         ((reason,),) = [[one["reason"]] for one in await desk.call("GET", "/v1/deployments")]
         assert "was revoked" in reason
+    host.revoked = []
     host.configure("[promotion.requirements.deflated_sharpe]\nminimum_probability = 0.95")
     async with run_desk() as desk:
         ((reason,),) = [[one["reason"]] for one in await desk.call("GET", "/v1/deployments")]
@@ -173,17 +174,22 @@ async def test_an_orderly_stop_closes_and_seals(run_desk, host):
 
 
 async def test_a_stop_leaves_no_task_thread_or_file_behind(run_desk, host):
-    """A session can be opened again and again in one process."""
+    """A session can be opened again and again in one process; the event loop's own pool of threads is not the session's."""
+
+    def alive():
+        threads = [thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+        return len(threads), len(asyncio.all_tasks())
+
     async with run_desk() as desk:
         await desk.rest_an_order()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        before = threading.active_count(), len(asyncio.all_tasks())
+        before = alive()
         for _ in range(5):
             async with run_desk() as desk:
                 await desk.bar()
         gc.collect()
-        assert (threading.active_count(), len(asyncio.all_tasks())) == before
+        assert alive() == before
     with lock_home(host.home):
         pass
 
