@@ -1,8 +1,9 @@
-"""What bars must be, as two Great Expectations suites: one on a file's schema, one on its values.
+"""What bars must be, as Great Expectations suites: on a file's schema, on its values, and on what is worth a warning.
 
 Values are judged only when the schema holds. Next to a file's own columns the values have *measures*, which the lake
 computes (`dagster_project.lake.measuring`): each measures one fault and is 0 where there is none, so that a fault has one
-name. Every expectation is named in its `meta`; a critical one refuses the file, a warning only tells.
+name. Every expectation is named in its `meta`; a critical one refuses the file, a warning only tells. Warnings have a suite of their
+own, so that the page of a file that passed says that it succeeded.
 """
 
 # Great Expectations marks none of its names as exported, though its documentation imports them so.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA_SUITE = "bars_schema"
 VALUES_SUITE = "bars"
+WARNINGS_SUITE = "bars_warnings"
 
 LARGEST_JUMP = 400_000
 """Parts per million from close to close; the sample's largest is 185,112 (LTC, half an hour)."""
@@ -91,16 +93,25 @@ def values_suite(columns: Sequence[str], tolerance: Tolerance) -> ExpectationSui
             max_value=tolerance.missing_share,
             **_called("enough_bars_are_there", "The share of missing bars is one that the calendar tolerates."),
         ),
-        _none("missing_before", "no_bar_is_missing", "Every bar that the calendar expects is there.", severity="warning"),
         _none("high_shortfall", "high_is_highest", "The high is not below open, close or low."),
         _none("low_excess", "low_is_lowest", "The low is not above open, close or high."),
         _none("not_positive", "prices_are_positive", "Every price is above zero."),
         _none("volume_shortfall", "volume_is_not_negative", "Volume is not below zero."),
-        _at_most("jump", LARGEST_JUMP, "close_does_not_leap", "The close does not leap by 40 % from bar to bar."),
-        _at_most("jump", CALM_JUMP, "close_moves_calmly", "The close moves by at most 10 % from bar to bar.", severity="warning"),
-        _at_most("wick", LARGEST_WICK, "wicks_are_plausible", "High and low lie within 50 % of the bar's body."),
+        _at_most("jump_ppm", LARGEST_JUMP, "close_does_not_leap", "The close does not leap by 40 % from bar to bar."),
+        _at_most("wick_ppm", LARGEST_WICK, "wicks_are_plausible", "High and low lie within 50 % of the bar's body."),
     ]
     return gx.ExpectationSuite(name=VALUES_SUITE, expectations=expectations)
+
+
+def warnings_suite() -> ExpectationSuite:
+    """Give the expectations on the measures of bars that real markets disappoint now and then."""
+    import great_expectations as gx
+
+    expectations = [
+        _at_most("missing_before", 0, "no_bar_is_missing", "Every bar that the calendar expects is there.", severity="warning"),
+        _at_most("jump_ppm", CALM_JUMP, "close_moves_calmly", "The close moves by at most 10 % from bar to bar.", severity="warning"),
+    ]
+    return gx.ExpectationSuite(name=WARNINGS_SUITE, expectations=expectations)
 
 
 def _at_most(measure: str, most: float, name: str, told: str, severity: str = "critical") -> Expectation:
@@ -109,8 +120,8 @@ def _at_most(measure: str, most: float, name: str, told: str, severity: str = "c
     return gxe.ExpectColumnValuesToBeBetween(column=measure, max_value=most, **_called(name, told, severity))
 
 
-def _none(measure: str, name: str, told: str, severity: str = "critical") -> Expectation:
-    return _at_most(measure, 0, name, told, severity)
+def _none(measure: str, name: str, told: str) -> Expectation:
+    return _at_most(measure, 0, name, told)
 
 
 def _called(name: str, told: str, severity: str = "critical") -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from dagster_project.home import Home
 from dagster_project.lake.bar_format import COLUMNS
 from dagster_project.lake.calendar import Calendar
+from dagster_project.lake.data_docs import write_index
 from dagster_project.lake.measuring import METADATA_KEYS, list_schema, measure_values, read_instrument
 from dagster_project.lake.period import describe_moment
 from dagster_project.lake.quality_project import QualityProject
 from dagster_project.lake.staging import StagedFile
-from dagster_project.lake.verdicts import VERDICT_SCHEMA, Finding, Verdict, make_validation_id, write_verdict
-from expectations.bars import Tolerance, schema_suite, values_suite
+from dagster_project.lake.verdicts import VERDICT_SCHEMA, Finding, Verdict, list_verdicts, make_validation_id, write_verdict
+from expectations.bars import Tolerance, schema_suite, values_suite, warnings_suite
 from live.promotion.documents import encode_canonical, sha256_hex
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Auditor:
         self._now = now
         self._project = QualityProject(home)
         self._schema_suite = schema_suite(COLUMNS, METADATA_KEYS)
+        self._warnings_suite = warnings_suite()
         self._values_suites: dict[Tolerance, ExpectationSuite] = {}
         self._expectations = _digest_expectations(calendar)
 
@@ -54,6 +56,7 @@ class Auditor:
         self._project.write_pages()
         for verdict in verdicts:
             write_verdict(self._home, verdict)
+        write_index(self._home, list_verdicts(self._home))
         return verdicts
 
     def _judge(self, staged: StagedFile) -> Verdict:
@@ -74,11 +77,13 @@ class Auditor:
         instrument, interval_seconds = read_instrument(table.schema)
         frame = measure_values(table, self._calendar, self._now)
         values, page = self._project.validate(self._values_suite(interval_seconds), frame, run_name)
+        warnings, warnings_page = self._project.validate(self._warnings_suite, frame, run_name)
         return self._verdict(
             staged,
-            _findings(values, frame),
+            [*_findings(values, frame), *_findings(warnings, frame)],
             page=page,
-            results=[result, values],
+            warnings_page=warnings_page,
+            results=[result, values, warnings],
             rows=table.num_rows,
             instrument_id=instrument.instrument_id,
         )
@@ -98,6 +103,7 @@ class Auditor:
         findings: list[Finding],
         *,
         page: str = "",
+        warnings_page: str = "",
         results: list[ExpectationSuiteValidationResult] | None = None,
         rows: int = 0,
         instrument_id: str = "",
@@ -112,6 +118,8 @@ class Auditor:
             passed=all(finding.severity != "critical" for finding in findings),
             findings=tuple(findings),
             page=page,
+            warnings_page=warnings_page,
+            judged_at=describe_moment(self._now),
             expectations=self._expectations,
             results=[_plain(result) for result in results or []],
         )
@@ -124,7 +132,7 @@ def _plain(result: ExpectationSuiteValidationResult) -> dict[str, Any]:
 
 def _digest_expectations(calendar: Calendar) -> str:
     """Give the digest of all that files are judged by, so that another judgement gets another validation id."""
-    suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(0, 0.0)))
+    suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(0, 0.0)), warnings_suite())
     plain = [expectation.configuration.to_json_dict() for suite in suites for expectation in suite.expectations]
     return sha256_hex(encode_canonical({"calendar": calendar, "expectations": plain}))
 
@@ -145,11 +153,15 @@ def _told(one: ExpectationValidationResult, frame: pd.DataFrame | None) -> str:
     if result.get("unexpected_count"):
         told = f"{result['unexpected_count']:,} of {result['element_count']:,} values in {kwargs.get('column', 'found')}"
         rows = result.get("partial_unexpected_index_list") or []
-        return told + (f", first {_row(rows[0], frame)}: {result['partial_unexpected_list'][0]}" if rows else "")
+        return told + (f", first {_row(rows[0], frame)}: {_number(result['partial_unexpected_list'][0])}" if rows else "")
     if "value_set" in kwargs:
         return f"missing: {', '.join(sorted(set(kwargs['value_set']) - set(result.get('observed_value') or [])))}"
     bounds = [f"{word} {kwargs[key]}" for key, word in (("min_value", "at least"), ("max_value", "at most")) if kwargs.get(key) is not None]
     return f"observed {result.get('observed_value')} in {kwargs.get('column')}, expected {' and '.join(bounds)}"
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _row(row: int, frame: pd.DataFrame | None) -> str:

@@ -1,14 +1,32 @@
-"""Data Docs: where the pages that Great Expectations writes for people lie, and where they are served."""
+"""Data Docs: the pages that Great Expectations writes for people, made to work without any network, and where they are served.
+
+The library's pages fetch styles, scripts and pictures from half a dozen hosts, and its index is drawn by one of those scripts. What
+is fetched is taken out, a style sheet of our own is put in, and the index is written from the lake's verdicts.
+"""
 
 import os
+import re
+from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from dagster_project.home import Home
+from dagster_project.lake.verdicts import Verdict
 
 DOCS_VARIABLE = "DATA_DOCS_URL"
 DOCS_URL = "http://127.0.0.1:8423"
 """Where `make dev` serves the site; a browser opens no `file:` link from a page that came over HTTP."""
+
+STYLE_SHEET = Path(__file__).with_name("data_docs.css")
+_FETCHED = re.compile(
+    r"<script\b.*?</script>"  # scripts are fetched, or need those that are
+    r"|<style\b.*?</style>"  # and these only adjust styles that are fetched
+    r"|<link\b[^>]*\bhref=\"https?://[^>]*>"
+    r"|<img\b[^>]*\bsrc=\"https?://[^>]*>"
+    r"|<footer\b.*?</footer>",  # an advertisement
+    re.DOTALL,
+)
 
 
 def docs_site(home: Home) -> Path:
@@ -24,3 +42,45 @@ def relative_page(home: Home, file_url: str) -> str:
 def page_link(page: str) -> str:
     """Give the address under which a page of the site is served (DATA_DOCS_URL)."""
     return f"{(os.environ.get(DOCS_VARIABLE) or DOCS_URL).rstrip('/')}/{quote(page)}"
+
+
+def make_self_contained(page: Path) -> None:
+    """Take out of a page what it would fetch from elsewhere, and put our style sheet in."""
+    text = _FETCHED.sub("", page.read_text(encoding="utf-8"))
+    text = re.sub(r"(<a href=\"[^\"]*index\.html\">)\s*(</a>)", r"\1Data Docs\2", text)
+    page.write_text(text.replace("</head>", f"{_style()}\n</head>", 1), encoding="utf-8")
+
+
+def write_index(home: Home, verdicts: Iterable[Verdict]) -> None:
+    """Write the index of the site: every verdict on a file, the latest first."""
+    latest = sorted(verdicts, key=lambda verdict: (verdict.judged_at, verdict.name), reverse=True)
+    columns = ("File", "Instrument", "Bars", "Verdict", "What did not hold", "Judged", "Report")
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    rows = "\n".join(_row(verdict) for verdict in latest)
+    docs_site(home).mkdir(parents=True, exist_ok=True)
+    (docs_site(home) / "index.html").write_text(
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8"><title>Data Docs</title>\n{_style()}</head>\n'
+        "<body><main><h1>Data Docs</h1><p>Every file of bars that was judged, and the expectations it was judged by: "
+        '<a href="expectations/bars_schema.html">schema</a>, <a href="expectations/bars.html">bars</a>, '
+        '<a href="expectations/bars_warnings.html">warnings</a>.</p>\n'
+        f'<table class="table"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></main></body></html>\n',
+        encoding="utf-8",
+    )
+
+
+def _row(verdict: Verdict) -> str:
+    links = {"report": verdict.page, "warnings": verdict.warnings_page}
+    cells = (
+        escape(verdict.name),
+        escape(verdict.instrument_id),
+        f"{verdict.rows:,}",
+        '<span class="text-success">passed</span>' if verdict.passed else '<strong class="text-danger">refused</strong>',
+        "<br>".join(escape(f"{finding.name}: {finding.told}") for finding in verdict.findings),
+        escape(verdict.judged_at),
+        " ".join(f'<a href="{quote(page)}">{text}</a>' for text, page in links.items() if page),
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _style() -> str:
+    return f"<style>\n{STYLE_SHEET.read_text(encoding='utf-8')}</style>"

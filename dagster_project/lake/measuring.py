@@ -106,8 +106,8 @@ def measure_values(table: pa.Table, calendar: Calendar, now: int) -> pd.DataFram
         "low_excess": np.maximum(units["low"] - np.minimum(body_bottom, units["high"]), 0),
         "not_positive": np.logical_or.reduce([units[name] <= 0 for name in PRICES]).astype(np.int64),
         "volume_shortfall": np.maximum(-units["volume"], 0),
-        "jump": np.where(continued & (np.minimum(close, before) > 0), _millionths(np.abs(close - before), before), 0),
-        "wick": np.where(priced, _millionths(beyond, body_bottom), 0),
+        "jump_ppm": np.where(continued & (np.minimum(close, before) > 0), _millionths(np.abs(close - before), before), 0),
+        "wick_ppm": np.where(priced, _millionths(beyond, body_bottom), 0),
     }
     for name, values in measures.items():
         frame[name] = np.where(whole, values, 0)
@@ -123,4 +123,4 @@ def _nullable(units: np.ndarray, absent: np.ndarray) -> pd.api.extensions.Extens
 def _millionths(part: np.ndarray, of: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    return part / np.maximum(of, 1) * MILLION
+    return np.rint(part / np.maximum(of, 1) * MILLION)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagster_project.home import Home
-from dagster_project.lake.data_docs import relative_page
+from dagster_project.lake.data_docs import docs_site, make_self_contained, relative_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,14 +40,19 @@ class QualityProject:
         ran = self._checkpoint(suite).run(batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=_safe(run_name)))
         ((key, result),) = ran.run_results.items()
         self._unwritten.append(key)
-        (site,) = self._context.get_docs_sites_urls(resource_identifier=key, only_if_exists=False)
-        return result, relative_page(self._home, str(site["site_url"]))
+        return result, self._page(key)
 
     def write_pages(self) -> None:
-        """Write the pages of every result since the last time, of their suites, and the index."""
+        """Write the pages of every result since the last time, and of their suites."""
         if self._unwritten:
-            self._context.build_data_docs(resource_identifiers=self._unwritten)  # pyright: ignore[reportArgumentType]
+            self._context.build_data_docs(resource_identifiers=self._unwritten, build_index=False)  # pyright: ignore[reportArgumentType]
+            for key in self._unwritten:
+                make_self_contained(docs_site(self._home) / self._page(key))
             self._unwritten = []
+
+    def _page(self, key: ValidationResultIdentifier | ExpectationSuiteIdentifier) -> str:
+        (site,) = self._context.get_docs_sites_urls(resource_identifier=key, only_if_exists=False)
+        return relative_page(self._home, str(site["site_url"]))
 
     def _checkpoint(self, suite: ExpectationSuite) -> Checkpoint:
         import great_expectations as gx

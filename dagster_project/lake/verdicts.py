@@ -41,6 +41,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         passed: no critical expectation failed.
         findings: expectations that did not hold.
         page: the Data Docs page, relative to the site; empty when the file could not be read at all.
+        warnings_page: the page on what only warns; empty when the file was not looked into so far.
+        judged_at: the time of the audit in UTC, for people.
         expectations: digest of the suites and the calendar that judged.
         results: the results as Great Expectations reports them.
     """
@@ -54,6 +56,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool
     findings: tuple[Finding, ...]
     page: str
+    warnings_page: str
+    judged_at: str
     expectations: str
     results: list[dict[str, Any]]
 
@@ -98,5 +102,19 @@ def read_verdict(home: Home, validation_id: str) -> Verdict | None:
     return verdict
 
 
+def list_verdicts(home: Home) -> list[Verdict]:
+    """Give every verdict of the lake.
+
+    Raises:
+        LakeError: a file is no verdict.
+    """
+    found = (read_verdict(home, path.stem) for path in sorted(_folder(home).glob("*.json")))
+    return [verdict for verdict in found if verdict is not None]
+
+
+def _folder(home: Home) -> Path:
+    return home.lake / "validations"
+
+
 def _path(home: Home, validation_id: str) -> Path:
-    return home.lake / "validations" / f"{validation_id}.json"
+    return _folder(home) / f"{validation_id}.json"

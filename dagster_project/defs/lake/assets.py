@@ -85,7 +85,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> str:
             verdict.instrument_id,
             f"{verdict.rows:,}",
             "passed" if verdict.passed else "refused",
-            *_told(verdict.findings, verdict.page),
+            *_told(verdict.findings, verdict.page, verdict.warnings_page),
         )
         for verdict in verdicts
     ]
@@ -100,9 +100,10 @@ def outcome_table(files: Iterable[FileOutcome]) -> str:
     return _markdown(("File", "State", "New", "Equal", "Changed", "Refused because", "Report"), rows)
 
 
-def _told(findings: Iterable[Finding], page: str) -> tuple[str, str]:
+def _told(findings: Iterable[Finding], page: str, warnings_page: str = "") -> tuple[str, str]:
     told = "; ".join(f"{finding.name} ({finding.severity}): {finding.told}" for finding in findings)
-    return told.replace("|", "\\|"), f"[Data Docs]({page_link(page)})" if page else ""
+    links = {"Data Docs": page, "warnings": warnings_page}
+    return told.replace("|", "\\|"), " ".join(f"[{text}]({page_link(place)})" for text, place in links.items() if place)
 
 
 def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,8 +1,10 @@
 """Ingest: what is sound is published once, what is damaged is refused by name, and published bars are not changed silently."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -232,6 +234,17 @@ def test_pages_are_linked_where_they_are_served(home: Home, write_bars: WriteBar
     (outcome,) = ingest_bars(home, [path]).files
     assert (docs_site(home) / outcome.page).is_file()
     assert "|" not in outcome.page
+    site = docs_site(home)
+    written = [*site.rglob("*.html")]
+    assert [path.name for path in written].count("index.html") == 1
+    assert not [path for path in written if re.search(r"(src|href)=\"https?://|<script", path.read_text())], "no page fetches anything"
+    index = (site / "index.html").read_text()
+    linked = re.findall(r'href="([^"]+)"', index)
+    assert len(linked) == 5
+    assert all((site / unquote(link)).is_file() for link in linked)
+    assert "b|t c.parquet" in index
+    words = re.sub(r"<[^>]+>", " ", (site / outcome.page).read_text()).split()
+    assert "Status: Succeeded" in " ".join(words)
     assert page_link(outcome.page) == f"http://127.0.0.1:8423/{outcome.page}"
     monkeypatch.setenv("DATA_DOCS_URL", "http://docs.example/site/")
     assert page_link("index.html") == "http://docs.example/site/index.html"

@@ -13,7 +13,7 @@ import pytest
 from dagster_project.lake.bar_format import COLUMNS, PRICES, TIMES, make_table, unscaled
 from dagster_project.lake.calendar import Calendar
 from dagster_project.lake.measuring import METADATA_KEYS, list_schema, measure_values, read_instrument
-from expectations.bars import Tolerance, schema_suite, values_suite
+from expectations.bars import Tolerance, schema_suite, values_suite, warnings_suite
 
 SAMPLE = Path("data/sample/btcusdt_30m.parquet")
 ROWS = 1_200
@@ -174,14 +174,17 @@ def _judge() -> Callable[[pa.Table], dict[str, str]]:
 
     def judge(table: pa.Table) -> dict[str, str]:
         found = failed(schema_suite(COLUMNS, METADATA_KEYS), list_schema(table.schema, table.num_rows))
-        return found or failed(values_suite(COLUMNS, Tolerance(8, 0.01)), measure_values(table, CALENDAR, NOW))
+        if found:
+            return found
+        frame = measure_values(table, CALENDAR, NOW)
+        return failed(values_suite(COLUMNS, Tolerance(8, 0.01)), frame) | failed(warnings_suite(), frame)
 
     return judge
 
 
 def names_in_suites() -> set[str]:
     """Name every expectation of both suites."""
-    suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(8, 0.01)))
+    suites = (schema_suite(COLUMNS, METADATA_KEYS), values_suite(COLUMNS, Tolerance(8, 0.01)), warnings_suite())
     return {one.meta["name"] for suite in suites for one in suite.expectations if one.meta}
 
 
