@@ -43,7 +43,7 @@ def mlflow() -> None:
     """Run the MLflow server on this home: one worker, no job execution, until SIGINT or SIGTERM."""
     from dagster_project.home import open_home
     from dagster_project.tracking.store import server_command, server_environment
-    from dagster_project.workbench.addresses import read_addresses
+    from dagster_project.addresses import read_addresses
 
     command = server_command(open_home(), read_addresses().mlflow)
     os.execvpe(command[0], command, {**os.environ, **server_environment()})
@@ -53,7 +53,7 @@ def mlflow() -> None:
 def pages() -> None:
     """Serve Data Docs, reports and a start page over HTTP, until SIGINT or SIGTERM."""
     from dagster_project.home import open_home
-    from dagster_project.workbench.addresses import read_addresses
+    from dagster_project.addresses import read_addresses
     from dagster_project.workbench.pages import serve_pages
 
     serve_pages(open_home(), read_addresses())
@@ -61,7 +61,7 @@ def pages() -> None:
 
 def _prepare(sample: Path) -> tuple[dict[str, str], dict[str, str]]:
     from dagster_project.home import open_home
-    from dagster_project.workbench.addresses import read_addresses
+    from dagster_project.addresses import read_addresses
     from dagster_project.workbench.preparation import (
         environment,
         prepare_configuration,

@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from dagster_project.home import Home
-from dagster_project.workbench.addresses import HOST, Addresses
+from dagster_project.addresses import HOST, Addresses
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --quiet: #5b6b7c; --line: #d7dee6; --paper: #fbfcfd; --link: #0b5cad; }

@@ -1,12 +1,12 @@
 """Assets of promotion: a strategy version is submitted, judged, bundled and registered, one partition a version."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.addresses import read_addresses
 from dagster_project.defs.gates.checks import GATE_CHECKS, answer_check
 from dagster_project.defs.partitions import STRATEGY_VERSIONS
 from dagster_project.defs.resources import HomeResource
@@ -18,8 +18,6 @@ from dagster_project.home import Home
 
 GROUP = "gates"
 OWNERS = ["team:research"]
-DAGSTER_URL = "http://127.0.0.1:3000"
-MLFLOW_URL = "http://127.0.0.1:5000"
 
 
 class SubmissionConfig(dg.Config):
@@ -138,12 +136,13 @@ def registered_version(context: dg.AssetExecutionContext, home: HomeResource) ->
     if bundle is None:
         raise dg.Failure(description=f"{submission.label} has no bundle of its newest evidence: materialise strategy_bundle first")
     from dagster_project.tracking import register_bundle
+    from dagster_project.tracking.store import version_address
 
     card = submission.path / "card.md"
     prose = card.read_text(encoding="utf-8") if card.is_file() else None
     number = register_bundle(opened, bundle.path, stored.run_id, stored.report_markdown, _links(context), card=prose)
     strategy_id = submission.folder.version.strategy_id
-    page = f"{_url('MLFLOW_URL', MLFLOW_URL)}/#/models/{strategy_id}/versions/{number}"
+    page = version_address(strategy_id, number, read_addresses().mlflow_url)
     return dg.MaterializeResult(
         metadata={
             "refused": False,
@@ -164,14 +163,10 @@ def _refused(reasons: list[str]) -> dg.MaterializeResult:
 
 
 def _links(context: dg.AssetExecutionContext) -> dict[str, str]:
-    return {"Dagster run": f"{_url('DAGSTER_URL', DAGSTER_URL)}/runs/{context.run.run_id}"}
+    return {"Dagster run": f"{read_addresses().dagster_url}/runs/{context.run.run_id}"}
 
 
 def _run_page(home: Home, strategy_id: str, run_id: str) -> str:
     from dagster_project.tracking.store import open_tracking, run_address
 
-    return run_address(open_tracking(home).experiment_id(strategy_id), run_id, _url("MLFLOW_URL", MLFLOW_URL))
-
-
-def _url(variable: str, default: str) -> str:
-    return (os.environ.get(variable) or default).rstrip("/")
+    return run_address(open_tracking(home).experiment_id(strategy_id), run_id, read_addresses().mlflow_url)

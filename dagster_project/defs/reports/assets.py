@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.addresses import read_addresses
 from dagster_project.defs.live.assets import session_archive
 from dagster_project.defs.partitions import DAYS
 from dagster_project.defs.resources import HomeResource
@@ -16,8 +17,6 @@ from dagster_project.reports.writing import DAILY, PAGE_FILE, WrittenSummary, wr
 
 GROUP = "reports"
 OWNERS = ["team:research"]
-LIVE_URL = "http://127.0.0.1:8420"
-REPORTS_URL = "http://127.0.0.1:8423/reports/"
 
 
 @dg.asset(
@@ -38,9 +37,14 @@ def daily_summary(context: dg.AssetExecutionContext, home: HomeResource) -> None
         context.add_asset_metadata(_describe(summary, write_summary(opened, summary)), partition_key=key)
 
 
+def _reports_url() -> str:
+    """Give where reports are served: REPORTS_URL when it is set, else the workbench's pages."""
+    return (os.environ.get("REPORTS_URL") or read_addresses().reports_url).rstrip("/")
+
+
 def _describe(summary: DailySummary, written: WrittenSummary) -> dict[str, Any]:
-    page = f"{os.environ.get('REPORTS_URL', REPORTS_URL).rstrip('/')}/{DAILY}/{summary.day}/{PAGE_FILE}"
-    live = f"{os.environ.get('INTERLOCK_URL', LIVE_URL).rstrip('/')}/v1/summaries/{summary.day}/page"
+    page = f"{_reports_url()}/{DAILY}/{summary.day}/{PAGE_FILE}"
+    live = f"{read_addresses().live_url}/v1/summaries/{summary.day}/page"
     return {
         "headline": summary.headline,
         "page": dg.MetadataValue.url(page),

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from dagster_project.workbench.addresses import HOST, Addresses
+from dagster_project.addresses import HOST, Addresses
 
 ROOT = Path(__file__).parents[3]
 INTERLOCK = [sys.executable, "-c", "from live.cli.entry import main; main()"]

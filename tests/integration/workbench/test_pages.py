@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from dagster_project.home import Home
-from dagster_project.workbench.addresses import HOST, Addresses
+from dagster_project.addresses import HOST, Addresses
 from dagster_project.workbench.pages import PageHandler
 
 
