@@ -16,7 +16,7 @@ from live.core.limits import describe_limits
 from live.promotion.bundle import build_bundle, sign_bundle, write_bundle
 from live.promotion.documents import sha256_hex
 from live.promotion.errors import BundleRefused
-from live.promotion.evidence import Evidence, GateResult
+from live.promotion.evidence import INTEGRITY_GATES, Evidence, GateResult
 from live.promotion.keys import Role, TrustedKey, load_public_key, load_signing_key
 from live.promotion.parameters import parse_overrides
 from live.promotion.strategy_folder import load_strategy_folder
@@ -63,7 +63,12 @@ def bundle(
     valid_days: Annotated[int, typer.Option("--valid-days", min=1, max=366, help="For how many days the bundle holds.")] = 30,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay a strategy, gather evidence, and sign strategy, evidence and sources into one file."""
+    """Replay a strategy, run three of the six integrity gates, and sign strategy, evidence and sources into one file.
+
+    The gates are determinism, replay and limits. Nothing here shows that the strategy does not read the future, so a host refuses
+    the bundle unless its [promotion.requirements] ask for these three only. `interlock evaluate` runs every gate, and the pipeline's
+    job prove_strategy signs a bundle of what passes.
+    """
     signing_key = load_signing_key(key)
     read = load_strategy_folder(folder, parse_overrides(settings or []))
     home = Path(os.environ.get("INTERLOCK_HOME") or "data")
@@ -86,6 +91,8 @@ def bundle(
         "version": read.version.label,
         "strategy_version": read.version.digest,
         "gates": gates,
+        "missing_gates": list(evidence.missing_integrity_gates),
+        "caution": caution(evidence),
         "created_at": created_at,
         "expires_at": expires_at,
     }
@@ -93,6 +100,7 @@ def bundle(
     def text(console: Console) -> None:
         console.print(f"{path}  {read.version.label}  valid until {format_time(expires_at)}", markup=False)
         _print_gates(console, evidence)
+        console.print(caution(evidence), markup=False)
 
     answer(payload, as_json=as_json, text=text)
 
@@ -139,10 +147,25 @@ def describe_bundle(verified: VerifiedBundle) -> dict[str, Any]:
         "instruments": [instrument.instrument_id for instrument in version.instruments],
         "limits": describe_limits(version.limits, version.instruments_by_id),
         "evidence": msgspec.to_builtins(verified.evidence),
+        "missing_gates": list(verified.evidence.missing_integrity_gates),
+        "caution": caution(verified.evidence),
         "signatures": [msgspec.to_builtins(signer) for signer in verified.signers],
         "created_at": verified.created_at,
         "expires_at": verified.expires_at,
     }
+
+
+def caution(evidence: Evidence) -> str:
+    """Say which integrity gates the evidence lacks and what follows for a host; empty when it lacks none."""
+    missing = evidence.missing_integrity_gates
+    if not missing:
+        return ""
+    ran = [gate for gate in INTEGRITY_GATES if gate not in missing]
+    return (
+        f"{len(ran)} of {len(INTEGRITY_GATES)} integrity gates were run ({', '.join(ran) or 'none'}), and {', '.join(missing)} were not: "
+        "a host refuses this bundle by default. `interlock evaluate` runs all of them, and the pipeline's job prove_strategy signs what "
+        "passes. A host that accepts less names the gates that it asks for under [promotion.requirements]"
+    )
 
 
 def _trusted_keys(files: list[Path] | None) -> list[TrustedKey]:
@@ -183,6 +206,8 @@ def _print_bundle(console: Console, verified: VerifiedBundle) -> None:
     for name, value in lines:
         console.print(f"{name:<11} {value}", markup=False)
     _print_gates(console, verified.evidence)
+    if said := caution(verified.evidence):
+        console.print(said, markup=False)
 
 
 def _limit_lines(verified: VerifiedBundle) -> list[tuple[str, Any]]:
@@ -199,14 +224,10 @@ def _print_gates(console: Console, evidence: Evidence) -> None:
     from rich.text import Text
 
     table = Table(title="gates", title_justify="left")
-    for column in ("gate", "kind", "result", "measured", "threshold", "detail"):
+    for column in ("gate", "kind", "result", "detail"):
         table.add_column(column, overflow="fold")
     for result in evidence.results:
-        measured, threshold = (
-            ", ".join(f"{name} = {value}" for name, value in values.items()) for values in (result.measured, result.threshold)
-        )
-        cells = (result.gate, result.kind, _verdict(result), measured, threshold, result.detail)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(cell) for cell in (result.gate, result.kind, _verdict(result), result.detail)))
     console.print(table)
 
 

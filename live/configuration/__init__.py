@@ -16,8 +16,6 @@ from live.configuration.settings import (
     parse_time,
 )
 
-_File = ConfigurationFile
-
 __all__ = [
     "CONFIGURATION_FILE",
     "CONFIGURATION_SCHEMA",

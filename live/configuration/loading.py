@@ -29,7 +29,7 @@ from live.configuration.settings import (
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InterlockError
 from live.latch import home_directory
-from live.promotion import TrustedKey
+from live.promotion import INTEGRITY_GATES, TrustedKey
 from live.promotion.admission import ALIASES, Demands
 from live.promotion.keys import parse_trusted_key
 
@@ -98,7 +98,7 @@ class Configuration(msgspec.Struct, frozen=True):
             "keys": str(self.keys),
             "service": msgspec.to_builtins(self.service),
             "arming": msgspec.to_builtins(self.arming),
-            "promotion": msgspec.to_builtins(self.promotion),
+            "promotion": {**msgspec.to_builtins(self.promotion), "requirements": self._requirements()},
             "registry": msgspec.to_builtins(self.registry),
             "trusted_keys": [msgspec.to_builtins(key) for key in self.trusted_keys],
             "accounts": msgspec.to_builtins(self.accounts),
@@ -107,6 +107,9 @@ class Configuration(msgspec.Struct, frozen=True):
             "deployment": [msgspec.to_builtins(deployment) for deployment in self.deployments],
         }
         return dict(flatten(document))
+
+    def _requirements(self) -> dict[str, object]:
+        return {gate: dict(bounds) or "must pass" for gate, bounds in self.promotion.requirements.items()}
 
 
 def load_configuration(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -218,6 +221,11 @@ def _check(configuration: Configuration) -> None:
             raise ConfigurationError(f"arming.{name} must lie within 1..{longest}, received {value}")
     if configuration.feed is not None and not (math.isfinite(configuration.feed.speed) and configuration.feed.speed >= 0):
         raise ConfigurationError(f"feed.speed must be a finite number that is not negative, received {configuration.feed.speed}")
+    if not configuration.promotion.requirements:
+        raise ConfigurationError(
+            f"promotion.requirements names no gate, and evidence of nothing would do: leave the table out to ask for "
+            f"{', '.join(INTEGRITY_GATES)}, or name the gates that this host asks for"
+        )
     _check_registry(configuration.registry)
     _named("feed.start", lambda: configuration.feed_start)
     for name, venue in configuration.venues.items():

@@ -7,6 +7,7 @@ import msgspec
 
 from live.core.errors import InterlockError
 from live.promotion.admission import Alias
+from live.promotion.evidence import INTEGRITY_GATES
 from live.venues.sim import CostModel, FillPrice
 
 CONFIGURATION_SCHEMA = 1
@@ -93,9 +94,15 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class PromotionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Hold the live host's own demands on evidence, gate by gate, and digests of revoked bundles."""
+    """Hold the live host's own demands on evidence, gate by gate, and digests of revoked bundles.
 
-    requirements: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"determinism": {}, "limits": {}})
+    Attributes:
+        requirements: gates that the evidence must have passed, with this host's bounds: `minimum_<measure>`, `maximum_<measure>`.
+            Without the table, every integrity gate. The table replaces that: a host that accepts less names what it still asks for.
+        revoked: digests of bundles, strategy versions or sources that may not run any more.
+    """
+
+    requirements: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {gate: {} for gate in INTEGRITY_GATES})
     revoked: list[str] = []
 
 

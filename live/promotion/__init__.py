@@ -18,7 +18,7 @@ from live.promotion.errors import (
     StrategyFolderError,
     StrategyLoadError,
 )
-from live.promotion.evidence import EVIDENCE_SCHEMA, Evidence, GateResult, reevaluate
+from live.promotion.evidence import EVIDENCE_SCHEMA, INTEGRITY_GATES, Evidence, GateResult, reevaluate
 from live.promotion.keys import (
     ROLES,
     KeyFiles,
@@ -39,6 +39,7 @@ from live.promotion.verification import VerifiedBundle, verify_bundle
 __all__ = [
     "BUNDLE_SCHEMA",
     "EVIDENCE_SCHEMA",
+    "INTEGRITY_GATES",
     "MAXIMUM_ARCHIVE_BYTES",
     "MAXIMUM_VALIDITY",
     "PAYLOAD_TYPE",

@@ -16,6 +16,9 @@ EVIDENCE_SCHEMA = 1
 Measure = int | float | str
 GateKind = Literal["integrity", "evidence"]
 
+INTEGRITY_GATES = ("data_quality", "determinism", "replay", "look_ahead", "warm_up", "limits")
+"""Every gate that must pass to run anywhere; what a host demands that says nothing else."""
+
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Record what one gate measured and what it said.
@@ -105,6 +108,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def results_by_gate(self) -> dict[str, GateResult]:
         """Map each gate's name to its result."""
         return {result.gate: result for result in self.results}
+
+    @property
+    def missing_integrity_gates(self) -> tuple[str, ...]:
+        """Name the integrity gates that were never run: evidence without them shows that those passed, not that the rest would."""
+        return tuple(gate for gate in INTEGRITY_GATES if gate not in self.results_by_gate)
 
     def _all_hold(self, kind: GateKind) -> bool:
         results = [result for result in self.results if result.kind == kind]

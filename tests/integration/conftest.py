@@ -177,6 +177,8 @@ class Host:
         self.aliases: dict[str, str] = {}
         self.registry_url = "http://127.0.0.1:1"
         self.revoked: list[str] = []
+        self.requirements: tuple[str, ...] = ("determinism",)
+        """Gates that the host asks for by name; none for what a host asks for that says nothing."""
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("INTERLOCK_", "MLFLOW_"))},
             "INTERLOCK_HOME": str(self.home),
@@ -230,7 +232,7 @@ class Host:
         for key in (self.key, self.approver):
             fields = ("name", "role", "keyid", "public")
             lines += ["[[trusted_keys]]", *(f"{name} = {json.dumps(getattr(key.public, name))}" for name in fields)]
-        lines += ["[promotion]", f"revoked = {json.dumps(self.revoked)}", "[promotion.requirements]", "determinism = {}"]
+        lines += ["[promotion]", f"revoked = {json.dumps(self.revoked)}", *self._required()]
         if self.aliases:
             lines += ["[registry]", f'url = "{self.registry_url}"', "poll_seconds = 0.1"]
         lines += ["[accounts.paper]", 'balances = { USDT = "10000.00" }', '[venues."binance-spot"]', 'request_log = "requests.log"']
@@ -241,6 +243,9 @@ class Host:
         for strategy_id, origin in (followed or named).items():
             lines += ["[[deployment]]", f'strategy = "{strategy_id}"', origin, 'account = "paper"', 'venue = "binance-spot"']
         self.file.write_text("\n".join([*lines, extra]) + "\n")
+
+    def _required(self) -> list[str]:
+        return ["[promotion.requirements]", *(f"{gate} = {{}}" for gate in self.requirements)] if self.requirements else []
 
     def synchronise(self, wall: Callable[[], int] = time.time_ns, strategy_id: str = "probe") -> StrategyState:
         """Make one pass of `interlock sync` for a strategy."""

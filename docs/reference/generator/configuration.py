@@ -43,8 +43,6 @@ MEANINGS = {
     "service.port": "port to listen on",
     "arming.challenge_seconds": "how long a person has to type the phrase",
     "arming.maximum_lease_seconds": "the longest a lease may live; at most a day",
-    "promotion.requirements": "gates that the evidence must have passed, with this host's bounds: `minimum_<measure>`, `maximum_<measure>`",
-    "promotion.revoked": "digests of bundles, strategy versions or sources that may not run any more",
     "accounts.balances": "opening balance of each asset, posted once, when the account is first seen",
     "accounts.limits": "limits for every strategy on the account, tighter than the bundle's",
     "venues.kind": "what answers; only the simulated venue is there",

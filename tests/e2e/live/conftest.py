@@ -81,6 +81,8 @@ class LiveHost:
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((FIRST_CLOSE + start_bars * HALF_HOUR) // 10**9))
         lines = ["schema = 1", "[service]", "port = 0", "[[trusted_keys]]"]
         lines += [f"{name} = {json.dumps(value)}" for name, value in self.trusted_key.items()]
+        # Evidence of the command line alone: what a host has to accept by name.
+        lines += ["[promotion.requirements]", "determinism = {}", "replay = {}", "limits = {}"]
         lines += ["[accounts.paper]", 'balances = { USDT = "20000.00" }', '[venues."binance-spot"]', f'request_log = "{self.request_log}"']
         lines += ["[feed]", f'tape = "{self.tape}"', f'start = "{start}"', f"speed = {speed}"]
         for strategy, bundle in (self.bundles if bundles is None else bundles).items():

@@ -85,6 +85,27 @@ def test_the_argument_goes_before_the_environment(file: Path, tmp_path: Path) ->
     assert load_configuration(file, environment).service.port == 1
 
 
+def test_every_integrity_gate_is_asked_for_unless_the_file_names_others(file: Path) -> None:
+    """Closed by default, and shown: a host that says nothing asks for all six gates; one that names three has named what it accepts."""
+    file.write_text("schema = 1\n[promotion]\nrevoked = []")
+    asked = [name for name in load_configuration(file, {}).values() if name.startswith("promotion.requirements.")]
+    assert asked == [
+        f"promotion.requirements.{gate}" for gate in ("data_quality", "determinism", "replay", "look_ahead", "warm_up", "limits")
+    ]
+    file.write_text("schema = 1\n[promotion.requirements]\ndeterminism = {}\nreplay = { minimum_fills = 30 }")
+    loaded = load_configuration(file, {})
+    assert {name: value for name, value in loaded.values().items() if name.startswith("promotion.requirements")} == {
+        "promotion.requirements.determinism": "must pass",
+        "promotion.requirements.replay.minimum_fills": "30.0",
+    }
+    assert loaded.demands.requirements == {"determinism": {}, "replay": {"minimum_fills": 30.0}}
+
+
+def test_a_table_that_asks_for_no_gate_is_refused(file: Path) -> None:
+    """What is left of a table whose lines were taken out does not open the host to evidence of anything."""
+    assert "promotion.requirements names no gate" in refusal(file, "schema = 1\n[promotion.requirements]")
+
+
 def test_the_digest_covers_what_decides_and_nothing_else(file: Path) -> None:
     """A lease is bound to every value that decides what is traded; where the service listens is none of them."""
     file.write_text(WHOLE)

@@ -5,6 +5,7 @@ import live.promotion
 EXPECTED = [
     "BUNDLE_SCHEMA",
     "EVIDENCE_SCHEMA",
+    "INTEGRITY_GATES",
     "MAXIMUM_ARCHIVE_BYTES",
     "MAXIMUM_VALIDITY",
     "PAYLOAD_TYPE",
