@@ -14,6 +14,10 @@ INSTANCE_CONFIGURATION = """\
 telemetry:
   enabled: false
 
+# No greeting over the first page.
+nux:
+  enabled: false
+
 # One run at a time: a run may take all the memory it needs, and SQLite has one writer.
 concurrency:
   runs:

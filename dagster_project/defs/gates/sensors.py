@@ -10,6 +10,8 @@ from dagster_project.defs.partitions import STRATEGY_VERSIONS
 
 @dg.sensor(job=prove_strategy, minimum_interval_seconds=20, default_status=dg.DefaultSensorStatus.RUNNING)
 def prove_new_versions(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Request one run for each submitted version; the version is the run key, so none is judged twice by itself."""
+    """Request one run for each submitted version without evidence; the version is the run key, so none is judged twice by itself."""
+    judged = context.instance.get_materialized_partitions(dg.AssetKey("strategy_evidence"))
     for label in context.instance.get_dynamic_partitions(STRATEGY_VERSIONS.name or ""):
-        yield dg.RunRequest(run_key=label, partition_key=label)
+        if label not in judged:
+            yield dg.RunRequest(run_key=label, partition_key=label)

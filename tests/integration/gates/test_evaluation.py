@@ -149,14 +149,18 @@ def test_without_a_gate_key_the_run_fails_and_says_what_to_do(dagster, here, mon
 
 
 def test_new_versions_are_proven_once_each(dagster, here):
-    """The sensor asks for one run a partition, keyed by the version."""
+    """The sensor asks for one run of each version that has no evidence yet, keyed by the version."""
     definitions, instance = dagster
     sensor = definitions.get_repository_def().get_sensor_def("prove_new_versions")
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    judged = instance.get_materialized_partitions(dg.AssetKey("strategy_evidence"))
+    instance.add_dynamic_partitions("strategy_version", ["not_judged@0123456"])
     with dg.build_sensor_context(instance=instance) as context:
         requests = list(sensor(context))
-    labels = instance.get_dynamic_partitions("strategy_version")
-    assert [(one.run_key, one.partition_key) for one in requests] == [(label, label) for label in labels]
+    waiting = set(instance.get_dynamic_partitions("strategy_version")) - set(judged)
+    assert "not_judged@0123456" in waiting
+    assert {(one.run_key, one.partition_key) for one in requests} == {(label, label) for label in waiting}
+    instance.delete_dynamic_partition("strategy_version", "not_judged@0123456")
 
 
 def test_the_command_judges_counts_the_trial_and_exits_with_what_it_found(here, capsys):
