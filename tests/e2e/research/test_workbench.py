@@ -1,5 +1,6 @@
 """The workbench on the home that the demo left: what a person sees, reads and clicks."""
 
+import json
 import signal
 
 import httpx
@@ -68,39 +69,50 @@ def test_the_pages_are_there(workbench):
 
 
 def test_pictures_of_the_asset_graph(page, workbench, keep_picture):
-    """The asset graph shows every group of the pipeline."""
+    """The asset graph shows every group of the pipeline, and inside them every asset."""
     page.goto(f"{workbench.addresses.dagster_url}/asset-groups")
-    for name in ("bars", "replay_dataset", "strategy_evidence", "strategy_bundle", "daily_summary"):
+    page.get_by_text("gates", exact=True).first.wait_for()
+    page.get_by_label("Expand all groups").or_(page.get_by_text("Expand all groups")).first.click()
+    for name in ("staged_bars", "replay_dataset", "strategy_evidence", "strategy_bundle", "daily_summary"):
         page.get_by_text(name, exact=True).first.wait_for()
     keep_picture("dagster-asset-graph")
 
 
 def test_pictures_of_the_checks(page, workbench, keep_picture):
-    """The checks of a refused strategy are red where they should be."""
-    page.goto(f"{workbench.addresses.dagster_url}/assets/strategy_evidence?view=checks")
-    page.get_by_text("look_ahead").first.wait_for()
+    """The checks of a strategy version say which gate holds, what was asked, and why."""
+    page.goto(f"{workbench.addresses.dagster_url}/assets/strategy_evidence?view=checks&checkDetail=look_ahead")
+    page.get_by_text("Latest execution").first.wait_for()
+    for gate in ("data_quality", "deflated_sharpe", "look_ahead", "warm_up"):
+        page.get_by_text(gate, exact=True).first.wait_for()
     keep_picture("dagster-checks")
 
 
 def test_pictures_of_the_model_version(page, workbench, keep_picture):
     """The version in MLflow shows the gate report, the aliases and what sync answered."""
-    page.goto(f"{workbench.addresses.mlflow_url}/#/models/ema_cross/versions/1")
+    page.add_init_script("localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')")
+    page.add_init_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
+    page.goto(f"{workbench.addresses.mlflow_url}/#/models/ema_cross/versions/1?workflowType=machine_learning")
     page.get_by_text("interlock.status").first.wait_for()
     page.get_by_text("deflated_sharpe").first.wait_for()
     keep_picture("mlflow-version")
 
 
 def test_pictures_of_data_docs(page, workbench, keep_picture):
-    """Data Docs list the validations, the refused ones among them."""
+    """Data Docs list every file with its verdict, and lead to the page of one that was refused."""
     page.goto(f"{workbench.addresses.data_docs_url}/index.html")
-    page.get_by_text("Validation Results").first.wait_for()
+    page.get_by_text("high_below_low.parquet").first.wait_for()
+    page.get_by_text("btcusdt_30m.parquet").first.wait_for()
     keep_picture("data-docs")
+    page.locator("tr", has_text="high_below_low.parquet").get_by_role("link").first.click()
+    page.get_by_text("high_is_highest").first.wait_for()
 
 
 def test_pictures_of_the_summary(page, workbench, keep_picture):
     """The summary of the demo's day is a page that needs nothing else: equity, orders, fills, denials, chain head."""
-    (day,) = [path.name for path in (workbench.home / "reports" / "daily").iterdir()]
-    page.goto(f"{workbench.addresses.reports_url}/daily/{day}/summary.html")
+    days = [
+        day for day in (workbench.home / "reports" / "daily").iterdir() if json.loads((day / "summary.json").read_text())["totals"]["fills"]
+    ]
+    page.goto(f"{workbench.addresses.reports_url}/daily/{days[0].name}/summary.html")
     for heading in ("Fills", "Denials"):
         page.get_by_text(heading).first.wait_for()
     keep_picture("daily-summary")
