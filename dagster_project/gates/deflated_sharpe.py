@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dagster_project.gates.errors import StatisticsError
 from dagster_project.gates.policy import DeflatedSharpePolicy
 from dagster_project.gates.sharpe import (
     annualised,
@@ -23,9 +24,6 @@ def deflated_sharpe_gate(returns: Sequence[float], other_sharpes: Sequence[float
         returns: daily returns that count.
         other_sharpes: Sharpe ratio per day of every other version that was judged on the same dataset.
         policy: the bounds.
-
-    Raises:
-        StatisticsError: the moments of the returns contradict each other.
     """
     threshold: Measures = {
         "minimum_days": policy.minimum_days,
@@ -39,8 +37,11 @@ def deflated_sharpe_gate(returns: Sequence[float], other_sharpes: Sequence[float
             passed=False, measured={"days": len(returns), "trials": trials}, threshold=threshold, detail="the returns never moved"
         )
     sharpes = [*other_sharpes, measured.sharpe]
-    deflated, probabilistic = deflated_sharpe(measured, sharpes), probabilistic_sharpe(measured)
-    hurdle, track_record = annualised(expected_maximum_of(sharpes)), minimum_track_record(measured)
+    try:
+        deflated, probabilistic = deflated_sharpe(measured, sharpes), probabilistic_sharpe(measured)
+        hurdle, track_record = annualised(expected_maximum_of(sharpes)), minimum_track_record(measured)
+    except StatisticsError as error:
+        return _result(passed=False, measured={"days": len(returns), "trials": trials}, threshold=threshold, detail=str(error))
     measures: Measures = {
         "days": len(returns),
         "trials": trials,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dagster_project.datasets import Dataset, verify_dataset
-from dagster_project.equity import EquityPoint, FillFact
+from dagster_project.equity import EquityError, EquityPoint, FillFact
 from dagster_project.gates.cost_stress import cost_stress_gate, multiplied
 from dagster_project.gates.data_quality import data_quality_gate, missing_data
 from dagster_project.gates.deflated_sharpe import deflated_sharpe_gate
@@ -23,7 +23,7 @@ from dagster_project.gates.warm_up import warm_up_gate
 from dagster_project.home import Home
 from live.core.instruments import merge_instruments
 from live.driver.engine_digest import engine_digest
-from live.driver.evidence import ReplayJob, Run, determinism_gate, limits_gate, replay_gate, replay_in_processes
+from live.driver.evidence import ReplayJob, Run, StrategyFailed, determinism_gate, limits_gate, replay_gate, replay_in_processes
 from live.driver.replay import ReplayResult
 from live.journal import read_segment
 from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult
@@ -93,7 +93,7 @@ class Evaluation:
 
     @property
     def replayed(self) -> bool:
-        """Say whether there was anything to replay; only then is the evaluation a trial."""
+        """Say whether there was a replay from beginning to end; only then is the evaluation a trial."""
         return self.result.events > 0
 
 
@@ -117,7 +117,7 @@ def evaluate(
 
     Raises:
         GateError: a probe could not be run.
-        EvidenceFailed: a replay could not be run, as when the strategy itself fails.
+        EvidenceFailed: a replay could not be run, and the strategy is not to blame.
         InterlockError: tape, journal or dataset cannot be read.
     """
     say = progress or (lambda _: None)
@@ -125,9 +125,14 @@ def evaluate(
     say("verifying the dataset")
     quality = data_quality_gate(dataset.manifest, verify_dataset(dataset), version, policy.data_quality)
     if missing_data(dataset.manifest, version):
-        results = (quality, *(_not_run(gate, kind) for gate, kind in GATES.items() if gate != quality.gate))
+        results = _without_a_replay(quality, "not run: the dataset does not hold what the strategy asks for")
         return _conclude(submission, dataset, policy, results, _NOTHING, Performance([], [], [], None))
-    results, result, performance = _Judgement(submission, dataset, home, policy, trials, say).run(quality)
+    try:
+        results, result, performance = _Judgement(submission, dataset, home, policy, trials, say).run(quality)
+    except (StrategyFailed, EquityError) as error:
+        failed = _not_run("replay", "integrity", str(error))
+        results = _without_a_replay(quality, "not run: the strategy did not get through the replay", failed)
+        return _conclude(submission, dataset, policy, results, _NOTHING, Performance([], [], [], None))
     return _conclude(submission, dataset, policy, results, result, performance)
 
 
@@ -224,7 +229,13 @@ def _probe_gates(report: ProbeReport, policy: GatePolicy) -> tuple[GateResult, G
     )
 
 
-def _not_run(gate: str, kind: GateKind, detail: str = "not run: the dataset does not hold what the strategy asks for") -> GateResult:
+def _without_a_replay(quality: GateResult, detail: str, *others: GateResult) -> tuple[GateResult, ...]:
+    """Give the results of a version that could not be replayed, in order: what is known, and of each other gate that it was not run."""
+    known = {result.gate: result for result in (quality, *others)}
+    return tuple(known.get(gate) or _not_run(gate, kind, detail) for gate, kind in GATES.items())
+
+
+def _not_run(gate: str, kind: GateKind, detail: str) -> GateResult:
     return GateResult(gate=gate, passed=False, kind=kind, measured={}, threshold={}, detail=detail)
 
 

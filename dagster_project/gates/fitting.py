@@ -48,7 +48,7 @@ class Fitter:
                 module = importlib.import_module(f"{loaded.module_name}.{self._module}")
                 contents = getattr(module, self._function)(loaded.parameters, shown)
             return {f"{WEIGHT_FOLDER}/{name}": _encode(content) for name, content in contents.items()}
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise FitFailed(f"the fit failed on {len(shown)} bars with {type(error).__name__}: {error}") from error
         finally:
             unload(loaded)

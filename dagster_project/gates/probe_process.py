@@ -20,7 +20,7 @@ from live.core.errors import InterlockError
 from live.core.instruments import merge_instruments
 from live.driver.tape_replay import TapeReplayOptions, setup_of
 from live.journal import read_segment
-from live.promotion import load_strategy_folder
+from live.promotion import PromotionError, load_strategy_folder
 
 
 class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,11 @@ class RunningProbe:
         if self._process.returncode != 0:
             last = errors.decode(errors="replace").strip().splitlines()[-1:]
             raise GateError(f"the probes could not be run: {last[0] if last else f'exit {self._process.returncode}'}")
-        return msgspec.json.decode(said, type=ProbeReport)
+        try:
+            return msgspec.json.decode(said, type=ProbeReport)
+        except msgspec.MsgspecError as error:
+            failure = f"it wrote to standard output or ended the process ({error})"
+            return ProbeReport(look_ahead=None, warm_up=None, violations=(), failure=failure)
 
     def close(self) -> None:
         """Leave nothing running."""
@@ -78,7 +82,7 @@ def probe(request: ProbeRequest) -> ProbeReport:
 
     Raises:
         GateError: the folder changed meanwhile.
-        PromotionError: the strategy cannot be loaded.
+        PromotionError: the folder cannot be read.
         JournalError: the tape cannot be read.
     """
     folder = load_strategy_folder(Path(request.folder))
@@ -92,13 +96,10 @@ def probe(request: ProbeRequest) -> ProbeReport:
     try:
         loaded = prober.load()
         recording = prober.record(loaded, history.bars)
-        failure = recording.failure
-    except InterlockError as error:
-        if not isolation.violations:
-            raise
+    except PromotionError as error:
         return ProbeReport(look_ahead=None, warm_up=None, violations=tuple(isolation.violations), failure=str(error))
-    if failure:
-        return ProbeReport(look_ahead=None, warm_up=None, violations=tuple(isolation.violations), failure=failure)
+    if recording.failure:
+        return ProbeReport(look_ahead=None, warm_up=None, violations=tuple(isolation.violations), failure=recording.failure)
     warm_up = probe_warm_up(prober, loaded, recording, request.warm_up)
     look_ahead = probe_look_ahead(prober, loaded, recording, request.look_ahead)
     return ProbeReport(look_ahead=look_ahead, warm_up=warm_up, violations=tuple(isolation.violations), failure="")

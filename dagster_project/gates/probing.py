@@ -215,6 +215,8 @@ class Probe:
             replay({self.folder.version.strategy_id: (cast("Strategy", witness), loaded.warm_up_bars)}, bars, self._setup)
         except CoreError as error:
             failure = str(error)
+        except SystemExit as error:
+            failure = f"the strategy ended the process with SystemExit: {error.code}"
         return Recording(witness.steps, witness.said, failure)
 
     def play(self, loaded: LoadedStrategy, steps: Sequence[Step], *, views: Sequence[BarView] | None = None, warm: int = 0) -> list[Said]:
@@ -242,6 +244,6 @@ class Probe:
                         strategy.on_fill(fill, context)
                     said.append(() if index < warm else tuple(context.said))
                     context.said.clear()
-        except Exception as error:  # noqa: BLE001 - strategy code can raise anything, and that is an answer too
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - strategy code can raise anything, and that is an answer too
             said.append((Target("", None, None, None, f"it failed with {type(error).__name__}: {error}"),))
         return said

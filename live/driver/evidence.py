@@ -23,7 +23,7 @@ from live.core.orders import OrderEvent
 from live.core.records import IntentRecorded, OrderTransitioned
 from live.driver.engine_digest import engine_digest
 from live.driver.replay import ReplayResult
-from live.driver.tape_replay import ProcessRequest
+from live.driver.tape_replay import STRATEGY_FAILED, ProcessRequest
 from live.journal import JournalReader, first_difference
 from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult, StrategyFolder
 from live.venues.sim import CostModel
@@ -40,6 +40,10 @@ MAXIMUM_LOOSENESS = 20.0
 
 class EvidenceFailed(InterlockError):
     """The replays that evidence needs could not be run."""
+
+
+class StrategyFailed(EvidenceFailed):
+    """A replay ended early because of the strategy itself, which is an answer about the strategy."""
 
 
 class ReplayJob(NamedTuple):
@@ -85,6 +89,7 @@ def replay_in_processes(folder: StrategyFolder, tape: Path, home: Path, jobs: Se
     """Replay a strategy once a job, all at the same time, in processes that share nothing.
 
     Raises:
+        StrategyFailed: the strategy failed, could not be loaded, or ended its process.
         EvidenceFailed: a replay could not be run (carries its error).
     """
     started = [_start(folder, tape, home, job) for job in jobs]
@@ -177,12 +182,13 @@ def _finish(folder: StrategyFolder, process: subprocess.Popen[bytes], journal: P
     said, errors = process.communicate()
     if process.returncode != 0:
         last = errors.decode(errors="replace").strip().splitlines()[-1:]
-        raise EvidenceFailed(f"the replay of {folder.version.label} failed: {last[0] if last else f'exit {process.returncode}'}")
+        kind = StrategyFailed if process.returncode == STRATEGY_FAILED else EvidenceFailed
+        raise kind(f"the replay of {folder.version.label} failed: {last[0] if last else f'exit {process.returncode}'}")
     try:
         return Run(msgspec.json.decode(said, type=ReplayResult), journal)
     except msgspec.MsgspecError as error:
-        raise EvidenceFailed(
-            f"the replay of {folder.version.label} gave no result: {error}; a strategy must not write to standard output"
+        raise StrategyFailed(
+            f"the replay of {folder.version.label} gave no result: {error}; a strategy must not write to standard output or end the process"
         ) from None
 
 

@@ -7,19 +7,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
-from live.core.errors import InterlockError
+from live.core.errors import InstrumentError, InterlockError, StrategyError
 from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument, merge_instruments
 from live.driver.replay import ReplayResult, ReplaySetup, replay
 from live.journal import JournalFile, read_segment
-from live.promotion import StrategyFolder, StrategyVersion, load_strategy_folder, load_strategy_source
+from live.promotion import StrategyFolder, StrategyLoadError, StrategyVersion, load_strategy_folder, load_strategy_source
 from live.venues.sim import CostModel, FillPrice
 
 ACCOUNT = "replay"
+STRATEGY_FAILED = 3
+"""Exit code of a replay process whose strategy is to blame; with any other but 0 something else broke."""
 
 
 class TapeReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +144,7 @@ class ProcessRequest(msgspec.Struct, frozen=True):
 def main(arguments: list[str]) -> None:
     """Run one replay as its own process: a JSON request as the only argument, a JSON result on standard output.
 
-    Exits with 1 and one sentence on standard error when the replay cannot be run.
+    Exits with one sentence on standard error when the replay cannot be run: with STRATEGY_FAILED because of the strategy, else with 1.
     """
     request = msgspec.json.decode(arguments[0], type=ProcessRequest)
     try:
@@ -152,9 +155,18 @@ def main(arguments: list[str]) -> None:
             result = replay_on_tape(
                 folder, Path(request.tape), Path(request.home), TapeReplayOptions(costs=request.costs), journal=Path(request.journal)
             )
+    except (StrategyError, StrategyLoadError, InstrumentError) as error:
+        _leave(str(error))
+    except SystemExit as error:  # the engine lets it through, and here nothing but the strategy raises it
+        _leave(f"the strategy ended the process with SystemExit: {error.code}")
     except InterlockError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.json.encode(result))
+
+
+def _leave(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{' '.join(sentence.split())}\n")
+    sys.exit(STRATEGY_FAILED)
 
 
 if __name__ == "__main__":
