@@ -1,6 +1,7 @@
 """`interlock dev`: start everything a person works with, and run the parts that have no command of their own."""
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def prepare(sample: SampleOption = Path("data/sample"), as_json: JsonOption = Fa
     prepared, addresses = _prepare(sample)
 
     def text(console: Console) -> None:
-        console.print("\n".join(f"export {name}={value}" for name, value in prepared.items()), markup=False)
+        console.print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in prepared.items()), markup=False)
 
     answer({"environment": prepared, "addresses": addresses}, as_json=as_json, text=text)
 
@@ -41,9 +42,9 @@ def prepare(sample: SampleOption = Path("data/sample"), as_json: JsonOption = Fa
 @app.command(epilog="Example: MLFLOW_PORT=5000 interlock dev mlflow")
 def mlflow() -> None:
     """Run the MLflow server on this home: one worker, no job execution, until SIGINT or SIGTERM."""
+    from dagster_project.addresses import read_addresses
     from dagster_project.home import open_home
     from dagster_project.tracking.store import server_command, server_environment
-    from dagster_project.addresses import read_addresses
 
     command = server_command(open_home(), read_addresses().mlflow)
     os.execvpe(command[0], command, {**os.environ, **server_environment()})
@@ -52,16 +53,16 @@ def mlflow() -> None:
 @app.command(epilog="Example: PAGES_PORT=8423 interlock dev pages")
 def pages() -> None:
     """Serve Data Docs, reports and a start page over HTTP, until SIGINT or SIGTERM."""
-    from dagster_project.home import open_home
     from dagster_project.addresses import read_addresses
+    from dagster_project.home import open_home
     from dagster_project.workbench.pages import serve_pages
 
     serve_pages(open_home(), read_addresses())
 
 
 def _prepare(sample: Path) -> tuple[dict[str, str], dict[str, str]]:
-    from dagster_project.home import open_home
     from dagster_project.addresses import read_addresses
+    from dagster_project.home import open_home
     from dagster_project.workbench.preparation import (
         environment,
         prepare_configuration,

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from dagster_project.home import Home
 from dagster_project.addresses import HOST, Addresses
+from dagster_project.home import Home
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --quiet: #5b6b7c; --line: #d7dee6; --paper: #fbfcfd; --link: #0b5cad; }
@@ -35,7 +35,11 @@ def start_page(home: Home, addresses: Addresses) -> str:
     """Write the page that says where everything is."""
     entries = (
         (addresses.dagster_url, "Dagster", "The assets: data, datasets, gates, bundles, summaries. Launch and backfill them here."),
-        (addresses.mlflow_url, "MLflow", "Runs, and the registry of strategy versions. Move an alias to ask for a promotion."),
+        (
+            f"{addresses.mlflow_url}/#/models?workflowType=machine_learning",
+            "MLflow",
+            "Runs, and the registry of strategy versions. Move an alias to ask for a promotion.",
+        ),
         (f"{addresses.live_url}/docs", "Live service", "The HTTP interface of what trades. It asks for a token."),
         ("/data-docs/index.html", "Data Docs", "What Great Expectations found in each batch of data."),
         ("/reports/", "Reports", "Daily summaries and session validation."),

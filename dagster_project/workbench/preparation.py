@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
+from dagster_project.addresses import Addresses
 from dagster_project.datasets import open_bars, write_tape
 from dagster_project.home import Home
-from dagster_project.addresses import Addresses
 from live.configuration import parse_time
 from live.promotion import TrustedKey, generate_key, load_public_key
 

@@ -4,6 +4,7 @@ They belong to one group (`pytest -n 2 --dist loadgroup`), so that one worker ha
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -93,14 +94,11 @@ def _demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(home, person, environment, done, egress.read_text())
 
 
-DEPLOYMENT = """
-[[deployment]]
-strategy = "my_trend"
-alias = "candidate"
-account = "paper"
-venue = "binance-spot"
-"""
-"""What a newcomer adds for a strategy of their own."""
+def newcomers_deployment() -> str:
+    """Give the lines that the README has a newcomer append to the configuration for a strategy of their own."""
+    found = re.search(r"^cat >> data/interlock\.toml <<END\n(.*?)^END$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None, "the README tells how a strategy is deployed"
+    return found[1]
 
 
 class Workbench:
@@ -123,7 +121,7 @@ class Workbench:
         )
         assert prepared.returncode == 0, prepared.stderr
         with (self.home / "interlock.toml").open("a", encoding="utf-8") as configuration:
-            configuration.write(DEPLOYMENT)
+            configuration.write(newcomers_deployment())
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*INTERLOCK, "dev"],

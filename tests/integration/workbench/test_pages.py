@@ -39,7 +39,13 @@ def _client(home):
 def test_the_start_page_says_where_everything_is(client, home):
     """One page links the UIs, the documents and the home that they are about."""
     page = client.get("/").text
-    for address in ("http://127.0.0.1:3111", "http://127.0.0.1:8422", "http://127.0.0.1:8420/docs", "/data-docs/index.html", "/reports/"):
+    for address in (
+        "http://127.0.0.1:3111",
+        "http://127.0.0.1:8422/#/models?workflowType=machine_learning",
+        "http://127.0.0.1:8420/docs",
+        "/data-docs/index.html",
+        "/reports/",
+    ):
         assert f'href="{address}"' in page
     assert str(home.root) in page
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SECTION = "Your first strategy"
+PAGE = ROOT / "docs" / "guide" / "command-line.md"
+SECTION = "From nothing to a proven session"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PHRASE = re.compile(r"\barm \w+ on [\w.:-]+ up to [\d.]+ [A-Z]+\b")
 
@@ -147,9 +148,9 @@ def section(page: Path, title: str) -> str:
     return found[1]
 
 
-def test_the_first_strategy_of_the_readme_works_as_written(shell: Shell):
+def test_the_page_of_the_command_line_works_as_written(shell: Shell):
     """Every command of the section, in order, takes a newcomer from nothing to a session that is proven, and away again."""
-    blocks = BLOCK.findall(section(ROOT / "README.md", SECTION))
+    blocks = BLOCK.findall(section(PAGE, SECTION))
     text = "".join(blocks)
     for command in (
         "strategy new",
@@ -202,3 +203,17 @@ def test_the_example_of_the_strategy_guide_replays(shell: Shell):
     shell.run("interlock keys new gate --role gate")
     made = shell.answer("interlock strategy bundle strategies/breakout --tape data/past.tape.gz --key ~/.interlock/keys/gate.pem")
     assert str(made["version"]).startswith("breakout@")
+
+
+@pytest.mark.slow
+def test_the_commands_of_data_and_gates_work_as_written(shell: Shell):
+    """From the sample to a frozen dataset that verifies, and to what the gates say of an example."""
+    (shell.directory / "strategies" / "ema_cross").symlink_to(ROOT / "strategies" / "ema_cross")
+    guides = ROOT / "docs" / "guide"
+    (data,) = BLOCK.findall(section(guides / "research.md", "Data"))
+    printed = shell.run(data)
+    assert "sample" in printed
+    (ask,) = BLOCK.findall(section(guides / "gates.md", "Ask"))
+    said = shell.run(ask)
+    assert "ema_cross@" in said
+    assert "may not ask for LIVE" in said
