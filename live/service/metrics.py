@@ -49,6 +49,10 @@ class ServiceMetrics:
         self._kill_seconds = Histogram(
             "interlock_kill_seconds", "From a kill's call until its report.", buckets=KILL_BUCKETS, registry=self.registry
         )
+        self._published = self._gauge(
+            "interlock_prefix_published_timestamp_seconds", "Through when the running session was last published; 0 before the first time."
+        )
+        self._unpublished = self._counter("interlock_prefix_failures", "Times that what was recorded so far could not be published.")
         self._trading_state = self._gauge(
             "interlock_trading_state", "0 ARMED, 1 REDUCE_ONLY, 2 CANCEL_ONLY, 3 DISARMED, 4 KILLED.", "scope", "target"
         )
@@ -117,6 +121,14 @@ class ServiceMetrics:
     def observe_kill(self, seconds: float) -> None:
         """Note how long a kill took until its report."""
         self._kill_seconds.observe(seconds)
+
+    def observe_published(self, through: int) -> None:
+        """Note through when what was recorded is published, nanoseconds UTC."""
+        self._published.set(through / NANOSECONDS)
+
+    def observe_unpublished(self) -> None:
+        """Count a prefix that could not be published."""
+        self._unpublished.inc()
 
     def observe_access_denied(self, scope: AccessScope, *, recorded: bool) -> None:
         """Count a refused call."""

@@ -12,6 +12,7 @@ from live.journal import TAPE_TRUNCATED
 from live.service.arming import Arming
 from live.service.killing import Killing
 from live.service.metrics import ServiceMetrics
+from live.service.publishing import Publisher
 from live.service.session import Notices, Session, close_session, end_session, open_session
 from live.service.watching import Watching
 
@@ -65,7 +66,8 @@ class RunningSession:
         self.session = session
         self.killing = Killing(configuration.home, session, metrics)
         self.arming = Arming(configuration, session, wall)
-        self._watching = Watching(configuration, session, self.killing, wall)
+        publisher = Publisher(configuration.home, session, metrics, wall())
+        self.watching = Watching(configuration, session, self.killing, publisher, wall)
         self._metrics = metrics
         self._wall = wall
 
@@ -78,7 +80,7 @@ class RunningSession:
         self._metrics.watch(self.session)
         log_opening(self.session)
         await self.session.driver.durable(self.session.driver.loop.last_seq)
-        self._watching.start()
+        self.watching.start()
 
     async def finish(self, reason: str) -> None:
         """Watch no more, write down why the session closes, and close and seal its files.
@@ -87,7 +89,7 @@ class RunningSession:
             JournalError, TapeError: the disk failed meanwhile.
         """
         session = self.session
-        await self._watching.stop()
+        await self.watching.stop()
         with suppress(TimeoutError, InterlockError):
             await asyncio.wait_for(session.driver.settled(), SETTLE_SECONDS)
         with suppress(InterlockError):  # it halts the driver, which closing then knows

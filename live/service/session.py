@@ -16,6 +16,7 @@ from live.core.engine import Engine
 from live.driver.live import LiveDriver, LiveRecorder, Observer, sync_before_intents
 from live.driver.loop import EngineLoop
 from live.driver.playback import TapePlayer
+from live.driver.published import withdraw_sealed
 from live.driver.recovery import JOURNALS, TAPES, Recovered, anchors_path, recover, session_journals
 from live.driver.scheduler import Scheduler
 from live.journal import AnchorLog, GroupCommitWriter, JournalBusyError, JournalFile, TapeWriter, seal_journal
@@ -91,6 +92,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         anchors = held.enter_context(AnchorLog(anchors_path(home)))
         recovered = recover(home)
         _seal_what_is_not(home, anchors, wall())
+        withdraw_sealed(home, anchors)
         state = recovered.state
         statuses = {status.settings.strategy: status for status in load_deployments(configuration, home, wall())}
         clock, player = make_feed(configuration, recovered, statuses)
@@ -151,6 +153,7 @@ def close_session(session: Session, at: int) -> None:
         session.tape.close()
         if session.driver.failure is None:
             _seal(session.journal_path, session.anchors, at)
+            withdraw_sealed(session.journal_path.parent.parent, session.anchors)
 
 
 def _seal_what_is_not(home: Path, anchors: AnchorLog, at: int) -> None:

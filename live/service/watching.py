@@ -11,8 +11,10 @@ from live.core import inputs
 from live.core.errors import InterlockError
 from live.core.vocabulary import OperatorAction, Scope, TradingState
 from live.driver.playback import TapePlayer
+from live.journal import Anchor
 from live.latch import latch_path, read_latch
 from live.service.killing import Killing
+from live.service.publishing import Publisher
 from live.service.scopes import configured_scopes
 from live.service.session import Session
 
@@ -21,6 +23,7 @@ LEASE_SECONDS = 0.2
 TAPE_SYNC_SECONDS = 1.0
 ANCHOR_SECONDS = 60.0
 PROMOTION_SECONDS = 1.0
+PUBLISH_LOOK_SECONDS = 5.0
 SYNC_OPERATOR = "sync"
 """In whose name a withdrawn strategy is restricted."""
 CLOCK_TOLERANCE = 1_000_000_000
@@ -32,13 +35,17 @@ log = structlog.get_logger()
 class Watching:
     """Look at latches, leases, tape, anchors and promotions every so often, and play the feed."""
 
-    def __init__(self, configuration: Configuration, session: Session, killing: Killing, wall: Callable[[], int]) -> None:
+    def __init__(
+        self, configuration: Configuration, session: Session, killing: Killing, publisher: Publisher, wall: Callable[[], int]
+    ) -> None:
         self._configuration = configuration
+        self._publisher = publisher
         self._session = session
         self._killing = killing
         self._wall = wall
         self._latest_wall = wall()
         self._anchored_commit = 0
+        self._anchoring = asyncio.Lock()
         self._stop = asyncio.Event()
         self._looks: list[asyncio.Task[None]] = []
         self._kills: set[asyncio.Task[None]] = set()
@@ -52,6 +59,7 @@ class Watching:
             asyncio.create_task(self._every(TAPE_SYNC_SECONDS, self._sync_tape)),
             asyncio.create_task(self._every(ANCHOR_SECONDS, self._anchor)),
             asyncio.create_task(self._every(PROMOTION_SECONDS, self._look_at_promotions)),
+            asyncio.create_task(self._every(PUBLISH_LOOK_SECONDS, self.publish_when_due, when_halted=True)),
         ]
         if self._session.player is not None:
             self._player = asyncio.create_task(self._play(self._session.player))
@@ -59,6 +67,7 @@ class Watching:
     async def stop(self) -> None:
         """Look no more; what is being written is finished first, so that nothing uses a file after it is closed."""
         self._stop.set()
+        self._publisher.stop()
         ending = [*self._kills, *([] if self._player is None else [self._player])]
         for task in ending:
             task.cancel()
@@ -117,14 +126,33 @@ class Watching:
         await asyncio.to_thread(self._session.tape.sync)
 
     async def _anchor(self) -> None:
-        session, tip = self._session, self._session.journal.tip
-        if tip.commit > self._anchored_commit:
+        if self._session.journal.tip.commit > self._anchored_commit:
+            await self._anchor_tip()
 
-            def write() -> None:
-                session.anchors.anchor(session_id=session.session_id, commit=tip.commit, seq=tip.seq, head=tip.head, at=self._wall())
+    async def _anchor_tip(self) -> Anchor:
+        async with self._anchoring:  # one at a time, so that the log's sequence numbers never go back
+            session, tip = self._session, self._session.journal.tip
 
-            await asyncio.to_thread(write)
+            def write() -> Anchor:
+                anchor = Anchor(session.session_id, tip.commit, tip.seq, tip.head, self._wall())
+                session.anchors.anchor(session_id=anchor.session_id, commit=tip.commit, seq=tip.seq, head=tip.head, at=anchor.at)
+                return anchor
+
+            anchor = await asyncio.to_thread(write)
             self._anchored_commit = tip.commit
+            return anchor
+
+    async def publish_when_due(self) -> None:
+        """Publish what was recorded so far each hour and when a UTC day ends; a halted session says no more, and is published too.
+
+        The tick's record says how much of the tape was handled by then, and so what of the market belongs to the day that ended.
+        """
+        if not self._publisher.due(self._wall()):
+            return
+        driver = self._session.driver
+        if driver.failure is None:
+            await driver.durable(driver.feed(inputs.ClockTicked(driver.now())))
+        await self._publisher.publish(await self._anchor_tip())
 
     async def _play(self, player: TapePlayer) -> None:
         driver = self._session.driver
