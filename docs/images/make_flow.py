@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-WIDTH, HEIGHT = 980, 560
+WIDTH, HEIGHT = 980, 690
 BOX_WIDTH, BOX_HEIGHT = 150, 74
 
 STYLE = """
@@ -65,19 +65,25 @@ def note(x: int, y: int, text: str, anchor: str = "middle") -> str:
 def draw() -> str:
     """Give the whole picture."""
     columns = [30, 223, 416, 609, 802]
-    above, below = 66, 312
-    line = above + BOX_HEIGHT // 2
+    data, above, below = 64, 180, 442
+    line, row = above + BOX_HEIGHT // 2, data + BOX_HEIGHT // 2
     parts = [
-        band(10, 196, "Pipeline host: prove it"),
+        band(10, 284, "Pipeline host: prove it"),
+        box(columns[0], data, "Bars", "files of market", "data"),
+        box(columns[1], data, "Audit", "26 expectations,", "refused by name"),
+        box(columns[2], data, "Lake", "published rows,", "archived sessions"),
+        box(columns[3], data, "Dataset", "frozen, named by", "its content"),
+        box(columns[4], data, "Summary", "each day; each", "session replayed"),
+        *(arrow(f"M {left + BOX_WIDTH} {row} H {right - 6}") for left, right in pairwise(columns[:4])),
+        arrow(f"M {columns[2] + 75} {data} V 46 H {columns[4] + 75} V {data - 6}"),
         box(columns[0], above, "Strategy folder", "source, parameters,", "limits"),
         box(columns[1], above, "Replay", "the same engine,", "recorded bars"),
-        box(columns[2], above, "Gates", "determinism, fills,", "limits that limit"),
-        box(columns[3], above, "Evidence", "measured numbers,", "by digest"),
-        box(columns[4], above, "Bundle", "code and evidence,", "signed together"),
+        box(columns[2], above, "Gates", "look-ahead, luck,", "costs, limits: nine"),
+        box(columns[3], above, "Bundle", "code and evidence,", "signed together"),
+        box(columns[4], above, "Registry", "an alias asks,", "and grants nothing"),
         *(arrow(f"M {left + BOX_WIDTH} {line} H {right - 6}") for left, right in pairwise(columns)),
-        note(columns[1] + 75, above + BOX_HEIGHT + 42, "a tape of market data"),
-        arrow(f"M {columns[1] + 75} {above + BOX_HEIGHT + 28} V {above + BOX_HEIGHT + 6}"),
-        band(250, 300, "Live host: trade only what was proven, only while armed", at_right=True),
+        arrow(f"M {columns[3] + 75} {data + BOX_HEIGHT} V 153 H {columns[1] + 75} V {above - 6}"),
+        band(380, 300, "Live host: only what was proven, only while armed", at_right=True),
         box(columns[0], below, "Feed", "a tape, played;", "later a venue"),
         box(columns[1], below, "Engine", "decision, intent,", "risk, order"),
         box(columns[2], below, "Journal", "durable before", "anything leaves"),
@@ -86,18 +92,20 @@ def draw() -> str:
     ]
     line = below + BOX_HEIGHT // 2
     parts += [arrow(f"M {left + BOX_WIDTH} {line} H {right - 6}") for left, right in pairwise(columns)]
-    bundle, engine, gate, venue = columns[4] + 75, columns[1] + 75, columns[3] + 75, columns[4] + 75
+    registry, engine, gate, venue, journal = columns[4] + 75, columns[1] + 75, columns[3] + 75, columns[4] + 75, columns[2] + 75
     parts += [
-        arrow(f"M {bundle} {above + BOX_HEIGHT} V 228 H {engine} V {below - 6}"),
-        note(600, 222, "verified at every start: signatures, digests, this host's own thresholds"),
-        arrow(f"M {venue} {below + BOX_HEIGHT} V 414 H {engine} V {below + BOX_HEIGHT + 6}"),
-        note(442, 408, "reports: accepted, filled, canceled"),
-        box(columns[1], 456, "Arm", "a person, two steps,", "a lease that ends"),
-        box(columns[3], 456, "Kill", "one call; a file that", "survives a crash", kind="stop"),
-        arrow(f"M {columns[1] + BOX_WIDTH} 493 H {columns[3] - 30} V 372 H {columns[3] - 6}"),
-        arrow(f"M {gate} 456 V {below + BOX_HEIGHT + 6}", kind="danger"),
-        note(868, 489, "cancels everything,"),
-        note(868, 505, "proves it or says UNPROVEN"),
+        arrow(f"M {registry} {above + BOX_HEIGHT} V 348 H {engine} V {below - 6}"),
+        note(680, 340, "sync: signatures, digests, this host's own thresholds"),
+        arrow(f"M {journal} {below} V 320 H {columns[2] - 22} V {row + 22} H {columns[2] - 6}"),
+        note(columns[2] - 30, 314, "closed sessions", anchor="end"),
+        arrow(f"M {venue} {below + BOX_HEIGHT} V 544 H {engine} V {below + BOX_HEIGHT + 6}"),
+        note(442, 538, "reports: accepted, filled, canceled"),
+        box(columns[1], 586, "Arm", "a person, two steps,", "a lease that ends"),
+        box(columns[3], 586, "Kill", "one call; a file that", "survives a crash", kind="stop"),
+        arrow(f"M {columns[1] + BOX_WIDTH} 623 H {columns[3] - 30} V 502 H {columns[3] - 6}"),
+        arrow(f"M {gate} 586 V {below + BOX_HEIGHT + 6}", kind="danger"),
+        note(868, 619, "cancels everything,"),
+        note(868, 635, "proves it or says UNPROVEN"),
     ]
     body = "\n".join(parts)
     return (
