@@ -1,10 +1,11 @@
-"""One asset check a gate, all of them on `strategy_evidence`, which answers them itself."""
+"""Asset checks on `strategy_evidence`: one a gate, which the asset answers itself, and one on the count of trials behind them."""
 
 from typing import Any
 
 import dagster as dg
 
 from dagster_project.defs.partitions import STRATEGY_VERSIONS
+from dagster_project.defs.resources import HomeResource
 from dagster_project.gates.evaluation import GATES
 from live.promotion import GateResult
 
@@ -41,4 +42,24 @@ def answer_check(result: GateResult) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR if result.kind == "integrity" else dg.AssetCheckSeverity.WARN,
         description=result.detail,
         metadata=metadata,
+    )
+
+
+@dg.asset_check(asset=EVIDENCE, description="Do MLflow and the ledger of trials tell of the same trials? The ledger is what counts.")
+def trials_are_complete(home: HomeResource) -> dg.AssetCheckResult:
+    """Name each trial whose MLflow run was deleted, and each run that calls itself a trial and was never counted."""
+    from dagster_project.tracking import TrialLedger, missing_runs, missing_trials
+    from dagster_project.tracking.store import open_tracking
+
+    opened = home.open()
+    trials, tracking = TrialLedger(opened.trials).trials(), open_tracking(opened)
+    deleted = [f"trial {trial.number} of {trial.strategy_id}, run {trial.run_id}" for trial in missing_runs(trials, tracking)]
+    uncounted = [f"run {run_id}" for run_id in missing_trials(trials, tracking)]
+    problems = [f"was deleted in MLflow and still counts: {name}" for name in deleted]
+    problems += [f"calls itself a trial and is not in the ledger: {name}" for name in uncounted]
+    return dg.AssetCheckResult(
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(problems) or f"the runs of all {len(trials)} trials are there, and no other run calls itself one",
+        metadata={"trials": len(trials), "deleted": len(deleted), "uncounted": len(uncounted)},
     )
