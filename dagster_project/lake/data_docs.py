@@ -11,12 +11,12 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from dagster_project.addresses import read_addresses
 from dagster_project.home import Home
 from dagster_project.lake.verdicts import Verdict
 
 DOCS_VARIABLE = "DATA_DOCS_URL"
-DOCS_URL = "http://127.0.0.1:8423"
-"""Where `make dev` serves the site; a browser opens no `file:` link from a page that came over HTTP."""
+"""Says where the site is served when `make dev` does not serve it."""
 
 STYLE_SHEET = Path(__file__).with_name("data_docs.css")
 _FETCHED = re.compile(
@@ -40,8 +40,12 @@ def relative_page(home: Home, file_url: str) -> str:
 
 
 def page_link(page: str) -> str:
-    """Give the address under which a page of the site is served (DATA_DOCS_URL)."""
-    return f"{(os.environ.get(DOCS_VARIABLE) or DOCS_URL).rstrip('/')}/{quote(page)}"
+    """Give the address under which a page of the site is served: below DATA_DOCS_URL, else where `make dev` serves it.
+
+    A browser opens no `file:` link from a page that came over HTTP.
+    """
+    site = os.environ.get(DOCS_VARIABLE) or read_addresses().data_docs_url
+    return f"{site.rstrip('/')}/{quote(page)}"
 
 
 def make_self_contained(page: Path) -> None:

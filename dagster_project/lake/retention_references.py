@@ -16,11 +16,12 @@ from live.core.errors import InterlockError
 from live.core.inputs import SessionStarted
 from live.driver.recovery import JOURNALS, TAPES, session_journals
 from live.journal import JournalReader
-from live.promotion.bundle import open_envelope, read_bundle
+from live.promotion.bundle import FILE_SUFFIX, open_envelope, read_bundle
+from live.promotion.cache import REGISTRY_FOLDER, cached_bundle_path, cached_bundles, read_state
 from live.promotion.strategy_version import read_version
 
 MILLISECOND = 1_000_000
-REFERRING = ("datasets", "submissions", "evidence", "bundles")
+REFERRING = ("datasets", "submissions", "evidence", "bundles", REGISTRY_FOLDER)
 """Folders whose items other documents refer to: while one of these cannot be read, all of them are held."""
 
 
@@ -56,7 +57,7 @@ class References:
 
 
 def find_references(home: Home, deployed: Iterable[Path] = ()) -> References:
-    """Read everything that refers to something: evidence, trials, bundles, names of datasets, sessions, configuration.
+    """Read everything that refers to something: evidence, trials, bundles, aliases, names of datasets, sessions, configuration.
 
     Args:
         home: whose files.
@@ -67,6 +68,7 @@ def find_references(home: Home, deployed: Iterable[Path] = ()) -> References:
     _from_trials(home, references)
     _from_names(home, references)
     labels = _from_bundles(home, references)
+    _from_aliases(home, references)
     for path in deployed:
         references.needs(path.resolve(), "the live service's configuration deploys it")
     _from_sessions(home, references, labels)
@@ -115,9 +117,9 @@ def _from_names(home: Home, references: References) -> None:
 
 
 def _from_bundles(home: Home, references: References) -> dict[str, list[Path]]:
-    """Note what bundles refer to; gives the bundles of each version label."""
+    """Note what bundles refer to, signed here or pulled from the registry; gives the bundles of each version label."""
     labels: dict[str, list[Path]] = {}
-    for path in sorted(home.bundles.glob("*.bundle.json")):
+    for path in (*sorted(home.bundles.glob(f"*{FILE_SUFFIX}")), *cached_bundles(home.root)):
         try:
             bundle = read_bundle(open_envelope(path.read_bytes()).payload)
             labels.setdefault(read_version(bundle.strategy_version).label, []).append(path)
@@ -131,6 +133,19 @@ def _from_bundles(home: Home, references: References) -> dict[str, list[Path]]:
         for folder in (home.evidence / evidence.strategy_version_digest).glob("*"):
             references.needs(folder, reason)
     return labels
+
+
+def _from_aliases(home: Home, references: References) -> None:
+    """Hold the bundles that an alias of the registry lets load, which trading falls back on while the registry is down."""
+    for path in sorted((home.root / REGISTRY_FOLDER).glob("*.json")):
+        try:
+            state = read_state(home.root, path.stem)
+        except InterlockError as error:
+            references.unreadable(path, error)
+            continue
+        for alias, found in state.aliases.items() if state is not None else ():
+            if found.accepted is not None:
+                references.needs(cached_bundle_path(home.root, found.accepted.bundle), f"{path.stem} runs it under the alias {alias}")
 
 
 def _from_sessions(home: Home, references: References, labels: dict[str, list[Path]]) -> None:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
-from live.journal import AnchorHistory
+from live.journal import Anchor, AnchorHistory
 
 NANOSECONDS = 1_000_000_000
 
@@ -15,13 +15,18 @@ class WallClock:
     The anchor log says each minute how far a session had come. A record was written at the latest by the first anchor at
     or after it; what no anchor covers, by the seal. So a time is late by a minute at most, or, for the last records before
     a crash, by as long as it took until the next start sealed the journal.
+
+    An anchor that was written after a day ended leaves nothing of that day to come: what is recorded later belongs to a
+    later anchor. So a session that still runs is known up to its last anchor as it will be known for good.
     """
 
     def __init__(self, history: AnchorHistory) -> None:
-        """Take the anchors and seals of one session, which must be sealed."""
+        """Take the anchors of one session, and its seal once it has one; one without a seal has an anchor at its last record."""
+        self._anchors = history.anchors
         self._seqs = [anchor.seq for anchor in history.anchors]
         # A machine's clock that was set back does not move records to a day that was over.
-        *self._times, self._end = accumulate((*(anchor.at for anchor in history.anchors), history.seals[0].at), max)
+        times = list(accumulate((*(anchor.at for anchor in history.anchors), *(seal.at for seal in history.seals[:1])), max))
+        self._times, self._end = times[: len(self._seqs)], times[-1]
 
     def at(self, seq: int) -> int:
         """Give the time by which a record was written, nanoseconds UTC."""
@@ -33,11 +38,16 @@ class WallClock:
         return day_of(self.at(seq))
 
     def days(self, last_seq: int) -> tuple[date, ...]:
-        """Give every day from the first record's to the last one's: a session that says nothing all day still runs."""
+        """Give every day from the first record's to the last one's or the last anchor's: a session that says nothing still runs."""
         if last_seq < 1:
             return ()
-        first = self.day(1)
-        return tuple(first + timedelta(days=number) for number in range((self.day(last_seq) - first).days + 1))
+        first, last = self.day(1), max([self.day(last_seq), *(day_of(time) for time in self._times[-1:])])
+        return tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
+
+    def anchor_after(self, time: int) -> Anchor | None:
+        """Give the first anchor at or after a time, nanoseconds UTC; None when none was written since."""
+        index = bisect_left(self._times, time)
+        return self._anchors[index] if index < len(self._anchors) else None
 
 
 def day_of(nanoseconds: int) -> date:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from live.core.errors import InterlockError
+from live.driver.published import newest_prefix, published_folder
 from live.driver.recovery import JOURNALS, TAPES, anchors_path, session_journals
 from live.journal import Anchor, AnchorHistory, Seal, read_anchors
-from live.journal.segments import CLOSED_NAME, closed_name
+from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, Prefix, TapeSegment, prefix_name, read_prefix
+from live.journal.segments import CLOSED_NAME
 
 if TYPE_CHECKING:
     import httpx
@@ -24,30 +26,24 @@ class SessionSourceError(InterlockError):
     """A source of sessions does not answer, or does not give what it lists."""
 
 
-class SegmentListing(msgspec.Struct, frozen=True):
-    """Name a closed segment of a session's tape by its number and the sha256 of its file."""
-
-    segment: int
-    digest: str
-
-    @property
-    def file_name(self) -> str:
-        """Give the name of the segment's file."""
-        return closed_name(self.segment, self.digest)
-
-
 class SessionListing(msgspec.Struct, frozen=True):
-    """Describe a session that a source has; times are nanoseconds UTC, None when nothing says them."""
+    """Describe a session that a source has; times are nanoseconds UTC, None when nothing says them.
+
+    Attributes:
+        segments: closed segments of its tape.
+        prefix: of a session without a seal, what it published so far, None when it published nothing.
+    """
 
     session_id: str
     sealed: bool
     sealed_at: int | None
     first_anchor_at: int | None
-    segments: tuple[SegmentListing, ...]
+    segments: tuple[TapeSegment, ...]
+    prefix: Prefix | None = None
 
 
 class SessionSource(Protocol):
-    """Give sessions that ended; `name` says to people where they come from."""
+    """Give sessions that ended, and what running ones published; `name` says to people where they come from."""
 
     name: str
 
@@ -63,8 +59,16 @@ class SessionSource(Protocol):
         """Copy the journal of a sealed session, byte for byte."""
         ...
 
-    def copy_segment(self, session_id: str, segment: SegmentListing, destination: Path) -> None:
+    def copy_segment(self, session_id: str, segment: TapeSegment, destination: Path) -> None:
         """Copy a closed segment of a session's tape, byte for byte."""
+        ...
+
+    def copy_prefix_journal(self, prefix: Prefix, destination: Path) -> None:
+        """Copy the journal of what a session published, byte for byte."""
+        ...
+
+    def copy_prefix_segment(self, prefix: Prefix, segment: TapeSegment, destination: Path) -> None:
+        """Copy a segment of what a session published, byte for byte."""
         ...
 
 
@@ -81,7 +85,14 @@ class LocalHome:
         seals = {seal.session_id: seal.at for seal in history.seals}
         first = {anchor.session_id: anchor.at for anchor in reversed(history.anchors)}
         return [
-            SessionListing(path.stem, path.stem in seals, seals.get(path.stem), first.get(path.stem), self._segments(path.stem))
+            SessionListing(
+                session_id=path.stem,
+                sealed=path.stem in seals,
+                sealed_at=seals.get(path.stem),
+                first_anchor_at=first.get(path.stem),
+                segments=self._segments(path.stem),
+                prefix=None if path.stem in seals else self._prefix(path.stem),
+            )
             for path in session_journals(self.root)
         ]
 
@@ -93,17 +104,32 @@ class LocalHome:
         """Copy the journal of a sealed session, byte for byte."""
         _copy(self.root / JOURNALS / f"{session_id}.journal", destination)
 
-    def copy_segment(self, session_id: str, segment: SegmentListing, destination: Path) -> None:
+    def copy_segment(self, session_id: str, segment: TapeSegment, destination: Path) -> None:
         """Copy a closed segment of a session's tape, byte for byte."""
         _copy(self.root / TAPES / session_id / segment.file_name, destination)
+
+    def copy_prefix_journal(self, prefix: Prefix, destination: Path) -> None:
+        """Copy the journal of what a session published, byte for byte."""
+        _copy(self._prefix_folder(prefix) / PREFIX_JOURNAL, destination)
+
+    def copy_prefix_segment(self, prefix: Prefix, segment: TapeSegment, destination: Path) -> None:
+        """Copy a segment of what a session published, byte for byte."""
+        _copy(self._prefix_folder(prefix) / PREFIX_TAPE / segment.file_name, destination)
+
+    def _prefix_folder(self, prefix: Prefix) -> Path:
+        return published_folder(self.root, prefix.anchor.session_id) / prefix_name(prefix.anchor)
+
+    def _prefix(self, session_id: str) -> Prefix | None:
+        folder = newest_prefix(self.root, session_id)
+        return None if folder is None else read_prefix(folder)
 
     def _history(self) -> AnchorHistory:
         path = anchors_path(self.root)
         return read_anchors(path) if path.exists() else AnchorHistory((), (), 0)
 
-    def _segments(self, session_id: str) -> tuple[SegmentListing, ...]:
+    def _segments(self, session_id: str) -> tuple[TapeSegment, ...]:
         names = sorted(path.name for path in (self.root / TAPES / session_id).glob("*.tape.gz"))
-        return tuple(SegmentListing(int(match["segment"]), match["digest"]) for name in names if (match := CLOSED_NAME.fullmatch(name)))
+        return tuple(TapeSegment(int(match["segment"]), match["digest"]) for name in names if (match := CLOSED_NAME.fullmatch(name)))
 
 
 class LiveService:
@@ -128,10 +154,18 @@ class LiveService:
         """Copy the journal of a sealed session, byte for byte."""
         self._download(f"/v1/sessions/{session_id}/journal", destination)
 
-    def copy_segment(self, session_id: str, segment: SegmentListing, destination: Path) -> None:
+    def copy_segment(self, session_id: str, segment: TapeSegment, destination: Path) -> None:
         """Copy a closed segment of a session's tape, byte for byte."""
         del session_id
         self._download(f"/v1/segments/{segment.digest}", destination)
+
+    def copy_prefix_journal(self, prefix: Prefix, destination: Path) -> None:
+        """Copy the journal of what a session published, byte for byte."""
+        self._download(f"{_prefix_path(prefix)}/journal", destination)
+
+    def copy_prefix_segment(self, prefix: Prefix, segment: TapeSegment, destination: Path) -> None:
+        """Copy a segment of what a session published, byte for byte."""
+        self._download(f"{_prefix_path(prefix)}/segments/{segment.digest}", destination)
 
     def _json(self, path: str, kind: Any) -> Any:
         with self._answer(path) as answer:
@@ -180,6 +214,10 @@ def choose_source(root: Path, named: str = "") -> SessionSource:
     if wanted.startswith(("http://", "https://")):
         return LiveService(wanted, os.environ.get("INTERLOCK_TOKEN", ""))
     return LocalHome(Path(wanted).resolve())
+
+
+def _prefix_path(prefix: Prefix) -> str:
+    return f"/v1/sessions/{prefix.anchor.session_id}/prefixes/{prefix_name(prefix.anchor)}"
 
 
 def _copy(source: Path, destination: Path) -> None:

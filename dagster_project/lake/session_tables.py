@@ -50,6 +50,12 @@ def publish_tables(lake: Path, session_id: str, journal: Path, clock: WallClock)
     return PublishedRows(len(reading.fills), len(orders))
 
 
+def withdraw_tables(lake: Path, session_id: str) -> None:
+    """Take a session's fills and orders out of the tables."""
+    _replace(lake / FILLS, session_id, [], _fill_schema())
+    _replace(lake / ORDERS, session_id, [], _order_schema())
+
+
 class _Reading:
     """Collect the rows of one session."""
 

@@ -1,91 +1,74 @@
-"""The session archive: closed sessions with their tapes, pulled whole, verified, and published as tables.
+"""The session archive: sessions with their tapes, pulled whole, verified, and published as tables.
 
-A session's folder appears under its name only when everything in it was verified: the journal against its seal, its chain
-and its anchors, every segment of the tape against its digest. Publishing follows and is marked last, so that a pull that
-was interrupted is finished by the next one. What is damaged is refused by name, and nothing of it is kept.
+A session that ended is archived for good. One that has not is kept provisionally, as far as it published itself; each
+newer prefix takes the place of the one before, and the sealed session the place of them all, in the tables too. Publishing
+follows the copy and is marked last, so that a pull that was interrupted is finished by the next one. What is damaged is
+refused by name, and nothing of it is kept.
 """
 
 import re
 import shutil
-import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from dagster_project.home import Home
-from dagster_project.lake.session_days import WallClock
-from dagster_project.lake.session_sources import SegmentListing, SessionListing, SessionSource, SessionSourceError
-from dagster_project.lake.session_tables import PublishedRows, publish_tables
-from live.core.errors import CoreError, InterlockError
-from live.journal import (
-    START,
-    Anchor,
-    AnchorHistory,
-    JournalDamagedError,
-    JournalError,
-    JournalReader,
-    Seal,
-    TapeDamagedError,
-    read_anchors,
-    read_tape,
-    tape_reaches,
-    verify_journal,
+from dagster_project.lake.session_copies import (
+    ANCHORS_FILE,
+    ARCHIVE_SCHEMA,
+    PROVISIONAL,
+    SESSION_FILE,
+    TAPE_FOLDER,
+    ArchivedSession,
+    copy_prefix,
+    copy_session,
+    files_of,
+    prefix_folder,
+    provisional_folder,
 )
-from live.journal.disk import file_digest
+from dagster_project.lake.session_days import NANOSECONDS
+from dagster_project.lake.session_sources import SessionListing, SessionSource, SessionSourceError
+from dagster_project.lake.session_tables import PublishedRows, publish_tables, withdraw_tables
+from live.core.errors import CoreError, InterlockError
+from live.journal import JournalError
+from live.journal.prefix import Prefix
 from live.journal.segments import CLOSED_NAME
-from live.promotion.durable_files import replace_file, sync_directory
+from live.promotion.durable_files import replace_file
 
-ARCHIVE_SCHEMA = 1
-SESSION_FILE = "session.json"
+__all__ = [
+    "ANCHORS_FILE",
+    "INDEX_FILE",
+    "PUBLISHED_FILE",
+    "SESSION_FILE",
+    "ArchivedSession",
+    "PullReport",
+    "SessionArchiveError",
+    "SessionIndex",
+    "SessionStatus",
+    "archived_sessions",
+    "files_of",
+    "journal_of",
+    "known_sessions",
+    "news_of",
+    "open_session",
+    "provisional_sessions",
+    "pull_sessions",
+    "read_index",
+    "tape_of",
+]
+
 PUBLISHED_FILE = "published.json"
-ANCHORS_FILE = "anchors.jsonl"
-TAPE_FOLDER = "tape"
 INDEX_FILE = "index.json"
 
 _SESSION_ID = re.compile(r"[0-9]{6}-[0-9A-Z]{8}")
 
-Status = Literal["archived", "open", "refused"]
+Status = Literal["archived", "provisional", "open", "refused"]
 
 
 class SessionArchiveError(InterlockError):
     """The archive holds something that is no archived session."""
-
-
-class ArchivedSegment(msgspec.Struct, frozen=True):
-    """Name a segment of an archived tape: its number, the sha256 of its file, how many events it holds."""
-
-    segment: int
-    digest: str
-    events: int
-
-
-class ArchivedSession(msgspec.Struct, frozen=True, kw_only=True):
-    """Describe an archived session, as it was verified; times are nanoseconds UTC.
-
-    Attributes:
-        source: where it was pulled from.
-        predecessor_head: chain head of the session before, empty for the first.
-        closed: whether it closed in an orderly way, and not by a crash or a halt.
-        tape_complete: whether the tape reaches as far as the journal's last record says.
-        days: UTC days of the machine's clock from its first record to its last.
-    """
-
-    schema: int
-    session_id: str
-    source: str
-    created_at: int
-    sealed_at: int
-    file_sha256: str
-    head: str
-    predecessor_head: str
-    parity_digest: str
-    records: int
-    commits: int
-    segments: tuple[ArchivedSegment, ...]
-    tape_complete: bool
-    closed: bool
-    days: tuple[str, ...]
 
 
 class SessionStatus(msgspec.Struct, frozen=True):
@@ -116,7 +99,7 @@ class PullReport(msgspec.Struct, frozen=True):
     """Report a pull.
 
     Attributes:
-        pulled: sessions that this pull archived or finished publishing.
+        pulled: sessions that this pull archived, took a newer prefix of, or finished publishing.
         fills: rows of `lake/fills` that it wrote.
         orders: rows of `lake/orders` that it wrote.
         statuses: every session the source knows.
@@ -134,7 +117,9 @@ class PullReport(msgspec.Struct, frozen=True):
 
 
 def pull_sessions(home: Home, source: SessionSource) -> PullReport:
-    """Archive and publish every sealed session of a source that is not archived yet; pulling again changes nothing.
+    """Archive and publish every sealed session of a source that is not archived yet, and what the others published so far.
+
+    Pulling again changes nothing.
 
     Raises:
         SessionSourceError: the source cannot be asked what it has.
@@ -157,7 +142,7 @@ def pull_sessions(home: Home, source: SessionSource) -> PullReport:
 
 
 def news_of(home: Home, source: SessionSource) -> list[str]:
-    """List what a pull would change: sessions that were sealed and are not published, and open ones not known as such.
+    """List what a pull would change: sessions that were sealed or went on and are not published, and open ones not known as such.
 
     An open session must be known too, or a summary would not say that it is not counted.
 
@@ -170,18 +155,44 @@ def news_of(home: Home, source: SessionSource) -> list[str]:
         if one.sealed:
             if not (home.sessions / one.session_id / PUBLISHED_FILE).exists():
                 news.append(f"{one.session_id} sealed")
-        elif one.session_id not in known or known[one.session_id] != one.first_anchor_at:
+            continue
+        if one.session_id not in known or known[one.session_id] != one.first_anchor_at:
             news.append(f"{one.session_id} open" if one.first_anchor_at is None else f"{one.session_id} open since {one.first_anchor_at}")
+        if one.prefix is not None and not (prefix_folder(home, one.prefix) / PUBLISHED_FILE).exists():
+            news.append(f"{one.session_id} through {one.prefix.anchor.at}")
     return news
 
 
 def archived_sessions(home: Home) -> list[ArchivedSession]:
-    """List the sessions that are archived and published, oldest first.
+    """List the sessions that ended and are archived and published, oldest first.
 
     Raises:
         SessionArchiveError: a folder of the archive cannot be read.
     """
     return [open_session(home, path.parent.name) for path in sorted(home.sessions.glob(f"[0-9]*/{PUBLISHED_FILE}"))]
+
+
+def provisional_sessions(home: Home) -> list[ArchivedSession]:
+    """List the sessions that have not ended and of which a part is published, oldest first; of each what reaches furthest.
+
+    Raises:
+        SessionArchiveError: a folder cannot be read.
+    """
+    newest = {path.parent.parent.name: path.parent for path in sorted((home.lake / PROVISIONAL).glob(f"[0-9]*/[0-9]*/{PUBLISHED_FILE}"))}
+    return [
+        _describe(folder / SESSION_FILE)
+        for session_id, folder in sorted(newest.items())
+        if not (home.sessions / session_id / PUBLISHED_FILE).exists()
+    ]
+
+
+def known_sessions(home: Home) -> list[ArchivedSession]:
+    """List archived and provisional sessions, oldest first; none is both.
+
+    Raises:
+        SessionArchiveError: a folder cannot be read.
+    """
+    return sorted([*archived_sessions(home), *provisional_sessions(home)], key=lambda one: one.session_id)
 
 
 def open_session(home: Home, session_id: str) -> ArchivedSession:
@@ -190,11 +201,7 @@ def open_session(home: Home, session_id: str) -> ArchivedSession:
     Raises:
         SessionArchiveError: it is not archived, or its folder was damaged.
     """
-    path = home.sessions / session_id / SESSION_FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ArchivedSession)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise SessionArchiveError(f"{path} is no archived session ({error}): remove its folder and pull the session again") from None
+    return _describe(home.sessions / session_id / SESSION_FILE)
 
 
 def read_index(home: Home) -> tuple[SessionStatus, ...]:
@@ -222,13 +229,11 @@ def tape_of(home: Home, session_id: str) -> Path:
     return home.sessions / session_id / TAPE_FOLDER
 
 
-def wall_clock_of(home: Home, session_id: str) -> WallClock:
-    """Give the clock that says when the records of an archived session were written."""
-    return _wall_clock(home.sessions / session_id)
-
-
-def _wall_clock(folder: Path) -> WallClock:
-    return WallClock(read_anchors(folder / ANCHORS_FILE))
+def _describe(path: Path) -> ArchivedSession:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ArchivedSession)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SessionArchiveError(f"{path} is no archived session ({error}): remove its folder and pull the session again") from None
 
 
 def _check_names(source: SessionSource, listing: SessionListing) -> None:
@@ -237,7 +242,10 @@ def _check_names(source: SessionSource, listing: SessionListing) -> None:
     Raises:
         SessionSourceError: a session or a segment is not named as the live service names them.
     """
-    named = [segment.file_name for segment in listing.segments if not CLOSED_NAME.fullmatch(segment.file_name)]
+    prefixed = () if listing.prefix is None else listing.prefix.segments
+    named = [segment.file_name for segment in (*listing.segments, *prefixed) if not CLOSED_NAME.fullmatch(segment.file_name)]
+    if listing.prefix is not None and listing.prefix.anchor.session_id != listing.session_id:
+        named.append(listing.prefix.anchor.session_id)
     if named or not _SESSION_ID.fullmatch(listing.session_id):
         raise SessionSourceError(
             f"{source.name} lists {(named or [listing.session_id])[0]!r}, which is no name of a recording: is it a service?"
@@ -248,88 +256,46 @@ def _archive(home: Home, source: SessionSource, listing: SessionListing) -> tupl
     """Bring one session into the archive and the tables; gives its status, why it is not archived, and what this pull published."""
     folder = home.sessions / listing.session_id
     if (folder / PUBLISHED_FILE).exists():
+        # Not in the pull that archived it: whoever reads the prefix then may finish.
+        shutil.rmtree(provisional_folder(home, listing.session_id), ignore_errors=True)
         return "archived", "", None
     if not listing.sealed:
+        if listing.prefix is not None:
+            return _take_prefix(home, source, listing.prefix)
         return "open", "it has no seal yet: it is running, or it crashed and the next start of the service seals it", None
     try:
         if not (folder / SESSION_FILE).exists():
-            _copy_whole(home, source, listing)
-        rows = publish_tables(home.lake, listing.session_id, journal_of(home, listing.session_id), _wall_clock(folder))
+            copy_session(home, source, listing)
+        rows = _publish(home, folder)
     except (CoreError, JournalError, SessionSourceError) as error:
+        if provisional_folder(home, listing.session_id).exists():
+            withdraw_tables(home.lake, listing.session_id)
+            shutil.rmtree(provisional_folder(home, listing.session_id))
         return "refused", str(error), None
-    replace_file(folder / PUBLISHED_FILE, msgspec.json.encode(rows) + b"\n")
     return "archived", "", rows
 
 
-def _copy_whole(home: Home, source: SessionSource, listing: SessionListing) -> None:
-    scratch = Path(tempfile.mkdtemp(prefix=f".{listing.session_id}.", suffix=".partial", dir=home.sessions))
+def _take_prefix(home: Home, source: SessionSource, prefix: Prefix) -> tuple[Status, str, PublishedRows | None]:
+    """Bring what a session published so far into the tables, in place of what it had published before."""
+    folder = prefix_folder(home, prefix)
+    through = datetime.fromtimestamp(prefix.anchor.at // NANOSECONDS, UTC)
+    known = f"it has not ended, and nothing that it recorded after {through:%Y-%m-%d %H:%M:%S} UTC is known yet"
+    if (folder / PUBLISHED_FILE).exists():
+        return "provisional", known, None
     try:
-        session = _pull(source, listing, scratch)
-        replace_file(scratch / SESSION_FILE, msgspec.json.format(msgspec.json.encode(session), indent=1) + b"\n")
-        scratch.chmod(0o755)
-        scratch.rename(home.sessions / listing.session_id)
-        sync_directory(home.sessions)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if not (folder / SESSION_FILE).exists():
+            copy_prefix(home, source, prefix)
+        rows = _publish(home, folder)
+    except (CoreError, JournalError, SessionSourceError) as error:
+        return "refused", str(error), None
+    for older in sorted(folder.parent.glob("[0-9]*"))[:-2]:  # the one before stays: somebody may be reading it
+        shutil.rmtree(older)
+    return "provisional", known, rows
 
 
-def _pull(source: SessionSource, listing: SessionListing, folder: Path) -> ArchivedSession:
-    history = source.anchors(listing.session_id)
-    anchors = folder / ANCHORS_FILE
-    _write_anchors(anchors, history)
-    journal = folder / f"{listing.session_id}.journal"
-    source.copy_journal(listing.session_id, journal)
-    digest = file_digest(journal)
-    sealed = history.seals[0].file_sha256 if history.seals else "nothing"
-    if digest != sealed:
-        raise JournalDamagedError(f"{journal.name} has the sha256 {digest}, its seal says {sealed}: it was changed, restore it from a copy")
-    verified = verify_journal(journal, anchors)
-    if verified.session_id != listing.session_id:
-        raise JournalDamagedError(f"{journal.name} holds session {verified.session_id}: a journal is named by its session, restore it")
-    tape = folder / TAPE_FOLDER
-    segments = _pull_tape(source, listing, tape)
-    with JournalReader(journal) as reader:
-        meta = reader.meta
-        last = next(reader.rows(newest_first=True, limit=1), None)
-        closed = next(reader.rows(kinds=("SessionClosed",), limit=1), None) is not None
-    position = START if last is None else (last.segment, last.offset)
-    return ArchivedSession(
-        schema=ARCHIVE_SCHEMA,
-        session_id=listing.session_id,
-        source=source.name,
-        created_at=meta.created_at,
-        sealed_at=history.seals[0].at,
-        file_sha256=history.seals[0].file_sha256,
-        head=verified.head,
-        predecessor_head=meta.predecessor_head,
-        parity_digest=verified.parity_digest,
-        records=verified.records,
-        commits=verified.commits,
-        segments=segments,
-        tape_complete=position == START or tape_reaches(tape, position),
-        closed=closed,
-        days=tuple(str(day) for day in WallClock(history).days(verified.records)),
-    )
-
-
-def _pull_tape(source: SessionSource, listing: SessionListing, tape: Path) -> tuple[ArchivedSegment, ...]:
-    """Copy the segments, hold each to its digest and read it through."""
-    tape.mkdir()
-    for segment in listing.segments:
-        copied = tape / segment.file_name
-        source.copy_segment(listing.session_id, segment, copied)
-        if (digest := file_digest(copied)) != segment.digest:
-            raise TapeDamagedError(f"tape segment {copied.name} has digest {digest}, not the one in its name: restore it from a copy")
-    events = {segment.segment: 0 for segment in listing.segments}
-    for number, _, _ in read_tape(tape):
-        events[number] += 1
-    return tuple(_described(segment, events[segment.segment]) for segment in listing.segments)
-
-
-def _described(segment: SegmentListing, events: int) -> ArchivedSegment:
-    return ArchivedSegment(segment.segment, segment.digest, events)
-
-
-def _write_anchors(path: Path, history: AnchorHistory) -> None:
-    entries: list[Anchor | Seal] = [*history.anchors, *history.seals]
-    replace_file(path, b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+def _publish(home: Home, folder: Path) -> PublishedRows:
+    session = _describe(folder / SESSION_FILE)
+    files = files_of(home, session)
+    rows = publish_tables(home.lake, session.session_id, files.journal, files.clock())
+    replace_file(folder / PUBLISHED_FILE, msgspec.json.encode(rows) + b"\n")
+    return rows

@@ -49,7 +49,7 @@ def test_damaged_bars_turn_the_check_red_and_the_run_stays_green(home: Home, ins
     assert (check.check_name, check.passed) == ("bars_quality", False)
     assert "damaged.parquet: high_is_highest" in (check.description or "")
     page = str(check.metadata["data_docs_damaged"].value)
-    assert page.startswith("http://127.0.0.1:8423/validations/bars/damaged_")
+    assert page.startswith("http://127.0.0.1:8423/data-docs/validations/bars/damaged_")
     assert list_instruments(home) == [ETH]
     (materialized,) = refused.asset_materializations_for_node("bars")
     assert (materialized.metadata["new"].value, materialized.metadata["refused"].value) == (300, 1)

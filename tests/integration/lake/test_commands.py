@@ -25,7 +25,7 @@ def test_ingest_says_what_became_of_each_file(write_bars: WriteBars, capsys: pyt
     assert run(["ingest", str(path), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert [file["state"] for file in answer["files"]] == ["already there"]
-    assert answer["files"][0]["report"].startswith("http://127.0.0.1:8423/validations/bars/btc_")
+    assert answer["files"][0]["report"].startswith("http://127.0.0.1:8423/data-docs/validations/bars/btc_")
     assert Path(answer["data_docs"]).is_file()
 
 

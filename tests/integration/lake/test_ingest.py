@@ -245,6 +245,6 @@ def test_pages_are_linked_where_they_are_served(home: Home, write_bars: WriteBar
     assert "b|t c.parquet" in index
     words = re.sub(r"<[^>]+>", " ", (site / outcome.page).read_text()).split()
     assert "Status: Succeeded" in " ".join(words)
-    assert page_link(outcome.page) == f"http://127.0.0.1:8423/{outcome.page}"
+    assert page_link(outcome.page) == f"http://127.0.0.1:8423/data-docs/{outcome.page}"
     monkeypatch.setenv("DATA_DOCS_URL", "http://docs.example/site/")
     assert page_link("index.html") == "http://docs.example/site/index.html"

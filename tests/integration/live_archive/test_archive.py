@@ -21,6 +21,7 @@ from dagster_project.lake.sessions import (
     tape_of,
 )
 from live.journal import read_anchors, read_tape, verify_journal
+from live.promotion.cache import cached_bundle_path
 
 pytestmark = pytest.mark.anyio
 
@@ -252,6 +253,9 @@ async def test_old_recordings_could_go_once_they_are_archived_and_nothing_needs_
     home.bundles.mkdir()
     bundle = home.bundles / host.bundles["probe"].name
     bundle.write_bytes(host.bundles["probe"].read_bytes())
+    cached = cached_bundle_path(home.root, "b" * 64)
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(bundle.read_bytes())
     (home.reports / "daily" / sessions[0].days[0]).mkdir(parents=True)
     policy = replace(
         load_retention_policy(), classes=tuple(replace(one, keep_newest=min(one.keep_newest, 1)) for one in load_retention_policy().classes)
@@ -268,4 +272,5 @@ async def test_old_recordings_could_go_once_they_are_archived_and_nothing_needs_
     newest = sessions[-1].session_id
     assert items[f"journal/{newest}.journal"].reasons[0] == "the next start of the service recovers from it"
     assert items[f"tape/{newest}"].reasons == ("it says how far the market was followed",)
-    assert items[f"bundles/{bundle.name}"].reasons[0] == f"session {sessions[0].session_id} ran it and cannot be replayed without it"
+    for path in (f"bundles/{bundle.name}", f"registry/bundles/{cached.name}"):
+        assert items[path].reasons[0] == f"session {sessions[0].session_id} ran it and cannot be replayed without it"

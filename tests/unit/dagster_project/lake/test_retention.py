@@ -6,6 +6,7 @@ import pytest
 
 from dagster_project.home import Home
 from dagster_project.lake.retention import DAY, POLICY_FILE, RetentionError, load_retention_policy, plan_retention
+from live.promotion.cache import Accepted, AliasState, StrategyState, cached_bundle_path, write_state
 
 NOW = 20_000 * DAY
 OLD = 4_000
@@ -140,6 +141,29 @@ def test_a_deployed_bundle_is_held(home):
     bundle = put(home.root / "strategies" / DATASET, OLD)
     (item,) = plan(home, deployed=[bundle]).values()
     assert item.reasons == ("the live service's configuration deploys it",)
+
+
+def test_a_bundle_from_the_registry_is_held_while_an_alias_lets_it_load(home):
+    """Trading goes on with it while the registry is down; one that no alias names any more could go, once it can be read."""
+    crowd(home.root / "registry" / "bundles", "f{:063d}.bundle.json.not")
+    named, other = (put(cached_bundle_path(home.root, digest), OLD) for digest in (DATASET, OTHER))
+    accepted = AliasState("accepted", "", "", 3, DATASET, 1, Accepted(3, DATASET, "subject@aaaaaaa"))
+    write_state(home.root, StrategyState(1, "subject", "http://127.0.0.1:5000", 1, "", (), {"champion": accepted}))
+    text = POLICY_FILE.read_text().replace("keep_newest = 20", "keep_newest = 0")
+    found = plan(home, load_retention_policy(put(home.root / "policy.toml", 1, text.encode())))
+    assert found[f"registry/bundles/{named.name}"].reasons[0] == "subject runs it under the alias champion"
+    unknown = "it may be needed: registry/bundles/{}.bundle.json cannot be read (BundleRefused)"
+    assert found[f"registry/bundles/{other.name}"].reasons == tuple(unknown.format(digest) for digest in (DATASET, OTHER))
+
+
+@pytest.mark.parametrize("page", ["gx/uncommitted/validations/bars/1", "gx/uncommitted/data_docs/local_site/validations/bars/1"])
+def test_quality_runs_and_their_pages_could_go(home, page):
+    """The verdicts behind them are elsewhere and stay, so nothing holds them."""
+    for number in range(100):
+        put(home.root / page.replace("/1", f"/f{number}") / "run.json", 1)
+    put(home.root / page / "run.json", OLD)
+    (item,) = plan(home).values()
+    assert (item.path, item.action) == (page, "delete")
 
 
 def test_planning_deletes_nothing(home):
