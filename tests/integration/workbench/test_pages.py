@@ -5,8 +5,8 @@ from http.server import ThreadingHTTPServer
 import httpx
 import pytest
 
-from dagster_project.home import Home
 from dagster_project.addresses import HOST, Addresses
+from dagster_project.home import Home
 from dagster_project.workbench.pages import PageHandler
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.home import Home
 from dagster_project.addresses import Addresses, read_addresses
+from dagster_project.home import Home
 from dagster_project.workbench.preparation import (
     environment,
     prepare_configuration,
