@@ -72,12 +72,22 @@ def _registry_of(configuration: "Configuration") -> "RegistrySettings":
 
 
 def _pass(configuration: "Configuration") -> "list[StrategyState]":
+    from live.promotion.cache import CacheError
     from live.promotion.registry import ModelRegistry
     from live.promotion.synchronisation import Synchroniser
 
     with ModelRegistry(_registry_of(configuration).url) as registry:
         synchroniser = Synchroniser(registry, configuration.home, configuration.demands, time.time_ns)
-        return [synchroniser.synchronise(strategy_id) for strategy_id in followed(configuration)]
+        states: list[StrategyState] = []
+        failures: list[CacheError] = []
+        for strategy_id in followed(configuration):
+            try:
+                states.append(synchroniser.synchronise(strategy_id))
+            except CacheError as error:  # what is withdrawn from the others must reach the service all the same
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return states
 
 
 def _watch(config: Path | None, *, as_json: bool) -> None:

@@ -39,6 +39,7 @@ LARGEST_BALANCE = 2**62 - 1
 LONGEST_LEASE_SECONDS = 86_400
 LONGEST_CHALLENGE_SECONDS = 600
 LONGEST_POLL_SECONDS = 3_600
+LONGEST_AGE_SECONDS = 86_400
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _LARGEST_PORT = 65_535
@@ -72,7 +73,8 @@ class Configuration(msgspec.Struct, frozen=True):
     @property
     def digest(self) -> str:
         """Hash every value that decides what the service does, in hexadecimal sha256."""
-        parts = (self.arming, self.promotion, self.trusted_keys, self.accounts, self.venues, self.feed, self.deployments)
+        age = None if self.registry is None else self.registry.maximum_age_seconds
+        parts = (self.arming, self.promotion, age, self.trusted_keys, self.accounts, self.venues, self.feed, self.deployments)
         return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
     def path(self, text: str) -> Path:
@@ -270,6 +272,11 @@ def _check_registry(registry: RegistrySettings | None) -> None:
         )
     if not 0.1 <= registry.poll_seconds <= LONGEST_POLL_SECONDS:
         raise ConfigurationError(f"registry.poll_seconds must lie within 0.1..{LONGEST_POLL_SECONDS}, received {registry.poll_seconds}")
+    if not registry.poll_seconds <= registry.maximum_age_seconds <= LONGEST_AGE_SECONDS:
+        raise ConfigurationError(
+            f"registry.maximum_age_seconds must lie within registry.poll_seconds..{LONGEST_AGE_SECONDS}, "
+            f"received {registry.maximum_age_seconds}: what is older says nothing about revocations"
+        )
 
 
 def _check_deployments(configuration: Configuration) -> None:

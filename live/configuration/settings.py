@@ -112,10 +112,13 @@ class RegistrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         url: base address of the server, http or https. A name and password or a token come from the environment, never from here.
         poll_seconds: how long `interlock sync --watch` waits between two passes.
+        maximum_age_seconds: how long ago the registry may have answered `interlock sync` last for a deployment that follows an
+            alias to be armed: what was revoked or withdrawn since would not be known. A lease that runs is not ended by it.
     """
 
     url: str
     poll_seconds: float = 5.0
+    maximum_age_seconds: float = 300.0
 
 
 class ConfigurationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

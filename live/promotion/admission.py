@@ -21,7 +21,7 @@ _ROLES: dict[Alias, tuple[Role, ...]] = {"candidate": ("gate",), "champion": ("g
 
 
 class Verdict(StrEnum):
-    """Why an alias leads to nothing that may run, beside the reasons to refuse a bundle (`Refusal`)."""
+    """Why an alias leads to nothing that may run or be armed, beside the reasons to refuse a bundle (`Refusal`)."""
 
     ALIAS_REMOVED = "ALIAS_REMOVED"
     ALIAS_NOT_SET = "ALIAS_NOT_SET"
@@ -33,6 +33,9 @@ class Verdict(StrEnum):
     EVIDENCE_GATES = "EVIDENCE_GATES"
     REVOKED = "REVOKED"
     CACHE_UNREADABLE = "CACHE_UNREADABLE"
+    CACHE_UNWRITABLE = "CACHE_UNWRITABLE"
+    SYNC_STALE = "SYNC_STALE"
+    REGISTRY_SILENT = "REGISTRY_SILENT"
 
 
 class AdmissionRefused(PromotionError):

@@ -4,19 +4,23 @@ It is how a promotion travels from sync to the service, and why trading survives
 the service verifies each bundle again, and finds its file by the digest, never by a path that the cache names.
 """
 
+import fcntl
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from live.promotion.admission import Alias
-from live.promotion.bundle import FILE_SUFFIX
-from live.promotion.durable_files import replace_file
+from live.promotion.bundle import FILE_SUFFIX, MAXIMUM_BUNDLE_BYTES
+from live.promotion.durable_files import read_bounded, replace_file
 from live.promotion.errors import PromotionError
 from live.promotion.strategy_version import Sha256, check_strategy_id
 
 CACHE_SCHEMA = 1
 REGISTRY_FOLDER = "registry"
+MAXIMUM_STATE_BYTES = 1024 * 1024
 
 AliasStatus = Literal["accepted", "refused", "removed", "unset"]
 
@@ -109,7 +113,7 @@ def read_state(home: Path, strategy_id: str) -> StrategyState | None:
     """
     path = state_path(home, strategy_id)
     try:
-        state = msgspec.json.decode(path.read_bytes(), type=StrategyState)
+        state = msgspec.json.decode(read_bounded(path, MAXIMUM_STATE_BYTES), type=StrategyState)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -118,6 +122,49 @@ def read_state(home: Path, strategy_id: str) -> StrategyState | None:
         raise CacheError(
             f"{path} is of schema {state.schema} and about {state.strategy!r}, expected {CACHE_SCHEMA} and {strategy_id!r}: "
             "run `interlock sync`, which writes it anew"
+        )
+    return state
+
+
+def read_cached_bundle(home: Path, digest: str) -> bytes:
+    """Read a cached bundle, unverified.
+
+    Raises:
+        OSError: it is not there, or no file that a bundle could be.
+    """
+    return read_bounded(cached_bundle_path(home, digest), MAXIMUM_BUNDLE_BYTES)
+
+
+@contextmanager
+def held_state(home: Path, strategy_id: str) -> Generator[None]:
+    """Let one pass at a time decide about a strategy: of two, the one that asked earlier must not have the last word.
+
+    Raises:
+        CacheError: the disk refuses.
+    """
+    check_strategy_id(strategy_id)
+    path = state_path(home, strategy_id).with_suffix(".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def read_followed(home: Path, strategy_id: str, registry: str) -> StrategyState | None:
+    """Read a strategy's state as the registry at an address left it, None when no pass has written one.
+
+    Raises:
+        CacheError: it cannot be read, or says what another registry said.
+    """
+    state = read_state(home, strategy_id)
+    if state is not None and state.registry != registry.rstrip("/"):
+        raise CacheError(
+            f"{state_path(home, strategy_id)} holds what the registry at {state.registry} said, and {registry} is configured: "
+            "run `interlock sync`, which asks that one"
         )
     return state
 
@@ -146,4 +193,8 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     except OSError as error:
-        raise CacheError(f"{path} cannot be written ({error.strerror}): free the disk, or mend the rights of the home") from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> CacheError:
+    return CacheError(f"{path} cannot be written ({error.strerror}): free the disk, or mend the rights of the home")

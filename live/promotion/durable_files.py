@@ -1,6 +1,8 @@
-"""Write files so that after a crash there is either the whole file or none."""
+"""Write files so that after a crash there is either the whole file or none, and read files that others may have written."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -33,6 +35,22 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes; a pipe in its place must not hold up whoever reads, nor a huge file fill memory.
+
+    Raises:
+        OSError: it is not there, is no regular file, is larger, or cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
+    return content
 
 
 def sync_directory(directory: Path) -> None:

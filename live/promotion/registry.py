@@ -24,6 +24,8 @@ TIMEOUT_SECONDS = 3.0
 LONGEST_ANSWER_SECONDS = 30.0
 """How long a whole answer may take, however steadily it drips."""
 MAXIMUM_ANSWER_BYTES = 4 * 1024 * 1024
+LEAST_REFUSAL = 300
+"""A status from here on is no answer to what was asked; a redirect is not followed, it leads to somewhere nobody configured."""
 VERSIONS_SHOWN = 200
 PROXIED_ARTIFACTS = "mlflow-artifacts:/"
 """How an artifact root begins whose files go through the server, so that they can be uploaded by REST too."""
@@ -150,8 +152,7 @@ class ModelRegistry:
             found = self._ask("GET", "registered-models/get", _ModelAnswer, parameters={"name": model}).registered_model
         except RegistryMissing:
             return {}
-        if found.name != model:
-            raise NotARegistry(f"the registry at {self.url} answered about {found.name!r} and was asked about {model!r}: look at it")
+        self._check_name(found.name, model)
         return {entry.alias: self._number(entry.version) for entry in found.aliases}
 
     def version(self, model: str, number: int) -> ModelVersion:
@@ -162,7 +163,12 @@ class ModelRegistry:
             RegistryUnreachable, RegistryRefused: the registry does not say.
         """
         answer = self._ask("GET", "model-versions/get", _VersionAnswer, parameters={"name": model, "version": str(number)})
-        return self._version(answer.model_version)
+        version = self._version(answer.model_version, model)
+        if version.number != number:
+            raise NotARegistry(
+                f"the registry at {self.url} answered with version {version.number} of {model}, asked for {number}: look at it"
+            )
+        return version
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Give the newest versions of a registered model, newest first, at most `VERSIONS_SHOWN`.
@@ -172,7 +178,7 @@ class ModelRegistry:
         """
         parameters = {"filter": f"name='{model}'", "max_results": str(VERSIONS_SHOWN), "order_by": "version_number DESC"}
         answer = self._ask("GET", "model-versions/search", _SearchAnswer, parameters=parameters)
-        return [self._version(found) for found in answer.model_versions]
+        return [self._version(found, model) for found in answer.model_versions]
 
     def artifact(self, run_id: str, path: str) -> bytes:
         """Download an artifact of a run, at most as large as a bundle may be.
@@ -182,7 +188,7 @@ class ModelRegistry:
             RegistryUnreachable, RegistryRefused: the registry does not give it.
         """
         status, content = self._send("GET", "/get-artifact", parameters={"run_uuid": run_id, "path": path}, limit=MAXIMUM_BUNDLE_BYTES)
-        if status >= 400:
+        if status >= LEAST_REFUSAL:
             raise self._problem(status, content)
         return content
 
@@ -208,7 +214,7 @@ class ModelRegistry:
             )
         place = root.removeprefix("mlflow-artifacts:").strip("/")
         status, answer = self._send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{place}/{path}", content=content)
-        if status >= 400:
+        if status >= LEAST_REFUSAL:
             raise self._problem(status, answer)
 
     def set_tag(self, version: ModelVersion, key: str, value: str) -> None:
@@ -249,7 +255,7 @@ class ModelRegistry:
         status, content = self._send(
             method, f"/api/2.0/mlflow/{call}", parameters=parameters, content=None if body is None else msgspec.json.encode(body)
         )
-        if status >= 400:
+        if status >= LEAST_REFUSAL:
             raise self._problem(status, content)
         try:
             return msgspec.json.decode(content, type=kind)
@@ -284,7 +290,7 @@ class ModelRegistry:
     def _read(self, answer: "httpx.Response", limit: int, deadline: float) -> bytes:
         pieces: list[bytes] = []
         size = 0
-        for piece in answer.iter_bytes():
+        for piece in answer.iter_raw():  # unpacked it could be any size, and no packing was asked for
             size += len(piece)
             if size > limit:
                 raise RegistryRefused(f"the registry at {self.url} sent more than {limit} bytes: what was asked for is never as large")
@@ -312,7 +318,12 @@ class ModelRegistry:
             return RegistryUnreachable(said)
         return RegistryRefused(said)
 
-    def _version(self, found: _Version) -> ModelVersion:
+    def _check_name(self, found: str, asked: str) -> None:
+        if found != asked:
+            raise NotARegistry(f"the registry at {self.url} answered about {found!r} and was asked about {asked!r}: look at it")
+
+    def _version(self, found: _Version, model: str) -> ModelVersion:
+        self._check_name(found.name, model)
         return ModelVersion(found.name, self._number(found.version), found.run_id, {tag.key: tag.value for tag in found.tags})
 
     def _number(self, text: str) -> int:

@@ -15,7 +15,8 @@ from live.promotion.cache import (
     AliasState,
     CacheError,
     StrategyState,
-    cached_bundle_path,
+    held_state,
+    read_cached_bundle,
     read_state,
     write_cached_bundle,
     write_state,
@@ -57,6 +58,10 @@ class Synchroniser:
         Raises:
             CacheError: the cache cannot be written.
         """
+        with held_state(self._home, strategy_id):
+            return self._pass(strategy_id)
+
+    def _pass(self, strategy_id: str) -> StrategyState:
         before = self._before(strategy_id)
         earlier: Mapping[Alias, AliasState] = before.aliases if before is not None else {}
         checked_at, unreachable = self._wall(), ""
@@ -75,11 +80,12 @@ class Synchroniser:
         return state
 
     def _before(self, strategy_id: str) -> StrategyState | None:
-        """Read what the pass before left; a damaged cache is rebuilt from the registry, and leaves nothing to load until then."""
+        """Read what the pass before left; a damaged cache, or another registry's, is rebuilt and leaves nothing to load until then."""
         try:
-            return read_state(self._home, strategy_id)
+            before = read_state(self._home, strategy_id)
         except CacheError:
             return None
+        return before if before is not None and before.registry == self._registry.url else None
 
     def _follow(self, strategy_id: str, alias: Alias, number: int | None, before: AliasState | None) -> Found:
         """Decide about the version that an alias names now."""
@@ -120,14 +126,16 @@ class Synchroniser:
         except (RegistryMissing, RegistryRefused) as error:
             raise AdmissionRefused(Verdict.NO_ARTIFACT, f"{artifact} cannot be fetched ({error}): register the version again") from None
         bundle = admit(content, alias=alias, strategy_id=strategy_id, digest=digest, demands=self._demands, now=self._wall())
-        write_cached_bundle(self._home, digest, content)
+        try:
+            write_cached_bundle(self._home, digest, content)
+        except CacheError as error:
+            raise AdmissionRefused(Verdict.CACHE_UNWRITABLE, str(error)) from None
         return bundle.version.label
 
     def _cached_label(self, strategy_id: str, alias: Alias, digest: str) -> str | None:
         """Give the label of a cached bundle that still may run; None when there is none, so that it is fetched and judged anew."""
-        path = cached_bundle_path(self._home, digest)
         try:
-            content = path.read_bytes()
+            content = read_cached_bundle(self._home, digest)
             return admit(
                 content, alias=alias, strategy_id=strategy_id, digest=digest, demands=self._demands, now=self._wall()
             ).version.label
@@ -157,7 +165,7 @@ class Synchroniser:
         if accepted is None:
             return before
         try:
-            content = cached_bundle_path(self._home, accepted.bundle).read_bytes()
+            content = read_cached_bundle(self._home, accepted.bundle)
             admit(content, alias=alias, strategy_id=strategy_id, digest=accepted.bundle, demands=self._demands, now=self._wall())
         except OSError as error:
             refused = AdmissionRefused(

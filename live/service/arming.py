@@ -162,6 +162,8 @@ class Arming:
         assert status.bundle is not None, "a refused bundle has one block, and no more are looked for"
         if (withdrawn := self._session.promotions.of(strategy_id).withdrawn) is not None:
             blocks.append(f"{withdrawn.code}: {withdrawn.reason}")
+        elif (stale := self._session.promotions.stale(strategy_id)) is not None:
+            blocks.append(f"{stale.code}: {stale.reason}")
         if self._wall() >= status.bundle.expires_at:
             blocks.append("the bundle expired: promote it again")
         if unknown:

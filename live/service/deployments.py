@@ -12,7 +12,9 @@ from live.core.strategy import Strategy
 from live.driver.engine_digest import engine_digest
 from live.promotion import LoadedStrategy, VerifiedBundle, load_strategy, reevaluate, verify_bundle
 from live.promotion.admission import Alias, admit
-from live.promotion.cache import Accepted, cached_bundle_path, read_state
+from live.promotion.bundle import MAXIMUM_BUNDLE_BYTES
+from live.promotion.cache import Accepted, cached_bundle_path, read_followed
+from live.promotion.durable_files import read_bounded
 from live.service.errors import DeploymentRefused
 
 
@@ -79,7 +81,8 @@ def _load_alias(configuration: Configuration, settings: DeploymentSettings, alia
     Raises:
         InterlockError: the cache or the bundle cannot be read, or the bundle may not run.
     """
-    state = read_state(home, settings.strategy)
+    assert configuration.registry is not None, "an alias is looked up in a registry"
+    state = read_followed(home, settings.strategy, configuration.registry.url)
     if state is None:
         return DeploymentStatus(settings, waiting=f"the registry was never asked about {settings.strategy}: run `interlock sync`")
     entry = state.aliases.get(alias)
@@ -103,7 +106,7 @@ def _load_alias(configuration: Configuration, settings: DeploymentSettings, alia
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, MAXIMUM_BUNDLE_BYTES)
     except OSError as error:
         raise DeploymentRefused(f"the bundle {path} cannot be read: {error.strerror}") from None
 

@@ -4,17 +4,22 @@ The cache can only ask and take away. It shows a version as pending, and withdra
 judged again from the bundle itself, and nothing here arms.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import NamedTuple
 
+from live.configuration import Configuration
 from live.promotion.admission import Verdict
-from live.promotion.cache import Accepted, AliasState, CacheError, StrategyState, read_state
+from live.promotion.cache import Accepted, AliasState, CacheError, StrategyState, read_followed
 from live.service.deployments import DeploymentStatus
+
+NANOSECONDS = 1_000_000_000
+CLOCK_TOLERANCE = NANOSECONDS
+"""How far ahead of this process's time a pass of sync may lie; further, and one of the two has no clock to go by; nanoseconds."""
 
 
 class Withdrawal(NamedTuple):
-    """Say why what is loaded may not be armed any more; `code` is a `Verdict` or a `Refusal`."""
+    """Say why what is loaded may not be armed, or not any more; `code` is a `Verdict` or a `Refusal`."""
 
     code: str
     reason: str
@@ -45,19 +50,44 @@ class Promotions:
         standings: by strategy id, of the deployments that follow an alias.
     """
 
-    def __init__(self, home: Path, deployments: Mapping[str, DeploymentStatus]) -> None:
+    def __init__(self, configuration: Configuration, deployments: Mapping[str, DeploymentStatus], wall: Callable[[], int]) -> None:
         self.standings: dict[str, Standing] = {}
-        self._home = home
+        self._configuration = configuration
+        self._wall = wall
+        self._lock = Lock()
         self._deployments = {name: status for name, status in deployments.items() if status.settings.alias is not None}
         self.look()
 
     def look(self) -> None:
         """Read the cache again; may run on any thread."""
-        self.standings = {name: _stand(self._home, status) for name, status in self._deployments.items()}
+        with self._lock:  # of two looks at once the one that read earlier must not have the last word
+            self.standings = {name: _stand(self._configuration, status) for name, status in self._deployments.items()}
 
     def of(self, strategy_id: str) -> Standing:
         """Give the standing of a deployment; one that names a file has none."""
         return self.standings.get(strategy_id, Standing())
+
+    def stale(self, strategy_id: str) -> Withdrawal | None:
+        """Say why what is known of a deployment's alias is too old to arm by; None when it is not.
+
+        Without a registry's word nobody knows what was revoked. What trades goes on: only arming asks for it.
+        """
+        standing, registry = self.standings.get(strategy_id), self._configuration.registry
+        if standing is None or registry is None:
+            return None
+        age, longest = self._wall() - standing.checked_at, registry.maximum_age_seconds
+        if -CLOCK_TOLERANCE <= age <= longest * NANOSECONDS:
+            return None
+        asked = f"arming needs an answer of the registry that is not older than {longest:g} s"
+        if standing.checked_at == 0:
+            when = "it never gave one"
+        elif age < 0:
+            when = f"the newest lies {-age // NANOSECONDS} s in the future, so look at the clock"
+        else:
+            when = f"the newest is {age // NANOSECONDS} s old"
+        if standing.unreachable:
+            return Withdrawal(Verdict.REGISTRY_SILENT, f"{asked}, and {when}: {standing.unreachable}")
+        return Withdrawal(Verdict.SYNC_STALE, f"{asked}, and {when}: start `interlock sync --watch`")
 
     @property
     def pending(self) -> dict[str, Accepted]:
@@ -65,9 +95,10 @@ class Promotions:
         return {name: standing.pending for name, standing in self.standings.items() if standing.pending is not None}
 
 
-def _stand(home: Path, status: DeploymentStatus) -> Standing:
+def _stand(configuration: Configuration, status: DeploymentStatus) -> Standing:
+    assert configuration.registry is not None, "a deployment that follows an alias has a registry"
     try:
-        state = read_state(home, status.settings.strategy)
+        state = read_followed(configuration.home, status.settings.strategy, configuration.registry.url)
     except CacheError as error:
         return Standing(withdrawn=_withdrawn_from(status, Verdict.CACHE_UNREADABLE, str(error)))
     if state is None:

@@ -18,6 +18,11 @@ def reasons_not_ready(session: Session | None) -> list[str]:
         for name, standing in session.promotions.standings.items()
         if standing.withdrawn is not None
     ]
+    reasons += [
+        f"deployment {name} cannot be armed, {stale.code}: {stale.reason}"
+        for name, status in session.deployments.items()
+        if status.bundle is not None and (stale := session.promotions.stale(name)) is not None
+    ]
     if not session.deployments:
         reasons.append("nothing is deployed: add a [[deployment]] to interlock.toml")
     if driver.failure is not None:

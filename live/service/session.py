@@ -126,7 +126,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         started = session_started(configuration, driver.now(), session_id, nonce, recovered.head, statuses.values())
         for entry in opening_inputs(configuration, state, started, instruments.values()):
             driver.feed(entry)
-        promotions = Promotions(home, statuses)
+        promotions = Promotions(configuration, statuses, wall)
         return Session(
             session_id, recovered, statuses, driver, journal, journal_path, tape, venues, gate, player, anchors, promotions, held.pop_all()
         )

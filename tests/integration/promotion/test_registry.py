@@ -1,3 +1,6 @@
+import gzip
+import json
+
 import pytest
 
 from live.promotion.registry import MAXIMUM_ANSWER_BYTES, ModelRegistry, NotARegistry, RegistryMissing, RegistryRefused, RegistryUnreachable
@@ -51,6 +54,8 @@ def test_aliases_and_tags_are_written(host, registry, ask):
         ((404, "text/html", b"<h1>Not Found</h1>"), NotARegistry, "is no MLflow server"),
         ((200, "text/html", b"<h1>Hello</h1>"), NotARegistry, "is no MLflow server"),
         ((200, "application/json", b'{"registered_model": {"name": "other"}}'), NotARegistry, "was asked about 'probe'"),
+        ((302, "text/html", b'{"registered_model": {"name": "probe"}}'), NotARegistry, "it answered 302"),
+        ((200, "application/json", gzip.compress(b'{"registered_model": {"name": "probe"}}')), NotARegistry, "is no MLflow server"),
         ((500, "text/html", b"oops"), RegistryUnreachable, "answered 500"),
         ((503, "application/json", b'{"error_code": "TEMPORARILY_UNAVAILABLE"}'), RegistryUnreachable, "TEMPORARILY_UNAVAILABLE"),
         ((401, "text/plain", b"who?"), RegistryRefused, "set MLFLOW_TRACKING_USERNAME"),
@@ -63,6 +68,30 @@ def test_every_other_answer_is_an_error_of_its_kind(registry, ask, answer, expec
     registry.answer = answer
     with pytest.raises(expected, match=sentence):
         ask.aliases("probe")
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({"name": "other", "version": "1"}, "answered about 'other' and was asked about 'probe'"),
+        ({"name": "probe", "version": "2"}, "answered with version 2 of probe, asked for 1"),
+        ({"name": "probe", "version": 1}, "is no MLflow server"),
+        ({"name": "probe", "version": "1.0"}, "numbered a version '1.0'"),
+        ({"name": "probe", "version": "\u0661"}, "numbered a version"),
+    ],
+)
+def test_another_version_than_the_one_asked_for_is_no_answer(registry, ask, found, sentence):
+    """What is judged and tagged is the version that the alias names, and no other that a registry puts in its place."""
+    registry.answer = (200, "application/json", json.dumps({"model_version": found}).encode())
+    with pytest.raises(NotARegistry, match=sentence):
+        ask.version("probe", 1)
+
+
+def test_a_redirect_is_not_followed_and_is_no_bundle(registry, ask):
+    """A page of a login in front of the registry is trouble at this time, not a file to judge."""
+    registry.answer = (302, "text/html", b"<a href=/login>")
+    with pytest.raises(NotARegistry, match="it answered 302"):
+        ask.artifact("run-1", "bundle/probe.bundle.json")
 
 
 def test_a_registry_that_is_down_is_unreachable(registry, ask):

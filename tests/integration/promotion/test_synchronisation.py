@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from live.promotion import sign_bundle
@@ -185,6 +188,69 @@ def test_a_verdict_that_cannot_be_written_back_still_holds(host, registry, sync)
     candidate, _ = sync()
     assert candidate.status == "accepted"
     assert candidate.note.startswith("the verdict could not be written back: ")
+
+
+def test_what_cannot_be_cached_takes_nothing_away_and_hides_no_revocation(host, registry, sync):
+    """A bundle that cannot be written is refused with the reason; what was revoked meanwhile is told to the service all the same."""
+    promote(host, registry)
+    digest = sync()[0].accepted.bundle
+    number = promote(host, registry, warm_up=1)
+    cached_bundle_path(host.home, registry.versions["probe"][number]["interlock.bundle"]).mkdir()
+    candidate, _ = sync()
+    assert (candidate.status, candidate.code, candidate.accepted.bundle) == ("refused", "CACHE_UNWRITABLE", digest)
+    host.revoked = [digest]
+    candidate, _ = sync()
+    assert (candidate.code, candidate.accepted) == ("CACHE_UNWRITABLE", None)
+    assert read_state(host.home, "probe").revoked == (digest,)
+
+
+def test_of_two_passes_at_once_the_later_one_has_the_last_word(host, registry, sync):
+    """A pass that asked before the alias was removed cannot write its answer over the one that asked after."""
+    promote(host, registry)
+    sync()
+    respond, asked, go_on = registry.respond, Event(), Event()
+
+    def answer_slowly(method, target, body):
+        answer = respond(method, target, body)
+        registry.respond = respond
+        asked.set()
+        go_on.wait(20)
+        return answer
+
+    registry.respond = answer_slowly
+    with ThreadPoolExecutor() as threads:
+        earlier = threads.submit(sync)
+        assert asked.wait(20)
+        registry.point("candidate", None)
+        later = threads.submit(sync)
+        go_on.set()
+        assert earlier.result(20)[0].status == "accepted"
+        assert later.result(20)[0].status == "removed"
+    assert read_state(host.home, "probe").aliases["candidate"].accepted is None
+
+
+def test_another_registry_begins_with_nothing(host, registry, sync, wall):
+    """What one registry's alias asked for is not inherited by the next one that is configured, not even while that one is down."""
+    promote(host, registry)
+    assert sync()[0].accepted is not None
+    host.registry_url = "http://127.0.0.1:1"
+    host.configure()
+    state = host.synchronise(wall)
+    assert (state.aliases, state.checked_at) == ({}, 0)
+
+
+def test_a_linked_cache_is_replaced_and_what_it_led_to_is_left_alone(host, registry, sync, tmp_path):
+    """A link in place of a cached file is written over, never through."""
+    promote(host, registry)
+    digest = sync()[0].accepted.bundle
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for path in (state_path(host.home, "probe"), cached_bundle_path(host.home, digest)):
+        path.unlink()
+        path.symlink_to(victim)
+    assert sync()[0].status == "accepted"
+    assert victim.read_text() == "mine"
+    assert not cached_bundle_path(host.home, digest).is_symlink()
 
 
 def test_a_damaged_cache_is_written_anew_and_never_believed(host, registry, sync):

@@ -1,3 +1,6 @@
+import asyncio
+import os
+
 import pytest
 
 from live.core.vocabulary import Scope, TradingState
@@ -225,6 +228,136 @@ async def test_trading_goes_on_while_the_registry_is_down(host, registry, run_de
         await desk.bar(desk.BUY)
         await desk.bar()
         assert await desk.call("GET", "/v1/fills")
+
+
+async def test_arming_needs_a_recent_answer_of_the_registry_and_trading_does_not(host, registry, run_desk, promote, wall):
+    """When sync has stopped for long nobody knows what was revoked: what is armed trades on, and is armed again after a pass only."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        wall.now += 301 * 10**9
+        reason = "SYNC_STALE: arming needs an answer of the registry that is not older than 300 s, and the newest is 301 s old"
+        answer = await desk.client.get("/readyz")
+        assert f"deployment probe cannot be armed, {reason}: start `interlock sync --watch`" in answer.json()["reasons"]
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+        assert await desk.call("GET", "/v1/fills")
+        assert (await deployment(desk))["state"] == "ARMED"
+        await desk.call("POST", "/v1/disarm", {"reason": "a test"})
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert problem["blocks"] == [f"{reason}: start `interlock sync --watch`"]
+        host.synchronise(wall)
+        await desk.until(lambda: not desk.service.unready(), "the pass is seen")
+        await desk.arm()
+
+
+async def test_a_challenge_does_not_outlive_the_registrys_answer(host, registry, run_desk, promote, wall):
+    """The answer is fresh when a person looks and too old when the phrase is typed: the confirmation is refused."""
+    promote()
+    async with run_desk() as desk:
+        wall.now += 280 * 10**9
+        challenge = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"})
+        wall.now += 30 * 10**9
+        body = {"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"]}
+        problem = await desk.call("POST", "/v1/arm/confirm", body, expect=409)
+        assert "SYNC_STALE" in problem["detail"]
+
+
+async def test_a_registry_that_is_silent_for_long_blocks_arming_though_sync_runs(host, registry, run_desk, promote, wall):
+    """A pass that got no answer is no answer: the preflight says who is silent, and arms again once it answers."""
+    promote()
+    async with run_desk() as desk:
+        registry.stop()
+        for _ in range(4):
+            wall.now += 100 * 10**9
+            host.synchronise(wall)
+        await desk.until(lambda: desk.service.session.promotions.of("probe").unreachable, "the outage is seen")
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert "REGISTRY_SILENT: arming needs an answer" in problem["detail"]
+        assert "no registry answers at" in problem["detail"]
+        registry.start()
+        host.synchronise(wall)
+        await desk.until(lambda: not desk.service.session.promotions.of("probe").unreachable, "the answer is seen")
+        await desk.arm()
+
+
+async def test_a_clock_that_went_back_does_not_make_an_answer_fresh(host, registry, run_desk, promote, wall):
+    """An answer from the future is as good as none: it could be any age by the right clock."""
+    promote()
+    async with run_desk() as desk:
+        wall.now -= 20 * 10**9
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert "SYNC_STALE" in problem["detail"]
+        assert "the newest lies 20 s in the future, so look at the clock" in problem["detail"]
+
+
+async def test_what_another_registry_said_is_not_taken_for_this_ones(host, registry, run_desk, promote, wall):
+    """After registry.url was changed, or with the cache of another host, nothing is loaded until the configured registry was asked."""
+    promote()
+    host.registry_url = f"http://localhost:{registry.port}"
+    host.configure()
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"]) == ("REFUSED", None)
+        assert f"holds what the registry at {registry.url} said, and {host.registry_url} is configured" in shown["reason"]
+        host.synchronise(wall)
+        await desk.until(lambda: desk.service.session.promotions.pending, "the answer of the configured registry is seen")
+        await desk.call("POST", "/v1/deployments/load")
+        assert (await deployment(desk))["status"] == "LOADED"
+
+
+async def test_an_alias_that_moves_and_comes_back_while_armed_changes_nothing(host, registry, run_desk, promote, wall):
+    """The version that trades stays loaded and armed, and nothing is pending once the alias names it again."""
+    first = promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        promote(warm_up=1)
+        await desk.until(lambda: desk.service.session.promotions.pending, "the other version is seen")
+        registry.point("candidate", 1)
+        host.synchronise(wall)
+        await desk.until(lambda: not desk.service.session.promotions.pending, "the alias is back")
+        shown = await deployment(desk)
+        assert (shown["status"], shown["bundle"], shown["state"]) == ("LOADED", first, "ARMED")
+
+
+async def test_of_two_loads_at_once_one_loads(host, registry, run_desk, promote):
+    """The second waits for the first and finds nothing pending; there is one new session, not two."""
+    promote()
+    async with run_desk() as desk:
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        answers = await asyncio.gather(*(desk.call("POST", "/v1/deployments/load") for _ in range(3)))
+        assert sorted(len(answer["loaded"]) for answer in answers) == [0, 0, 1]
+    assert len(session_journals(host.home)) == 2
+
+
+async def test_a_kill_during_a_load_is_never_lost(host, registry, run_desk, promote, monkeypatch):
+    """Between two sessions nobody can cancel and nothing is alive: the latch is engaged, and the next session begins KILLED."""
+    promote()
+    async with run_desk() as desk:
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        loading = asyncio.create_task(desk.client.post("/v1/deployments/load", headers={"Authorization": f"Bearer {desk.token}"}))
+        await desk.until(lambda: desk.service.unready() == ["the session is not open"], "the session is closing")
+        problem = await desk.call("POST", "/v1/kill", {"reason": "a test"}, expect=503)
+        assert "the latch is engaged" in problem["detail"]
+        assert (await loading).status_code == 200
+        await desk.until(lambda: desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED, "the new session is killed")
+        problem = await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+        assert "the kill latch of GLOBAL is engaged" in problem["detail"]
+
+
+async def test_a_pipe_in_place_of_the_cache_holds_nobody_up(host, registry, run_desk, promote):
+    """Whoever can write the home can take a promotion away, and cannot make the service wait for ever."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        state_path(host.home, "probe").unlink()
+        os.mkfifo(state_path(host.home, "probe"))
+        shown = await becomes(desk, "WITHDRAWN")
+        assert "it is no regular file" in shown["reason"]
+        await desk.until(lambda: desk.state.trading_state(Scope.STRATEGY, "probe") is TradingState.REDUCE_ONLY, "it may only reduce")
 
 
 async def test_the_cache_is_not_believed(host, registry, run_desk, promote):

@@ -237,6 +237,18 @@ def test_a_deployment_follows_an_alias_of_the_registry(file: Path) -> None:
         ('alias = "champion"', REGISTRY.replace("127", "ann:secret@127"), "without a name or password in it"),
         ('alias = "champion"', f"{REGISTRY}poll_seconds = 0", "registry.poll_seconds must lie within 0.1..3600"),
         ('alias = "champion"', f"{REGISTRY}poll_seconds = nan", "registry.poll_seconds must lie within 0.1..3600"),
+        (
+            'alias = "champion"',
+            f"{REGISTRY}maximum_age_seconds = 0",
+            "registry.maximum_age_seconds must lie within registry.poll_seconds..86400",
+        ),
+        (
+            'alias = "champion"',
+            f"{REGISTRY}maximum_age_seconds = 4",
+            "registry.maximum_age_seconds must lie within registry.poll_seconds..86400",
+        ),
+        ('alias = "champion"', f"{REGISTRY}maximum_age_seconds = nan", "received nan: what is older says nothing about revocations"),
+        ('alias = "champion"', f"{REGISTRY}maximum_age_seconds = inf", "received inf"),
         ('alias = "champion"', "\n[registry]\n", "registry.url is missing"),
         ('alias = "champion"\nmode = "LIVE"', REGISTRY, "mode LIVE needs a venue adapter"),
         ('alias = "champion"\nmode = "SHADOW"', REGISTRY, "mode SHADOW needs a venue adapter"),
