@@ -1,4 +1,4 @@
-"""`interlock status|load|arm|disarm|release`: the control plane from a terminal."""
+"""`interlock status|load|arm|disarm|reduce-only|cancel-only|release`: the control plane from a terminal."""
 
 import sys
 from datetime import UTC, datetime
@@ -20,6 +20,8 @@ STATUS_EXAMPLE = "Example: INTERLOCK_TOKEN=ilk_... interlock status"
 LOAD_EXAMPLE = "Example: interlock load"
 ARM_EXAMPLE = "Example: interlock arm ema_cross --maximum-order-notional 2000.00"
 DISARM_EXAMPLE = 'Example: interlock disarm --strategy ema_cross --reason "end of day"'
+REDUCE_ONLY_EXAMPLE = 'Example: interlock reduce-only --strategy ema_cross --reason "spread too wide"'
+CANCEL_ONLY_EXAMPLE = 'Example: interlock cancel-only --venue binance-spot --reason "venue announced maintenance"'
 RELEASE_EXAMPLE = 'Example: interlock release --reason "duplicate feed removed, positions reconciled"'
 
 
@@ -82,6 +84,30 @@ def disarm(
 ) -> None:
     """End leases and cancel orders: everything, or one strategy, venue or account."""
     _command("/v1/disarm", _scope(strategy, venue, account), reason, config, as_json=as_json)
+
+
+def reduce_only(
+    strategy: StrategyOption = "",
+    venue: VenueOption = "",
+    account: AccountOption = "",
+    reason: ReasonOption = "interlock reduce-only",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let orders only reduce positions: everywhere, or in one scope. A stricter state stays; to loosen, disarm and arm again."""
+    _command("/v1/reduce-only", _scope(strategy, venue, account), reason, config, as_json=as_json)
+
+
+def cancel_only(
+    strategy: StrategyOption = "",
+    venue: VenueOption = "",
+    account: AccountOption = "",
+    reason: ReasonOption = "interlock cancel-only",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let only cancels out: everywhere, or in one scope. A stricter state stays; to loosen, disarm and arm again."""
+    _command("/v1/cancel-only", _scope(strategy, venue, account), reason, config, as_json=as_json)
 
 
 def release(

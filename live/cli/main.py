@@ -31,6 +31,8 @@ app.command("status", epilog=control.STATUS_EXAMPLE)(control.status)
 app.command("load", epilog=control.LOAD_EXAMPLE)(control.load)
 app.command("arm", epilog=control.ARM_EXAMPLE)(control.arm)
 app.command("disarm", epilog=control.DISARM_EXAMPLE)(control.disarm)
+app.command("reduce-only", epilog=control.REDUCE_ONLY_EXAMPLE)(control.reduce_only)
+app.command("cancel-only", epilog=control.CANCEL_ONLY_EXAMPLE)(control.cancel_only)
 app.command("kill", epilog=kill.EXAMPLE)(kill.kill)
 app.command("release", epilog=control.RELEASE_EXAMPLE)(control.release)
 

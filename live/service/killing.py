@@ -36,6 +36,9 @@ JOURNAL_PATIENCE_SECONDS = 0.05
 
 POLL_SECONDS = 0.002
 
+LONGEST_REASON = 200
+"""Characters by which two reasons are told apart; as many as the control plane takes."""
+
 log = structlog.get_logger()
 
 
@@ -75,6 +78,7 @@ class Killing:
         self._session = session
         self._metrics = metrics
         self._running: dict[ScopeKey, int] = {}
+        self._told: dict[ScopeKey, tuple[object, ...]] = {}
         for (scope, target), engaged in session.driver.engine.state.latches.items():
             if engaged:
                 session.gate.close(scope, target, "the latch was engaged at the start")
@@ -95,7 +99,7 @@ class Killing:
         latch = LatchWrite(latch_path(self._home, scope, target), reason)
         now = self._session.driver.now()
         report = await self._stop(inputs.OperatorCommand(now, operator, OperatorAction.KILL, scope, target, reason), latch, started)
-        log.warning("killed", **msgspec.to_builtins(report), reason=reason, operator=operator)
+        self._tell("killed", report, reason, operator=operator)
         if not report.latched:
             raise UnavailableError(
                 f"{scope_name(scope, target)} is killed in this process and cancels were sent, but the latch could not be written "
@@ -110,7 +114,7 @@ class Killing:
         self._close(scope, target, reading.reason)
         observed = inputs.LatchObserved(self._session.driver.now(), scope, target, True, reading.reason)
         report = await self._stop(observed, None, started)
-        log.warning("killed by its latch", **msgspec.to_builtins(report), reason=reading.reason)
+        self._tell("killed by its latch", report, reading.reason)
 
     async def release(self, scope: Scope, target: str, reason: str, operator: str) -> None:
         """Clear a kill, with a reason, into DISARMED.
@@ -142,12 +146,22 @@ class Killing:
         if driver.engine.state.trading_state(scope, target) is TradingState.KILLED:
             raise ConflictError(f"{name} was killed again meanwhile ({reading.reason}): look at it, then release it")
         self._session.gate.reopen(scope, target)
+        self._told.pop((scope, target), None)
         log.warning("released", scope=scope, target=target, reason=reason, operator=operator)
 
     def _close(self, scope: Scope, target: str, reason: str) -> None:
         gate, state = self._session.gate, self._session.driver.engine.state
         gate.close(scope, target, reason)
         gate.end_leases(strategy_id for strategy_id in state.deployments if (scope, target) in state.scopes_of(strategy_id))
+
+    def _tell(self, event: str, report: KillReport, reason: str, **more: str) -> None:
+        """Log a kill, once: `interlock kill` engages the latch and calls, and each of the two is carried out."""
+        key = (report.scope, report.target)
+        # A latch holds the reason on one line, and a call not more than so much of it.
+        told = (" ".join(reason.split())[:LONGEST_REASON], report.state, report.proven, report.open_orders, report.failures)
+        if self._told.get(key) != told:
+            self._told[key] = told
+            log.warning(event, **msgspec.to_builtins(report), reason=reason, **more)
 
     async def _stop(self, entry: inputs.OperatorCommand | inputs.LatchObserved, latch: "LatchWrite | None", started: float) -> KillReport:
         """Cancel what a scope covers, by the engine and past it, then look until nothing is open or time is up."""

@@ -35,6 +35,9 @@ def test_the_control_plane_from_a_terminal(running, interlock):
     assert "Positions: none" in shown.out
     assert "…" not in shown.out
 
+    assert interlock("reduce-only", "--strategy", "probe").out == "strategy probe is REDUCE_ONLY\n"
+    assert interlock("cancel-only").out == "everything is CANCEL_ONLY\n"
+    assert interlock("reduce-only", "--json").document["state"] == "CANCEL_ONLY"
     assert interlock("disarm", "--strategy", "probe").out == "strategy probe is DISARMED\n"
     assert interlock("disarm", "--json").document == {"scope": "GLOBAL", "target": "", "state": "DISARMED"}
     assert interlock("release", "--reason", "nothing to release").code == 1

@@ -47,6 +47,20 @@ async def test_killing_again_and_at_the_same_time_is_the_same_as_once(run_desk, 
         assert host.requests().count(f"SUBMIT {order_id}") == 1
 
 
+async def test_a_kill_is_logged_once_however_it_arrives(run_desk, host, capfd):
+    """`interlock kill` engages the latch, which the service finds by itself, and then calls: one line, until there is something new."""
+    async with run_desk() as desk:
+        engage(latch_path(host.home, "global"), "a  test")
+        await desk.until(lambda: '"killed by its latch"' in capfd.readouterr().err, "the latch is found")
+        await desk.call("POST", "/v1/kill", KILL)
+        await desk.call("POST", "/v1/kill", KILL)
+        assert '"event": "killed' not in capfd.readouterr().err
+        await desk.call("POST", "/v1/kill", {"reason": "another"})
+        await desk.call("POST", "/v1/release", {"reason": "a test"})
+        await desk.call("POST", "/v1/kill", {"reason": "another"})
+        assert capfd.readouterr().err.count('"event": "killed"') == 2
+
+
 async def test_nothing_leaves_after_a_kill(run_desk, host):
     """What the strategy wants afterwards is denied, and what was on its way is held back."""
     async with run_desk() as desk:
