@@ -16,7 +16,6 @@ import msgspec
 
 from dagster_project.home import Home
 from dagster_project.lake.session_copies import (
-    ANCHORS_FILE,
     ARCHIVE_SCHEMA,
     PROVISIONAL,
     SESSION_FILE,
@@ -36,28 +35,6 @@ from live.journal import JournalError
 from live.journal.prefix import Prefix
 from live.journal.segments import CLOSED_NAME
 from live.promotion.durable_files import replace_file
-
-__all__ = [
-    "ANCHORS_FILE",
-    "INDEX_FILE",
-    "PUBLISHED_FILE",
-    "SESSION_FILE",
-    "ArchivedSession",
-    "PullReport",
-    "SessionArchiveError",
-    "SessionIndex",
-    "SessionStatus",
-    "archived_sessions",
-    "files_of",
-    "journal_of",
-    "known_sessions",
-    "news_of",
-    "open_session",
-    "provisional_sessions",
-    "pull_sessions",
-    "read_index",
-    "tape_of",
-]
 
 PUBLISHED_FILE = "published.json"
 INDEX_FILE = "index.json"

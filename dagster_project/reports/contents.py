@@ -2,18 +2,19 @@
 
 import msgspec
 
-SUMMARY_SCHEMA = 1
+SUMMARY_SCHEMA = 2
 
 
 class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
     """Describe one session of the day and what vouches for it.
 
     Attributes:
-        status: archived, open or refused.
+        status: archived, provisional, open or refused.
         note: why it is not counted, or what is worth knowing about one that is.
         records: records of this day, inputs and outputs.
-        head: chain head of the whole journal.
+        head: chain head of the whole journal; of a provisional session, at the anchor up to which this day counts it.
         predecessor_head: chain head that it began from.
+        reaches: time of that anchor, None once the session ended.
         first_market: engine time of its first market event on this day.
         last_market: engine time of its last market event on this day.
     """
@@ -29,6 +30,7 @@ class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
     parity_digest: str = ""
     file_sha256: str = ""
     sealed_at: int | None = None
+    reaches: int | None = None
     first_market: int | None = None
     last_market: int | None = None
 
@@ -161,7 +163,8 @@ class DailySummary(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         over: whether the day was over when this was made; else it says what was so far.
-        complete: whether every session of the day is counted.
+        complete: whether every session of the day is counted, and all of it.
+        reaches: time up to which everything is counted; None when that is the whole day.
         inputs: digest of what this was made from, by which a newer one is told to be due.
         totals: counts over all deployments.
         warnings: sentences a reader must not miss.
@@ -171,6 +174,7 @@ class DailySummary(msgspec.Struct, frozen=True, kw_only=True):
     day: str
     over: bool
     complete: bool
+    reaches: int | None
     inputs: str
     headline: str
     warnings: tuple[str, ...]

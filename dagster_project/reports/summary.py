@@ -1,23 +1,13 @@
 """Summarise a UTC day out of the archived sessions: the same archive gives the same summary, byte for byte."""
 
-import hashlib
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import pairwise
 
-import msgspec
-
 from dagster_project.home import Home
-from dagster_project.lake.session_days import day_of
-from dagster_project.lake.sessions import (
-    ArchivedSession,
-    SessionStatus,
-    archived_sessions,
-    journal_of,
-    read_index,
-    tape_of,
-    wall_clock_of,
-)
+from dagster_project.lake.session_copies import ArchivedSession, files_of
+from dagster_project.lake.sessions import SessionStatus
+from dagster_project.reports import wording
 from dagster_project.reports.contents import (
     SUMMARY_SCHEMA,
     AccountDay,
@@ -29,6 +19,7 @@ from dagster_project.reports.contents import (
     ResultLine,
     SessionLine,
 )
+from dagster_project.reports.coverage import CountedSession, Coverage, cover_day, day_inputs
 from dagster_project.reports.fold import DayFold, Owner, SessionSpan
 from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.ledger import Position
@@ -38,9 +29,10 @@ from live.journal import read_tape
 
 
 def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
-    """Summarise what archived sessions recorded on a UTC day of the machine's clock.
+    """Summarise what sessions recorded on a UTC day of the machine's clock.
 
-    A session that is open or was refused is named and not counted: its journal is not read.
+    A session that has not ended is counted as far as it published itself; once that reaches beyond the day, nothing of the
+    day is missing. One that published nothing, or was refused, is named and not counted.
 
     Args:
         home: where the archive is.
@@ -50,29 +42,29 @@ def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
     Raises:
         SessionArchiveError, JournalError, TapeError: the archive was damaged since it was verified.
     """
-    sessions = archived_sessions(home)
-    counted = [one for one in sessions if str(day) in one.days]
-    fold = DayFold(day, _marks_before(home, sessions, counted))
+    coverage = cover_day(home, day)
+    fold = DayFold(day, _marks_before(home, coverage))
     spans = {
-        one.session_id: fold.session(
-            one.session_id, journal_of(home, one.session_id), tape_of(home, one.session_id), wall_clock_of(home, one.session_id)
-        )
-        for one in counted
+        one.session.session_id: fold.session(one.session.session_id, one.files.journal, one.files.tape, one.files.clock())
+        for one in coverage.counted
     }
-    left_out = _left_out(home, day)
-    lines = (*(_archived_line(one, spans[one.session_id]) for one in counted), *map(_left_out_line, left_out))
-    breaks = _breaks(sessions, counted)
+    lines = (
+        *(_counted_line(one, spans[one.session.session_id]) for one in coverage.counted),
+        *map(_left_out_line, coverage.left_out),
+    )
+    breaks = _breaks(coverage)
     times = [ts for span in spans.values() for ts in (span.first_market, span.last_market) if ts is not None]
     deployments = tuple(_deployment(fold, owner) for owner in fold.owners())
-    totals = _totals(fold, len(counted))
+    totals = _totals(fold, len(coverage.counted))
     return DailySummary(
         schema=SUMMARY_SCHEMA,
         day=str(day),
         over=over,
-        complete=not left_out and not breaks,
+        complete=not coverage.left_out and not breaks and coverage.reaches is None,
+        reaches=coverage.reaches,
         inputs=day_inputs(home, day, over=over),
-        headline=_headline(totals, deployments, left_out),
-        warnings=(*breaks, *_warnings(fold, counted, left_out)),
+        headline=_headline(totals, deployments, coverage),
+        warnings=(*breaks, *_warnings(fold, coverage)),
         totals=totals,
         first_market=min(times, default=None),
         last_market=max(times, default=None),
@@ -85,44 +77,32 @@ def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
     )
 
 
-def day_inputs(home: Home, day: date, *, over: bool) -> str:
-    """Digest what a day's summary would be made from, without reading a journal."""
-    counted = sorted((one.session_id, one.file_sha256) for one in archived_sessions(home) if str(day) in one.days)
-    left_out = [(one.session_id, one.status, one.reason) for one in _left_out(home, day)]
-    return hashlib.sha256(msgspec.json.encode([SUMMARY_SCHEMA, over, counted, left_out])).hexdigest()
-
-
-def days_with_sessions(home: Home) -> list[date]:
-    """List the days that any session, archived or not, may have records of; the last one of an open session is the first it has."""
-    days = {date.fromisoformat(day) for one in archived_sessions(home) for day in one.days}
-    days |= {day_of(one.since) for one in read_index(home) if one.status != "archived" and one.since is not None}
-    return sorted(days)
-
-
-def _left_out(home: Home, day: date) -> list[SessionStatus]:
-    """List the sessions that may have records of a day and are not in the archive."""
-    start = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000_000
-    end = start + int(timedelta(days=1).total_seconds()) * 1_000_000_000
-    known_until = max((one.sealed_at for one in archived_sessions(home)), default=0)
-    return [
-        one
-        for one in read_index(home)
-        if one.status != "archived"
-        and (known_until if one.since is None else one.since) < end
-        and (one.until is None or one.until >= start)
-    ]
-
-
-def _marks_before(home: Home, sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> dict[str, int]:
+def _marks_before(home: Home, coverage: Coverage) -> dict[str, int]:
     """Give the last prices of the session before the first one of the day, which value what was held overnight."""
-    earlier = [one for one in sessions if counted and one.session_id < counted[0].session_id and one.segments]
+    counted = coverage.sessions
+    earlier = [one for one in coverage.known if counted and one.session_id < counted[0].session_id and one.segments]
     marks: dict[str, int] = {}
-    for _, _, bar in read_tape(tape_of(home, earlier[-1].session_id)) if earlier else ():
+    for _, _, bar in read_tape(files_of(home, earlier[-1]).tape) if earlier else ():
         marks[bar.instrument_id] = bar.close
     return marks
 
 
-def _archived_line(session: ArchivedSession, span: SessionSpan) -> SessionLine:
+def _counted_line(one: CountedSession, span: SessionSpan) -> SessionLine:
+    session, through = one.session, one.through
+    if through is not None:
+        known = "all that it recorded on this day is counted" if one.whole else f"it is counted up to {wording.time(through.at)} UTC"
+        return SessionLine(
+            session_id=session.session_id,
+            status="provisional",
+            note=f"it had not ended when this was made; {known}",
+            records=span.records,
+            tape_complete=session.tape_complete,
+            head=through.head,
+            predecessor_head=session.predecessor_head,
+            reaches=through.at,
+            first_market=span.first_market,
+            last_market=span.last_market,
+        )
     note = "" if session.closed else "it did not close in an orderly way: a crash or a halt ended it"
     return SessionLine(
         session_id=session.session_id,
@@ -145,20 +125,26 @@ def _left_out_line(status: SessionStatus) -> SessionLine:
     return SessionLine(session_id=status.session_id, status=status.status, note=status.reason)
 
 
-def _breaks(sessions: list[ArchivedSession], counted: list[ArchivedSession]) -> tuple[str, ...]:
+def _breaks(coverage: Coverage) -> tuple[str, ...]:
     """Name each session whose predecessor is not archived; one without a predecessor is the first of its live host."""
-    heads = {one.head for one in sessions}
+    heads = {one.head for one in coverage.known}
     return tuple(
         f"The archive has a gap before {one.session_id}: the session that it goes on from is not in it"
-        for one in counted
+        for one in coverage.sessions
         if one.predecessor_head and one.predecessor_head not in heads
     )
 
 
-def _warnings(fold: DayFold, counted: list[ArchivedSession], left_out: list[SessionStatus]) -> list[str]:
-    said = [f"Session {one.session_id} is {one.status} and not counted: {one.reason}" for one in left_out]
-    said += [f"Session {one.session_id} did not close in an orderly way" for one in counted if not one.closed]
-    said += [f"The tape of session {one.session_id} ends before its journal" for one in counted if not one.tape_complete]
+def _warnings(fold: DayFold, coverage: Coverage) -> list[str]:
+    ended: list[ArchivedSession] = [one.session for one in coverage.counted if one.through is None]
+    said = [f"Session {one.session_id} is {one.status} and not counted: {one.reason}" for one in coverage.left_out]
+    said += [
+        f"Session {one.session.session_id} has not ended and is counted up to {wording.time(one.through.at)} UTC"
+        for one in coverage.counted
+        if one.through is not None and not one.whole
+    ]
+    said += [f"Session {one.session_id} did not close in an orderly way" for one in ended if not one.closed]
+    said += [f"The tape of session {one.session_id} ends before its journal" for one in ended if not one.tape_complete]
     if fold.alarms:
         said.append(f"Alarms raised: {len(fold.alarms)}")
     if fold.kills:
@@ -182,14 +168,15 @@ def _totals(fold: DayFold, sessions: int) -> dict[str, int]:
     }
 
 
-def _headline(totals: dict[str, int], deployments: tuple[DeploymentDay, ...], left_out: list[SessionStatus]) -> str:
+def _headline(totals: dict[str, int], deployments: tuple[DeploymentDay, ...], coverage: Coverage) -> str:
+    until = "" if coverage.reaches is None else f", up to {wording.time(coverage.reaches)} UTC"
     if not totals["sessions"]:
-        return "Nothing is counted yet: no session of this day is in the archive." if left_out else "No session ran on this day."
+        return "Nothing is counted yet: no session of this day is in the archive." if coverage.left_out else "No session ran on this day."
     ran = _count(totals["sessions"], "session")
     if not totals["orders"] and not totals["fills"]:
-        return f"Nothing was traded in {ran}."
+        return f"Nothing was traded in {ran}{until}."
     strategies = _count(sum(1 for one in deployments if one.orders or one.fills), "strategy", "strategies")
-    return f"{_count(totals['orders'], 'order')} and {_count(totals['fills'], 'fill')} by {strategies} in {ran}."
+    return f"{_count(totals['orders'], 'order')} and {_count(totals['fills'], 'fill')} by {strategies} in {ran}{until}."
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from dagster_project.home import Home
-from dagster_project.lake.sessions import ANCHORS_FILE, ArchivedSession, journal_of, tape_of
+from dagster_project.lake.session_copies import ANCHORS_FILE, ArchivedSession
+from dagster_project.lake.sessions import journal_of, tape_of
 from dagster_project.reports import wording
 from dagster_project.reports.strategies import LoadStrategies
 from live.core.errors import InterlockError

@@ -8,8 +8,8 @@ import msgspec
 
 from dagster_project.home import Home
 from dagster_project.reports.contents import SUMMARY_SCHEMA, DailySummary
+from dagster_project.reports.coverage import day_inputs, days_with_sessions
 from dagster_project.reports.rendering import render_markdown, render_page
-from dagster_project.reports.summary import day_inputs, days_with_sessions
 from live.core.errors import InterlockError
 from live.promotion.durable_files import replace_file
 

@@ -42,8 +42,8 @@ Pause = Callable[[], None]
 """Called after each stretch of work: lets others have their turn, or raises to give the copy up."""
 
 
-class PrefixSegment(msgspec.Struct, frozen=True):
-    """Name a segment of a prefix's tape by its number and the sha256 of its file."""
+class TapeSegment(msgspec.Struct, frozen=True):
+    """Name a closed segment of a tape by its number and the sha256 of its file."""
 
     segment: int
     digest: str
@@ -68,7 +68,7 @@ class Prefix(msgspec.Struct, frozen=True, kw_only=True):
     anchor: Anchor
     position: Position
     file_sha256: str
-    segments: tuple[PrefixSegment, ...]
+    segments: tuple[TapeSegment, ...]
 
 
 def write_prefix(journal: Path, tape: Path, folder: Path, anchor: Anchor, pause: Pause) -> Prefix:
@@ -187,7 +187,7 @@ def _chain_head(connection: sqlite3.Connection, head: str, pause: Pause) -> tupl
     return number, seq, head
 
 
-def _copy_tape(tape: Path, destination: Path, position: Position, pause: Pause) -> tuple[PrefixSegment, ...]:
+def _copy_tape(tape: Path, destination: Path, position: Position, pause: Pause) -> tuple[TapeSegment, ...]:
     """Copy the segments before a position, and of the segment it lies in the events before it."""
     destination.mkdir(mode=0o700)
     segment, offset = position
@@ -198,7 +198,7 @@ def _copy_tape(tape: Path, destination: Path, position: Position, pause: Pause) 
     return tuple(copied)
 
 
-def _copy_segment(tape: Path, destination: Path, number: int, events: int | None, pause: Pause) -> PrefixSegment:
+def _copy_segment(tape: Path, destination: Path, number: int, events: int | None, pause: Pause) -> TapeSegment:
     """Copy the first events of a segment, all of them when `events` is None; a closed segment that is wanted whole is linked."""
     closed = _closed(tape, number)
     if closed is not None and events is None:
@@ -207,11 +207,11 @@ def _copy_segment(tape: Path, destination: Path, number: int, events: int | None
         if match is None or match["digest"] != digest:
             raise TapeDamagedError(f"tape segment {closed.name} has digest {digest}, not the one in its name: restore it from a copy")
         (destination / closed.name).hardlink_to(closed)
-        return PrefixSegment(number, digest)
+        return TapeSegment(number, digest)
     draft = destination / f".{number}{_PARTIAL}"
     digest = compress(_blocks(_read_segment(tape, number), f"{number} of {tape}", events, pause), draft)
     draft.rename(destination / closed_name(number, digest))
-    return PrefixSegment(number, digest)
+    return TapeSegment(number, digest)
 
 
 def _read_segment(tape: Path, number: int) -> bytes:

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from dagster_project.defs.resources import HomeResource
 from dagster_project.lake.session_sources import choose_source
-from dagster_project.lake.sessions import PullReport, archived_sessions, pull_sessions
+from dagster_project.lake.sessions import PullReport, archived_sessions, provisional_sessions, pull_sessions
 from dagster_project.reports import wording
 from dagster_project.reports.validation import (
     SESSIONS,
@@ -38,7 +38,7 @@ class ValidationConfig(dg.Config):
 
 @dg.asset(group_name=GROUP, owners=OWNERS, kinds={"delta", "sqlite"})
 def session_archive(config: ArchiveConfig, home: HomeResource) -> dg.MaterializeResult:
-    """Pull closed sessions with their tapes, verify them against their seals, and publish what they traded."""
+    """Pull closed sessions with their tapes, and what running ones published so far, verify them, and publish what they traded."""
     opened = home.open()
     report = pull_sessions(opened, choose_source(opened.root, config.source))
     refused, still_open = report.named("refused"), report.named("open")
@@ -46,6 +46,7 @@ def session_archive(config: ArchiveConfig, home: HomeResource) -> dg.Materialize
         metadata={
             "pulled": len(report.pulled),
             "archived": len(report.named("archived")),
+            "provisional": len(report.named("provisional")),
             "open": len(still_open),
             "refused": len(refused),
             "fills": report.fills,
@@ -59,7 +60,7 @@ def session_archive(config: ArchiveConfig, home: HomeResource) -> dg.Materialize
 
 @dg.asset(group_name=GROUP, owners=OWNERS, kinds={"python"}, deps=[session_archive])
 def session_validation(config: ValidationConfig, home: HomeResource) -> dg.MaterializeResult:
-    """Replay each archived session: identical record for record, or the first record that differs."""
+    """Replay each session that ended: identical record for record, or the first record that differs."""
     from dagster_project.reports.strategies import strategy_loader, trusted_bundles
 
     opened = home.open()
@@ -80,6 +81,7 @@ def session_validation(config: ValidationConfig, home: HomeResource) -> dg.Mater
         metadata={
             "sessions": len(reports),
             "replayed_now": replayed,
+            "not_ended_and_left_out": len(provisional_sessions(opened)),
             **counts,
             "path": dg.MetadataValue.path(opened.reports / SESSIONS),
             "report": dg.MetadataValue.md("\n".join(wording.table(("Session", "Verdict", "What was found"), rows))),

@@ -12,7 +12,10 @@ from dagster_project.lake.sessions import news_of
 
 @dg.sensor(job=archive_sessions, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def recorded_sessions(home: HomeResource) -> dg.RunRequest | dg.SkipReason:
-    """Pull a session once it is sealed, and note one that is open; what was refused is not asked for again until something changes."""
+    """Pull a session once it is sealed, what a running one published, and note one that is open.
+
+    What was refused is not asked for again until something changes.
+    """
     opened = home.open()
     try:
         news = news_of(opened, choose_source(opened.root))

@@ -28,7 +28,7 @@ OWNERS = ["team:research"]
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def daily_summary(context: dg.AssetExecutionContext, home: HomeResource) -> None:
-    """Summarise a UTC day out of the archived sessions: orders, fills, denials, profit and what vouches for them."""
+    """Summarise a UTC day out of what sessions recorded: orders, fills, denials, profit and what vouches for them."""
     opened = home.open()
     today = datetime.now(UTC).date()
     for key in context.partition_keys:

@@ -1,4 +1,4 @@
-"""Archive: what this home recorded, for a pipeline that pulls sessions which ended; one that runs is never handed out."""
+"""Archive: what this home recorded, for a pipeline that pulls sessions which ended, and what running ones published so far."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,12 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
+from msgspec import to_builtins
 
+from live.driver.published import newest_prefix, published_folder
 from live.driver.recovery import JOURNALS, TAPES, anchors_path, session_journals
 from live.journal import Anchor, AnchorHistory, Seal, read_anchors
+from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, read_prefix
 from live.journal.segments import CLOSED_NAME
 from live.service.access import Reader, Service
 from live.service.errors import ConflictError, NotFoundError
@@ -22,11 +25,13 @@ Found = TypeVar("Found")
 router = APIRouter(prefix="/v1/sessions", tags=["archive"])
 
 SessionId = Annotated[str, PathParameter(pattern=r"^[0-9]{6}-[0-9A-Z]{8}$", description="Like 000001-ABCDEFGH.")]
+Digest = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$", description="A sha256 in hexadecimal.")]
+PrefixName = Annotated[str, PathParameter(pattern=r"^[0-9]{12}-[0-9]+$", description="Commit and time of the anchor it ends at.")]
 
 
 @router.get("")
 async def sessions(service: Service, reader: Reader) -> list[dict[str, Any]]:
-    """List the sessions of this home, oldest first: whether each was sealed, its seal and its closed tape segments."""
+    """List the sessions of this home, oldest first: whether each was sealed, its seal, its closed tape segments, its newest prefix."""
     del reader
     return await _read(service, _list_sessions)
 
@@ -56,6 +61,29 @@ async def journal(session_id: SessionId, service: Service, reader: Reader) -> Fi
     return FileResponse(path, media_type="application/vnd.sqlite3", filename=path.name)
 
 
+@router.get("/{session_id}/prefixes/{name}/journal", response_class=FileResponse)
+async def prefix_journal(session_id: SessionId, name: PrefixName, service: Service, reader: Reader) -> FileResponse:
+    """Give the first rows of a session's journal, up to an anchor, as the running service published them: a SQLite file."""
+    del reader
+    path = published_folder(service.configuration.home, session_id) / name / PREFIX_JOURNAL
+    return FileResponse(_published(path), media_type="application/vnd.sqlite3", filename=f"{session_id}.journal")
+
+
+@router.get("/{session_id}/prefixes/{name}/segments/{digest}", response_class=FileResponse)
+async def prefix_segment(session_id: SessionId, name: PrefixName, digest: Digest, service: Service, reader: Reader) -> FileResponse:
+    """Give a segment of the tape of a prefix by the sha256 of its file."""
+    del reader
+    tape = published_folder(service.configuration.home, session_id) / name / PREFIX_TAPE
+    path = next(iter(sorted(tape.glob(f"*-{digest}.tape.gz"))), tape / digest)
+    return FileResponse(_published(path), media_type="application/gzip", filename=path.name)
+
+
+def _published(path: Path) -> Path:
+    if not path.is_file():
+        raise NotFoundError("no such prefix is published any more: list the sessions with GET /v1/sessions")
+    return path
+
+
 async def _read(service: TradingService, read: Callable[[Path, str], Found]) -> Found:
     return await run_in_threadpool(read, service.configuration.home, service.session.session_id)
 
@@ -73,6 +101,7 @@ def _list_sessions(home: Path, running: str) -> list[dict[str, Any]]:
     for path in session_journals(home):
         seal = seals.get(path.stem)
         tape = home / TAPES / path.stem
+        prefix = None if seal is not None else newest_prefix(home, path.stem)
         closed = sorted((file, match) for file in tape.glob("*.tape.gz") if (match := CLOSED_NAME.fullmatch(file.name)))
         listed.append(
             {
@@ -87,6 +116,7 @@ def _list_sessions(home: Path, running: str) -> list[dict[str, Any]]:
                 "segments": [
                     {"segment": int(match["segment"]), "digest": match["digest"], "bytes": file.stat().st_size} for file, match in closed
                 ],
+                "prefix": None if prefix is None else to_builtins(read_prefix(prefix)),
             }
         )
     return listed

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from dagster_project.home import Home
+from dagster_project.lake.session_copies import ANCHORS_FILE, SESSION_FILE
 from dagster_project.lake.session_sources import LocalHome
-from dagster_project.lake.sessions import ANCHORS_FILE, SESSION_FILE, archived_sessions, journal_of, open_session, pull_sessions, tape_of
+from dagster_project.lake.sessions import archived_sessions, journal_of, open_session, pull_sessions, tape_of
 from dagster_project.reports.strategies import strategy_loader
 from dagster_project.reports.validation import Verdict, earlier_validation, validate_session, write_validation
 from live.core.inputs import SessionStarted
