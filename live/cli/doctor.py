@@ -53,7 +53,7 @@ def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
     if loaded is not None:
         checks += [_home(loaded.home), _disk(loaded.home), _latches(loaded), _port(loaded), _exposure(loaded.service.host)]
         checks += _keys(loaded.keys)
-        checks.append(_trust(len(loaded.trusted_keys), len(loaded.deployments)))
+        checks += [_trust(len(loaded.trusted_keys), len(loaded.deployments)), _requirements(loaded)]
     checks.append(_clock())
     payload = {"checks": [check._asdict() for check in checks]}
     failed = [check.name for check in checks if not check.holds and not check.warning]
@@ -150,6 +150,15 @@ def _trust(keys: int, deployments: int) -> Check:
         f"{keys} pinned",
         "paste the block that `interlock keys new` prints into interlock.toml",
     )
+
+
+def _requirements(configuration: "Configuration") -> Check:
+    from live.promotion import INTEGRITY_GATES
+
+    missing = [gate for gate in INTEGRITY_GATES if gate not in configuration.promotion.requirements]
+    seen = f"{', '.join(missing)} not asked for" if missing else "every integrity gate is asked for"
+    remedy = "evidence without them is accepted here: name them under [promotion.requirements], or leave the table out"
+    return Check("requirements", not missing, seen, remedy, warning=True)
 
 
 class _Timex(ctypes.Structure):

@@ -21,6 +21,7 @@ from live.promotion.cache import (
     write_cached_bundle,
     write_state,
 )
+from live.promotion.errors import Refusal
 from live.promotion.evidence import is_sha256
 from live.promotion.registry import ModelRegistry, ModelVersion, RegistryError, RegistryMissing, RegistryRefused
 
@@ -29,6 +30,7 @@ ARTIFACT_TAG = "interlock.bundle_artifact"
 LABEL_TAG = "interlock.strategy_version"
 STATUS_TAG = "interlock.status"
 REASON_TAG = "interlock.reason"
+_SAID_WITH_A_CLOCK = (Refusal.EXPIRED, Refusal.NOT_YET_VALID)
 LONGEST_TAG = 1_000
 """Characters of a reason in the registry; all of it is in the cache."""
 
@@ -178,7 +180,7 @@ class Synchroniser:
         return AliasState("refused", refused.code, str(refused), accepted.registry_version, accepted.bundle, self._wall(), None)
 
     def _since(self, now: AliasState, before: AliasState | None) -> AliasState:
-        """Keep time and words of what was found before in the same way: a sentence with a clock in it is not news each pass."""
+        """Keep the time of what was found before in the same way, and its words where a clock is in them: they are not news each pass."""
         same = before is not None and (before.status, before.code, before.registry_version, before.bundle) == (
             now.status,
             now.code,
@@ -187,7 +189,8 @@ class Synchroniser:
         )
         if before is None or not same:
             return now
-        return AliasState(now.status, now.code, before.reason, now.registry_version, now.bundle, before.since, now.accepted)
+        reason = before.reason if now.code in _SAID_WITH_A_CLOCK else now.reason
+        return AliasState(now.status, now.code, reason, now.registry_version, now.bundle, before.since, now.accepted)
 
     def _write_back(self, found: Mapping[Alias, Found]) -> dict[Alias, AliasState]:
         """Tag each version with what its aliases led to; one that is refused under any alias is refused, and says under which."""

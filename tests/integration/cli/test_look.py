@@ -119,9 +119,22 @@ def test_the_doctor_says_what_must_be_mended(interlock, host):
     well = interlock("doctor", "--json")
     checks = {check["name"]: check for check in well.document["checks"]}
     assert well.code == 0
-    assert {"python", "configuration", "home", "disk", "latches", "port", "exposure", "keys", "tokens", "trusted keys", "clock"} == set(
-        checks
-    )
+    assert {
+        "python",
+        "configuration",
+        "home",
+        "disk",
+        "latches",
+        "port",
+        "exposure",
+        "keys",
+        "tokens",
+        "trusted keys",
+        "requirements",
+        "clock",
+    } == set(checks)
+    shown = interlock("doctor").out
+    assert "warn requirements: data_quality, replay, look_ahead, warm_up, limits not asked for" in shown
     engage(latch_path(host.home, "strategy", "probe"), "a test")
     assert "warn latches: engaged: STRATEGY probe (a test)" in interlock("doctor").out
     (host.keys / "gate.pem").write_text("a key")

@@ -181,6 +181,18 @@ def test_a_refusal_with_a_time_in_it_is_written_once(host, registry, sync, wall)
     assert "POST model-versions/set-tag" not in registry.calls
 
 
+def test_a_refusal_for_another_reason_of_the_same_kind_is_told(host, registry, sync, tags):
+    """The host asks for one more gate: the sentence names it, and does not stay what it was when the version was first refused."""
+    promote(host, registry)
+    host.requirements = ("look_ahead",)
+    first = sync()[0]
+    host.requirements = ("look_ahead", "warm_up")
+    candidate, _ = sync()
+    assert (candidate.code, candidate.since) == ("REQUIREMENTS", first.since)
+    assert "warm_up" in candidate.reason
+    assert "warm_up" in tags()[1]
+
+
 def test_a_verdict_that_cannot_be_written_back_still_holds(host, registry, sync):
     """A reader of the registry promotes nothing by it, and loses nothing: the state says that the tags are not there."""
     promote(host, registry)

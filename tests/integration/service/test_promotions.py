@@ -1,5 +1,7 @@
 import asyncio
 import os
+import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,6 +10,7 @@ from live.driver.recovery import session_journals
 from live.driver.session_replay import replay_session
 from live.journal import JournalReader, read_segment, verify_journal
 from live.journal.segments import list_segments
+from live.latch import engage, latch_path
 from live.promotion import load_strategy, load_strategy_folder, verify_bundle
 from live.promotion.cache import cached_bundle_path, cached_bundles, state_path
 from live.service.errors import StartError
@@ -348,6 +351,19 @@ async def test_a_kill_during_a_load_is_never_lost(host, registry, run_desk, prom
         assert "the kill latch of GLOBAL is engaged" in problem["detail"]
 
 
+async def test_a_latch_that_nobody_has_seen_yet_is_carried_over_a_load(host, registry, run_desk, promote, monkeypatch):
+    """`interlock kill` writes the latch a moment before a load: whichever session looks first, it kills."""
+    monkeypatch.setattr("live.service.watching.LATCH_SECONDS", 3_600)
+    promote()
+    async with run_desk() as desk:
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        engage(latch_path(host.home, "global"), "a test")
+        await desk.call("POST", "/v1/deployments/load")
+        assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
+        await desk.call("POST", "/v1/arm", {"strategy_id": "probe"}, expect=409)
+
+
 async def test_a_pipe_in_place_of_the_cache_holds_nobody_up(host, registry, run_desk, promote):
     """Whoever can write the home can take a promotion away, and cannot make the service wait for ever."""
     promote()
@@ -408,6 +424,38 @@ async def test_a_next_session_that_cannot_be_opened_trades_nothing_and_says_so(h
     async with run_desk() as desk:
         assert (await deployment(desk))["registry_version"] == 2
         assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
+
+
+async def test_a_disk_that_fills_up_over_a_load_loses_no_record_and_arms_nothing(host, registry, run_desk, promote):
+    """The session that closes cannot be written down: trading halts, a kill is still possible, and a restart with room loads it."""
+    promote()
+    async with run_desk() as desk:
+        await desk.arm()
+        await desk.call("POST", "/v1/disarm", {"reason": "a test"})
+        promote(warm_up=1)
+        await becomes(desk, "PENDING")
+        with full_disk():
+            problem = await desk.call("POST", "/v1/deployments/load", expect=503)
+            assert problem["detail"].startswith("trading halted while the session closed: the journal failed: the disk failed under")
+            killed = await desk.call("POST", "/v1/kill", {"reason": "a test"}, expect=503)
+            assert "the latch is engaged" in killed["detail"]
+        assert desk.service.halted is not None
+    async with run_desk() as desk:
+        shown = await deployment(desk)
+        assert (shown["registry_version"], shown["state"]) == (2, "KILLED")
+    for journal in session_journals(host.home):
+        verify_journal(journal, host.home / "journal" / "anchors.jsonl")
+
+
+@contextmanager
+def full_disk():
+    """Let no file of this process grow beyond what a latch takes, so that every other write fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def test_the_home_stays_held_over_a_load(host, registry, run_desk, promote):
