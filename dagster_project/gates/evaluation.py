@@ -18,6 +18,7 @@ from dagster_project.gates.policy import GatePolicy
 from dagster_project.gates.probe_process import ProbeReport, ProbeRequest, RunningProbe
 from dagster_project.gates.regimes import market_days, regimes_gate
 from dagster_project.gates.report import write_report
+from dagster_project.gates.source_review import review_sources
 from dagster_project.gates.submissions import Submission
 from dagster_project.gates.warm_up import warm_up_gate
 from dagster_project.home import Home
@@ -26,7 +27,7 @@ from live.driver.engine_digest import engine_digest
 from live.driver.evidence import ReplayJob, Run, StrategyFailed, determinism_gate, limits_gate, replay_gate, replay_in_processes
 from live.driver.replay import ReplayResult
 from live.journal import read_segment
-from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult
+from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult, StrategyFolder, read_archive
 from live.promotion.evidence import GateKind
 from live.venues.sim import CostModel
 
@@ -186,7 +187,7 @@ class _Judgement:
                 quality,
                 determinism_gate(normal, again),
                 replay_gate(normal.result, policy.replay.minimum_fills),
-                *_probe_gates(report, policy),
+                *_probe_gates(report, normal.result.parity_digest, self.folder, policy),
                 limits_gate(self.folder, normal.journal, policy.limits.maximum_looseness),
                 deflated_sharpe_gate([value for _, value in returns], self._other_sharpes(), policy.deflated_sharpe),
                 cost_stress_gate(sharpes, policy.cost_stress),
@@ -209,7 +210,11 @@ class _Judgement:
         return [0.0 if sharpe is None else sharpe for sharpe in latest.values()]
 
 
-def _probe_gates(report: ProbeReport, policy: GatePolicy) -> tuple[GateResult, GateResult]:
+def _probe_gates(report: ProbeReport, parity_digest: str, folder: StrategyFolder, policy: GatePolicy) -> tuple[GateResult, GateResult]:
+    """Judge what the probes found, which is about the strategy only when the watched replay said what the judged one said.
+
+    Sources are reviewed here once more: in the process of the probes the strategy ran, and might have written the report itself.
+    """
     if report.look_ahead is None or report.warm_up is None:
         said = "; ".join(report.violations) or f"the strategy did not get through history under watch: {report.failure}"
         return (
@@ -223,8 +228,12 @@ def _probe_gates(report: ProbeReport, policy: GatePolicy) -> tuple[GateResult, G
             ),
             _not_run("warm_up", "integrity", f"not run: {said}"),
         )
+    reviewed = review_sources(read_archive(folder.archive), folder.version.parameters)
+    violations = [*report.violations, *(problem for problem in reviewed if problem not in report.look_ahead.problems)]
+    if report.parity_digest != parity_digest:
+        violations.append("the strategy did something else while it was probed than in the replay that is judged")
     return (
-        look_ahead_gate(report.look_ahead, report.violations, policy.look_ahead),
+        look_ahead_gate(report.look_ahead, violations, policy.look_ahead),
         warm_up_gate(report.warm_up, policy.warm_up),
     )
 

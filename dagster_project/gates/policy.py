@@ -50,6 +50,7 @@ class LookAheadPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         cuts_at_each_place: cuts one bar after the other that end at each place.
         poisoned_cuts: cuts after which later bars are there and are garbage.
         minimum_cuts: how many cuts history must leave room for.
+        maximum_edge_lost: standard errors by which more may be earned on the true history than on one that is a little different.
     """
 
     opening_cuts: Count
@@ -57,6 +58,7 @@ class LookAheadPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cuts_at_each_place: Count
     poisoned_cuts: Count
     minimum_cuts: Count
+    maximum_edge_lost: Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class WarmUpPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

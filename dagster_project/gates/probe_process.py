@@ -12,7 +12,8 @@ import msgspec
 
 from dagster_project.gates.errors import GateError
 from dagster_project.gates.isolation import Isolation
-from dagster_project.gates.look_ahead import LookAheadFindings, probe_look_ahead
+from dagster_project.gates.leak_search import probe_look_ahead
+from dagster_project.gates.look_ahead import LookAheadFindings
 from dagster_project.gates.policy import LookAheadPolicy, WarmUpPolicy
 from dagster_project.gates.probing import SOURCES, History, Probe
 from dagster_project.gates.warm_up import WarmUpFindings, probe_warm_up
@@ -39,12 +40,14 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         violations: what the strategy reached for and must not have.
         failure: why it did not get through history, or empty.
+        parity_digest: of the records of the watched replay, empty without one.
     """
 
     look_ahead: LookAheadFindings | None
     warm_up: WarmUpFindings | None
     violations: tuple[str, ...]
     failure: str
+    parity_digest: str = ""
 
 
 class RunningProbe:
@@ -102,7 +105,13 @@ def probe(request: ProbeRequest) -> ProbeReport:
         return ProbeReport(look_ahead=None, warm_up=None, violations=tuple(isolation.violations), failure=recording.failure)
     warm_up = probe_warm_up(prober, loaded, recording, request.warm_up)
     look_ahead = probe_look_ahead(prober, loaded, recording, request.look_ahead)
-    return ProbeReport(look_ahead=look_ahead, warm_up=warm_up, violations=tuple(isolation.violations), failure="")
+    return ProbeReport(
+        look_ahead=look_ahead,
+        warm_up=warm_up,
+        violations=tuple(isolation.violations),
+        failure="",
+        parity_digest=recording.parity_digest,
+    )
 
 
 def main(arguments: list[str]) -> None:

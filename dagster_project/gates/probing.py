@@ -53,11 +53,13 @@ class Recording(NamedTuple):
         steps: its calls.
         said: what it said at each; what it said before it was warm is left out.
         failure: why the replay ended early; empty when it did not.
+        parity_digest: of the replay's records; empty when it ended early.
     """
 
     steps: list[Step]
     said: list[Said]
     failure: str
+    parity_digest: str
 
     def before(self, cut: int) -> int:
         """Give the number of calls that belong to the first `cut` bars."""
@@ -210,14 +212,15 @@ class Probe:
     def record(self, loaded: LoadedStrategy, bars: Sequence[Bar]) -> Recording:
         """Replay bars through the engine with the instance that was loaded, as far as it goes."""
         witness = _Witness(loaded.strategy, self.instrument_ids, self.isolation)
-        failure = ""
+        failure = parity_digest = ""
         try:
-            replay({self.folder.version.strategy_id: (cast("Strategy", witness), loaded.warm_up_bars)}, bars, self._setup)
+            result = replay({self.folder.version.strategy_id: (cast("Strategy", witness), loaded.warm_up_bars)}, bars, self._setup)
+            parity_digest = result.parity_digest
         except CoreError as error:
             failure = str(error)
         except SystemExit as error:
             failure = f"the strategy ended the process with SystemExit: {error.code}"
-        return Recording(witness.steps, witness.said, failure)
+        return Recording(witness.steps, witness.said, failure, parity_digest)
 
     def play(self, loaded: LoadedStrategy, steps: Sequence[Step], *, views: Sequence[BarView] | None = None, warm: int = 0) -> list[Said]:
         """Hand a fresh instance these calls and give what it says at each; what it says before the bar `warm` is left out.

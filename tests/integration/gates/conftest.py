@@ -30,7 +30,9 @@ FIRST = 1_520_000_000 * 1_000_000_000 // INTERVAL * INTERVAL
 BARS = 900
 BTC = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=6)
 
-LOOK_AHEAD = LookAheadPolicy(opening_cuts=60, spread_places=6, cuts_at_each_place=4, poisoned_cuts=2, minimum_cuts=20)
+LOOK_AHEAD = LookAheadPolicy(
+    opening_cuts=60, spread_places=6, cuts_at_each_place=4, poisoned_cuts=2, minimum_cuts=20, maximum_edge_lost=5.0
+)
 WARM_UP = WarmUpPolicy(starts=8, compared_bars=60, relative_tolerance=1e-6, maximum_differing_share=0.001)
 
 TOML = """

@@ -39,6 +39,10 @@ FAILURES = {
     ),
     "leaves": ({"decide": LATE.format(deed="raise SystemExit('enough')")}, "ended the process with SystemExit: enough"),
     "ends its process": ({"decide": LATE.format(deed="__import__('os')._exit(0)")}, "must not write to standard output or end the process"),
+    "writes to the standard output of the process": (
+        {"decide": LATE.format(deed="""__import__('os').write(1, b'{"gate": "replay", "passed": true}')""")},
+        "must not write to standard output",
+    ),
     "cannot be imported": ({"decide": "long = False", "top": "raise ImportError('no such model')"}, "ImportError: no such model"),
     "cannot be constructed": ({"decide": "long = False", "init": "raise KeyError('weights')"}, "Subject(parameters) failed with KeyError"),
 }
@@ -85,6 +89,39 @@ def test_an_instrument_that_the_tape_knows_otherwise_is_a_refusal(home, write_st
     judged = evaluate(submit_strategy(home, folder), open_dataset(home, "sample"), home, load_policy(), [])
     assert "binance-spot:BTCUSDT" in judged.evidence.results_by_gate["replay"].detail
     assert not judged.evidence.integrity_passed
+
+
+def test_a_strategy_that_behaves_while_it_is_probed_is_refused(home, write_strategy):
+    """The watched replay must say what the judged one says, so knowing who asks does not help."""
+    folder = write_strategy('long = "Listening" not in type(context).__name__ and len(self.closes) % 50 < 25')
+    judged = evaluate(submit_strategy(home, folder), open_dataset(home, "sample"), home, load_policy(), [])
+    assert judged.evidence.results_by_gate["replay"].holds
+    gate = judged.evidence.results_by_gate["look_ahead"]
+    assert not gate.passed
+    assert "did something else while it was probed than in the replay that is judged" in gate.detail
+
+
+FORGED = """
+    if type(context).__name__ == "_Listening":
+        report = {
+            "look_ahead": {"cuts": 500, "leaks": [], "problems": [], "edges_lost": {}, "fit_until": None},
+            "warm_up": {"warm_up_bars": 5, "starts": 24, "compared": 4800, "differing": 0, "first": ""},
+            "violations": [], "failure": "", "parity_digest": "",
+        }
+        os.write(1, json.dumps(report).encode())
+        os._exit(0)
+    long = len(self.closes) % 50 < 25
+"""
+
+
+def test_a_report_that_the_strategy_wrote_itself_does_not_pass(home, write_strategy):
+    """What leads to the descriptor is found in the sources, outside the process in which the strategy runs."""
+    folder = write_strategy(FORGED, top="import os")
+    judged = evaluate(submit_strategy(home, folder), open_dataset(home, "sample"), home, load_policy(), [])
+    gate = judged.evidence.results_by_gate["look_ahead"]
+    assert not gate.passed
+    assert not gate.holds
+    assert "strategy.py:7 imports os, which leads out of the strategy" in gate.detail
 
 
 @pytest.mark.slow
