@@ -54,7 +54,7 @@ dev: $(STAMP) ## start the Dagster UI, MLflow, the live service and Data Docs, u
 	@$(BIN)/interlock dev
 
 test: $(STAMP) ## run every test that needs no network
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(STAMP) ## check style, types and the import rules
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """One run of the demo for all tests of this folder: it is the whole way once, and takes minutes.
 
-They belong to one group (`pytest -n 2 --dist loadgroup`), so that one worker has both the run and its tests.
+`tests/conftest.py` gives them to one worker, so that there is one run.
 """
 
 import os

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LAUNCH = """mutation($job: String!, $config: RunConfigData!) { launchRun(executionParams: {
     selector: {repositoryLocationName: "interlock", repositoryName: "__repository__", jobName: $job}, runConfigData: $config}) {

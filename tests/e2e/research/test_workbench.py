@@ -6,7 +6,7 @@ import signal
 import httpx
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TWO_GIGABYTES = 2_000_000_000
 
