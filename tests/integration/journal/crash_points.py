@@ -11,9 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from live.core.inputs import Bar
+import msgspec
+
+from live.core.inputs import Bar, ClockTicked
 from live.core.instruments import Instrument
 from live.journal import (
+    Anchor,
     AnchorLog,
     JournalFile,
     JournalReader,
@@ -25,6 +28,7 @@ from live.journal import (
     verify_journal,
 )
 from live.journal.frames import frame, make_header
+from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, list_prefixes, prefix_name, read_prefix, write_prefix
 
 INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
 TOUCHES = {"open", "os.link", "os.rename", "os.remove", "os.truncate", "os.mkdir", "sqlite3.connect"}
@@ -151,6 +155,40 @@ def check_sealed(directory: Path) -> str:
     return f"sealed={found.sealed} records={found.records}"
 
 
+def leave_open_session(directory: Path) -> None:
+    """Leave a journal and a tape as a session that runs has them: two segments, the first one closed."""
+    with TapeWriter(directory / "tape", "session-1", [INSTRUMENT], roll_events=3) as tape:
+        for number in range(3):
+            tape.append(make_bar(number))
+    events = b"".join(frame(make_bar(number)) for number in range(3, EVENTS))
+    (directory / "tape" / "000002.tape").write_bytes(b"ILTAPE1\n" + frame(make_header("session-1", 2, (INSTRUMENT,))) + events)
+    journal = JournalFile.create(directory / "session.journal", session_id="session-1")
+    journal.append_step(ClockTicked(1), [], (2, EVENTS - 4))
+    journal.commit()
+    (directory / "anchor.json").write_bytes(msgspec.json.encode(Anchor("session-1", *journal.tip, at=1)))
+    journal.abandon()
+    (directory / "published").mkdir()
+
+
+def publish(directory: Path) -> None:
+    """Publish a prefix of the session."""
+    anchor = msgspec.json.decode((directory / "anchor.json").read_bytes(), type=Anchor)
+    write_prefix(directory / "session.journal", directory / "tape", directory / "published" / prefix_name(anchor), anchor, lambda: None)
+
+
+def check_published(directory: Path) -> str:
+    """Tell whether nothing or a whole prefix is there."""
+    verify_journal(directory / "session.journal")
+    found = list_prefixes(directory / "published")
+    if not found:
+        assert not list((directory / "published").glob("[0-9]*"))
+        return "nothing"
+    (folder,) = found
+    assert verify_journal(folder / PREFIX_JOURNAL).head == read_prefix(folder).anchor.head
+    assert [event for _, _, event in read_tape(folder / PREFIX_TAPE)] == [make_bar(number) for number in range(EVENTS - 1)]
+    return "prefix"
+
+
 def nothing(_: Path) -> None:
     """Prepare nothing."""
 
@@ -160,6 +198,7 @@ if __name__ == "__main__":
         "create": (nothing, create_journal, check_journal),
         "tape": (nothing, write_tape, check_tape),
         "recover": (leave_tape, recover, check_tape),
+        "publish": (leave_open_session, publish, check_published),
         "seal": (leave_crashed_journal, seal, check_sealed),
     }
     json.dump(crash_everywhere(Path(sys.argv[2]), *scenarios[sys.argv[1]]), sys.stdout)

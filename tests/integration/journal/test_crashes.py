@@ -99,3 +99,11 @@ def test_a_crash_while_a_journal_is_sealed_can_be_finished(tmp_path: Path) -> No
     found = _crash("seal", tmp_path)
     assert len(found) > 5
     assert set(found) == {"sealed=True records=1"}
+
+
+def test_a_crash_while_a_prefix_is_published_leaves_all_or_nothing(tmp_path: Path) -> None:
+    """Whatever was touched last, no half prefix can be found, and the session's own files are as they were."""
+    found = _crash("publish", tmp_path)
+    assert len(found) > 10
+    assert found == sorted(found, key=["nothing", "prefix"].index)
+    assert {"nothing", "prefix"} == set(found)

@@ -13,14 +13,19 @@ from dagster_project.lake.sessions import (
     PUBLISHED_FILE,
     SessionArchiveError,
     archived_sessions,
+    files_of,
     journal_of,
     news_of,
     open_session,
+    provisional_sessions,
     pull_sessions,
     read_index,
     tape_of,
 )
-from live.journal import read_anchors, read_tape, verify_journal
+from live.driver.published import published_folder
+from live.driver.recovery import anchors_path
+from live.journal import Anchor, AnchorLog, JournalReader, read_anchors, read_tape, verify_journal
+from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, prefix_name, write_prefix
 from live.promotion.cache import cached_bundle_path
 
 pytestmark = pytest.mark.anyio
@@ -242,6 +247,38 @@ def test_sessions_are_pulled_from_a_service_over_http(host, service, tmp_path):
         source.copy_journal(report.statuses[1].session_id, tmp_path / "stolen.journal")
     with pytest.raises(SessionSourceError, match=r"401: .* \(set INTERLOCK_TOKEN\)"):
         pull_sessions(home, LiveService(source.name, "no such token"))
+
+
+def test_what_a_running_session_published_is_pulled_over_http(host, service, tmp_path):
+    """The same bytes as in its home, verified against its anchors; it is provisional until the session is sealed."""
+    host.write_tape(*(host.make_bar(host.MARKET + number * host.MINUTE) for number in range(1, 4)))
+    host.configure(speed=1_000)
+    service.start()
+    service.until(lambda: list((host.home / "tape").glob("*/*.tape")), "the first bar is on the tape")
+    service.call("POST", "/v1/kill", {"reason": "a test"})
+    (journal,) = (host.home / "journal").glob("*.journal")
+    with JournalReader(journal) as reader:
+        commit = reader.last_commit()
+    anchor = Anchor(journal.stem, commit.number, commit.last_seq, commit.head, time.time_ns())
+    with AnchorLog(anchors_path(host.home)) as log:
+        log.anchor(session_id=anchor.session_id, commit=anchor.commit, seq=anchor.seq, head=anchor.head, at=anchor.at)
+    folder = published_folder(host.home, journal.stem) / prefix_name(anchor)
+    folder.parent.mkdir(parents=True)
+    written = write_prefix(journal, host.home / "tape" / journal.stem, folder, anchor, lambda: None)
+    assert written.segments
+    url = json.loads((host.home / "service.json").read_text())
+    source = LiveService(f"http://{url['host']}:{url['port']}", service.token)
+    home = Home(tmp_path / "research")
+    assert news_of(home, source)[-1] == f"{journal.stem} through {anchor.at}"
+    assert [one.status for one in pull_sessions(home, source).statuses] == ["provisional"]
+    (session,) = provisional_sessions(home)
+    files = files_of(home, session)
+    assert files.journal.read_bytes() == (folder / PREFIX_JOURNAL).read_bytes()
+    assert list(read_tape(files.tape)) == list(read_tape(folder / PREFIX_TAPE))
+    service.call("GET", f"/v1/sessions/{journal.stem}/prefixes/000000000001-1/journal", expect=404)
+    service.call("GET", f"/v1/sessions/{journal.stem}/prefixes/..%2F..%2Fjournal/journal", expect=404)
+    service.signal()
+    assert not folder.parent.exists()
 
 
 async def test_old_recordings_could_go_once_they_are_archived_and_nothing_needs_them(host, run_desk):
