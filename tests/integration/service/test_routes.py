@@ -39,6 +39,8 @@ GUARDED = {
     ("GET", "/v1/sessions"): ("read", None, 200),
     ("GET", "/v1/sessions/{session_id}/anchors"): ("read", None, 404),
     ("GET", "/v1/sessions/{session_id}/journal"): ("read", None, 404),
+    ("GET", "/v1/sessions/{session_id}/prefixes/{name}/journal"): ("read", None, 404),
+    ("GET", "/v1/sessions/{session_id}/prefixes/{name}/segments/{digest}"): ("read", None, 404),
     ("GET", "/v1/summaries"): ("read", None, 200),
     ("GET", "/v1/summaries/{day}"): ("read", None, 404),
     ("GET", "/v1/summaries/{day}/page"): ("read", None, 404),
@@ -73,7 +75,13 @@ def routes(app):
 
 def fill(path):
     """Put values in the places of a path."""
-    values = {"{digest}": DIGEST, "{strategy_id}": "probe", "{session_id}": "000009-NOTTHERE", "{day}": "2026-01-01"}
+    values = {
+        "{digest}": DIGEST,
+        "{strategy_id}": "probe",
+        "{session_id}": "000009-NOTTHERE",
+        "{name}": "000000000001-1",
+        "{day}": "2026-01-01",
+    }
     for place, value in values.items():
         path = path.replace(place, value)
     return path
