@@ -22,7 +22,7 @@ def deflated_sharpe_gate(returns: Sequence[float], other_sharpes: Sequence[float
 
     Args:
         returns: daily returns that count.
-        other_sharpes: Sharpe ratio per day of every other version that was judged on the same dataset.
+        other_sharpes: Sharpe ratio per day of every other version that was judged on bars of the same dataset.
         policy: the bounds.
     """
     threshold: Measures = {
@@ -39,7 +39,7 @@ def deflated_sharpe_gate(returns: Sequence[float], other_sharpes: Sequence[float
     sharpes = [*other_sharpes, measured.sharpe]
     try:
         deflated, probabilistic = deflated_sharpe(measured, sharpes), probabilistic_sharpe(measured)
-        hurdle, track_record = annualised(expected_maximum_of(sharpes)), minimum_track_record(measured)
+        hurdle, track_record = annualised(expected_maximum_of(sharpes, measured.length)), minimum_track_record(measured)
     except StatisticsError as error:
         return _result(passed=False, measured={"days": len(returns), "trials": trials}, threshold=threshold, detail=str(error))
     measures: Measures = {

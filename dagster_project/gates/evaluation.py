@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from dagster_project.datasets import Dataset, verify_dataset
 from dagster_project.equity import EquityError, EquityPoint, FillFact
+from dagster_project.gates.attempts import JudgedBefore, other_sharpes
 from dagster_project.gates.cost_stress import cost_stress_gate, multiplied
 from dagster_project.gates.data_quality import data_quality_gate, missing_data
 from dagster_project.gates.deflated_sharpe import deflated_sharpe_gate
@@ -43,25 +43,6 @@ GATES: dict[str, GateKind] = {
     "regimes": "evidence",
 }
 """Every gate in the order of the report, and whether it must pass to run anywhere or only to ask for LIVE."""
-
-
-class JudgedBefore(Protocol):
-    """What is read of a trial."""
-
-    @property
-    def version_digest(self) -> str:
-        """Give the digest of the version that was judged."""
-        ...
-
-    @property
-    def dataset_digest(self) -> str:
-        """Give the digest of the dataset it was judged on."""
-        ...
-
-    @property
-    def sharpe(self) -> float | None:
-        """Give the Sharpe ratio per day; None when it had no meaning."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +94,7 @@ def evaluate(
         dataset: the frozen market data.
         home: where sources are unpacked.
         policy: the thresholds.
-        trials: every trial of the ledger; those of this dataset raise the hurdle, this version's own earlier ones do not.
+        trials: every trial of the ledger; those on bars of this dataset raise the hurdle, this version's own earlier ones do not.
         progress: called with a few words before each stage.
 
     Raises:
@@ -183,13 +164,14 @@ class _Judgement:
             finally:
                 probing.close()
             returns = performance.returns
+            others = other_sharpes(self.trials, self.dataset, self.home, self.folder.version.digest)
             results = (
                 quality,
                 determinism_gate(normal, again),
                 replay_gate(normal.result, policy.replay.minimum_fills),
                 *_probe_gates(report, normal.result.parity_digest, self.folder, policy),
                 limits_gate(self.folder, normal.journal, policy.limits.maximum_looseness),
-                deflated_sharpe_gate([value for _, value in returns], self._other_sharpes(), policy.deflated_sharpe),
+                deflated_sharpe_gate([value for _, value in returns], others, policy.deflated_sharpe),
                 cost_stress_gate(sharpes, policy.cost_stress),
                 regimes_gate(returns, market_days(bars), policy.regimes),
             )
@@ -202,12 +184,6 @@ class _Judgement:
         jobs += [ReplayJob(scratch / f"{multiple}x.journal", one, multiplied(CostModel(), multiple)) for multiple in multiples]
         normal, again, *stressed = replay_in_processes(self.folder, self.tape, self.home.root, jobs)
         return normal, again, dict(zip(multiples, stressed, strict=True))
-
-    def _other_sharpes(self) -> list[float]:
-        """Give the Sharpe ratio of every other version judged on this dataset; one without a meaning counts as an attempt at 0."""
-        latest = {trial.version_digest: trial.sharpe for trial in self.trials if trial.dataset_digest == self.dataset.digest}
-        latest.pop(self.folder.version.digest, None)
-        return [0.0 if sharpe is None else sharpe for sharpe in latest.values()]
 
 
 def _probe_gates(report: ProbeReport, parity_digest: str, folder: StrategyFolder, policy: GatePolicy) -> tuple[GateResult, GateResult]:

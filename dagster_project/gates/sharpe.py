@@ -107,14 +107,18 @@ def expected_maximum(trials: int, variance_of_trials: float) -> float:
     return math.sqrt(variance_of_trials) * ((1 - _EULER_MASCHERONI) * highest + _EULER_MASCHERONI * beyond)
 
 
-def expected_maximum_of(sharpes: Sequence[float]) -> float:
-    """Give the Sharpe ratio to expect of the best of these trials, were all of them worth nothing."""
-    return expected_maximum(len(sharpes), variance(sharpes) if len(sharpes) > 1 else 0.0)
+def expected_maximum_of(sharpes: Sequence[float], length: int) -> float:
+    """Give the Sharpe ratio to expect of the best of these trials over as many periods, were all of them worth nothing.
+
+    Worthless trials scatter by at least 1 / length (Lo, "The Statistics of Sharpe Ratios", 2002), so trials that are nearly alike
+    do not lower the hurdle by making the measured variance small.
+    """
+    return expected_maximum(len(sharpes), max(1 / length, variance(sharpes)) if len(sharpes) > 1 else 0.0)
 
 
 def deflated_sharpe(measured: Moments, sharpes: Sequence[float]) -> float:
     """Give the probability that the true Sharpe ratio exceeds what luck alone gives the best of all trials, this one included."""
-    return probabilistic_sharpe(measured, expected_maximum_of(sharpes))
+    return probabilistic_sharpe(measured, expected_maximum_of(sharpes, measured.length))
 
 
 def minimum_track_record(measured: Moments, benchmark: float = 0.0, confidence: float = 0.95) -> float | None:

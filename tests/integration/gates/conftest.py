@@ -7,13 +7,16 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.datasets import open_bars, write_tape
+from dagster_project.datasets import freeze_dataset, open_bars, write_tape
 from dagster_project.gates.look_ahead import look_ahead_gate
 from dagster_project.gates.policy import LookAheadPolicy, WarmUpPolicy
 from dagster_project.gates.probe_process import ProbeReport, ProbeRequest, RunningProbe
 from dagster_project.gates.warm_up import warm_up_gate
+from dagster_project.home import Home
+from dagster_project.lake.ingest import ingest_bars
 from live.core.inputs import Bar
 from live.core.instruments import Instrument
 from live.core.strategy import BarView
@@ -160,6 +163,17 @@ def _tape(history, tmp_path_factory):
 def _sample_tape(tmp_path_factory):
     """Give the tape that peeker's weights were fitted on."""
     return write_tape([open_bars(SAMPLE)], tmp_path_factory.mktemp("sample"), end=SAMPLE_END).path
+
+
+@pytest.fixture(name="short_home", scope="session")
+def _short_home(tmp_path_factory):
+    """Give a home with a dataset of the sample's first weeks."""
+    root = tmp_path_factory.mktemp("home")
+    pq.write_table(pq.read_table(SAMPLE).slice(0, 2500), root / "bars.parquet")
+    home = Home(root)
+    ingest_bars(home, [root / "bars.parquet"])
+    freeze_dataset(home, name="sample", instruments=["binance-spot:BTCUSDT"])
+    return home
 
 
 @pytest.fixture(name="write_strategy")

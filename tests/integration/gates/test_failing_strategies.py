@@ -1,29 +1,19 @@
 """A strategy that fails during its judgement is a refused strategy: that is an answer about it, and nothing of ours broke."""
 
 import dagster as dg
-import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.datasets import freeze_dataset, open_dataset
+from dagster_project.datasets import open_dataset
 from dagster_project.definitions import defs
 from dagster_project.gates import GATES, evaluate, load_policy, read_evidence, submit_strategy
-from dagster_project.home import HOME_VARIABLE, Home
-from dagster_project.lake.ingest import ingest_bars
+from dagster_project.home import HOME_VARIABLE
 from dagster_project.tracking import TrialLedger
 from live.cli.main import run
 
-from .conftest import SAMPLE
-
 
 @pytest.fixture(name="home", scope="module")
-def _home(tmp_path_factory):
-    """Give a home with a dataset of the sample's first weeks."""
-    root = tmp_path_factory.mktemp("home")
-    pq.write_table(pq.read_table(SAMPLE).slice(0, 2500), root / "bars.parquet")
-    home = Home(root)
-    ingest_bars(home, [root / "bars.parquet"])
-    freeze_dataset(home, name="sample", instruments=["binance-spot:BTCUSDT"])
-    return home
+def _home(short_home):
+    return short_home
 
 
 LATE = "if len(self.closes) == 60:\n    {deed}\nlong = False"

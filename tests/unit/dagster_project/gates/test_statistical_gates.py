@@ -31,6 +31,39 @@ def test_a_good_record_passes_alone_and_fails_after_many_trials():
     assert after.measured["probabilistic"] == alone.measured["probabilistic"]
 
 
+def test_fifty_variants_raise_the_hurdle_step_by_step():
+    """Each one more that is tried asks for more of the best, also when they are so alike that they hardly scatter."""
+    generator = random.Random(11)
+    returns = [generator.gauss(0.001, 0.02) for _ in range(540)]
+    for spread in (0.05, 1e-6):
+        variants = [generator.gauss(0.05, spread) for _ in range(50)]
+        judged = [deflated_sharpe_gate(returns, variants[:count], POLICY.deflated_sharpe) for count in (0, 1, 5, 20, 50)]
+        hurdles = [float(result.measured["expected_maximum"]) for result in judged]
+        assert hurdles == sorted(hurdles)
+        assert hurdles[0] == 0.0
+        assert hurdles[-1] > 1.5
+        assert float(judged[-1].measured["deflated"]) < float(judged[0].measured["deflated"])
+
+
+def test_a_crowd_of_copies_does_not_lower_the_hurdle():
+    """A thousand trials that say the same make the measured variance small; the hurdle rises all the same."""
+    generator = random.Random(12)
+    returns = [generator.gauss(0.002, 0.02) for _ in range(540)]
+    before = deflated_sharpe_gate(returns, [generator.gauss(0, 0.043) for _ in range(10)], POLICY.deflated_sharpe)
+    after = deflated_sharpe_gate(returns, [0.05 + 1e-9 * number for number in range(1000)], POLICY.deflated_sharpe)
+    assert float(after.measured["expected_maximum"]) > float(before.measured["expected_maximum"])
+
+
+def test_moments_that_contradict_each_other_do_not_pass():
+    """Where the formula has no answer the gate says so, and the run goes on."""
+    returns = [0.047746 + (0.05 if day // 5 % 4 == 0 else 0.0) for day in range(80)]
+    result = deflated_sharpe_gate(returns, [], POLICY.deflated_sharpe)
+    assert not result.passed
+    assert not result.holds
+    assert "deflated" not in result.measured
+    assert "no error: check the returns" in result.detail
+
+
 def test_a_short_record_does_not_pass_however_good():
     """Days are demanded beside probabilities."""
     returns = [0.01 + 0.001 * (-1) ** day for day in range(POLICY.deflated_sharpe.minimum_days - 1)]
