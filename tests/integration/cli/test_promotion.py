@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from live.promotion import generate_key, verify_bundle
+from live.promotion.cache import read_state, state_path
 
 
 @pytest.fixture(name="registered")
@@ -51,6 +52,20 @@ def test_a_registry_that_is_down_is_exit_code_1_and_the_state_is_still_shown(reg
     assert shown.code == 1
     assert "accepted" in shown.out
     assert shown.error.startswith("error: no registry answers")
+
+
+def test_a_cache_that_cannot_be_written_holds_up_no_other_strategys_pass(registered, interlock, host):
+    """The first strategy's state cannot be written: the pass says so and exits with 1, and the second one's withdrawal is known."""
+    registered.point("candidate", 1)
+    assert interlock("sync").code == 0
+    host.aliases = {"broken": "candidate", "probe": "candidate"}
+    host.configure()
+    state_path(host.home, "broken").mkdir()
+    registered.point("candidate", None)
+    answer = interlock("sync")
+    assert answer.code == 1
+    assert "broken.json cannot be written" in answer.error
+    assert read_state(host.home, "probe").aliases["candidate"].status == "removed"
 
 
 def test_without_a_registry_there_is_nothing_to_ask(host, interlock):

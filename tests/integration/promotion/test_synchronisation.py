@@ -1,4 +1,4 @@
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 
 import pytest
@@ -235,6 +235,7 @@ def test_of_two_passes_at_once_the_later_one_has_the_last_word(host, registry, s
         assert asked.wait(20)
         registry.point("candidate", None)
         later = threads.submit(sync)
+        wait([later], timeout=0.5)  # it has the time to answer first, and must not
         go_on.set()
         assert earlier.result(20)[0].status == "accepted"
         assert later.result(20)[0].status == "removed"

@@ -1,9 +1,10 @@
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from live.promotion.durable_files import replace_file, write_new
+from live.promotion.durable_files import read_bounded, replace_file, write_new
 
 
 def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -22,3 +23,16 @@ def test_a_replaced_file_is_whole_and_has_its_mode(tmp_path: Path) -> None:
     replace_file(path, b"new")
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o644)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_a_file_of_a_bounded_size_is_read(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is refused at once, and so are a directory and a file that is larger than it may be."""
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_bounded(path, 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        read_bounded(path, 4)
+    os.mkfifo(tmp_path / "pipe")
+    for other in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(OSError, match="no regular file"):
+            read_bounded(other, 5)
