@@ -12,7 +12,7 @@ import msgspec
 from live.core.errors import InterlockError
 from live.driver.published import newest_prefix, published_folder
 from live.driver.recovery import JOURNALS, TAPES, anchors_path, session_journals
-from live.journal import Anchor, AnchorHistory, Seal, read_anchors
+from live.journal import Anchor, AnchorHistory, JournalError, Seal, read_anchors
 from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, Prefix, TapeSegment, prefix_name, read_prefix
 from live.journal.segments import CLOSED_NAME
 
@@ -121,7 +121,10 @@ class LocalHome:
 
     def _prefix(self, session_id: str) -> Prefix | None:
         folder = newest_prefix(self.root, session_id)
-        return None if folder is None else read_prefix(folder)
+        try:
+            return None if folder is None else read_prefix(folder)
+        except JournalError as error:
+            raise SessionSourceError(str(error)) from None
 
     def _history(self) -> AnchorHistory:
         path = anchors_path(self.root)

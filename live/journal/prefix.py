@@ -103,8 +103,9 @@ def write_prefix(journal: Path, tape: Path, folder: Path, anchor: Anchor, pause:
             segments=segments,
         )
         (scratch / PREFIX_FILE).write_bytes(msgspec.json.encode(prefix))
-        for path in (scratch / PREFIX_JOURNAL, scratch / PREFIX_FILE):
-            _sync(path)
+        # Only the description is synced: a flush of the whole journal could hold up the running one, and a prefix that a
+        # power loss cost its rows is told by its digest.
+        _sync(scratch / PREFIX_FILE)
         sync_directory(scratch)
         scratch.rename(folder)
         sync_directory(folder.parent)

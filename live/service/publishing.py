@@ -24,11 +24,18 @@ DAY = 86_400_000_000_000
 PAUSE_SECONDS = 0.001
 """How long the copying thread sleeps after each stretch, so that the event loop gets its turn."""
 
+SPARE_BYTES = 256 * 1024 * 1024
+"""What a prefix leaves free of the disk: the running journal needs it more."""
+
 log = structlog.get_logger()
 
 
 class PublishingStoppedError(InterlockError):
     """A prefix was given up because the session closes."""
+
+
+class DiskTooFullError(InterlockError):
+    """A prefix would take the room that the running journal needs."""
 
 
 class Publisher:
@@ -71,6 +78,9 @@ class Publisher:
             shutil.rmtree(older)
         for torn in self._folder.glob(".*"):
             shutil.rmtree(torn)
+        free, needed = shutil.disk_usage(self._folder).free, self._journal.stat().st_size + SPARE_BYTES
+        if free < needed:
+            raise DiskTooFullError(f"the disk of {self._folder} has {free} bytes left, a prefix needs {needed}: make room for the journal")
         write_prefix(self._journal, self._tape, self._folder / prefix_name(anchor), anchor, self._pause)
 
     def _pause(self) -> None:

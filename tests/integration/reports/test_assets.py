@@ -1,4 +1,5 @@
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -6,6 +7,8 @@ import pytest
 
 from dagster_project.definitions import defs
 from dagster_project.home import Home
+from dagster_project.lake.session_sources import LocalHome
+from dagster_project.lake.sessions import news_of
 from dagster_project.reports.summary import summarise_day
 from dagster_project.reports.writing import write_summary
 
@@ -42,6 +45,31 @@ async def _recorded(host, run_desk, monkeypatch):
         for told in (0, desk.BUY, 0, desk.FLAT, 0):
             await desk.bar(told)
     return Home(host.home)
+
+
+@pytest.fixture(name="running")
+async def _running(host, run_desk, wall, monkeypatch):
+    """Record a session over midnight, published after it, and leave its home as it is while the session runs on."""
+    host.bundle(days=3)
+    host.configure()
+    midnight = (wall.now // host.DAY + 1) * host.DAY
+    wall.now = midnight - host.MINUTE
+    copied = host.directory / "research"
+    async with run_desk() as desk:
+        await desk.arm()
+        for told in (0, desk.BUY, 0):
+            await desk.bar(told)
+        watching = desk.service._running.watching
+        await watching._anchor()
+        wall.now = midnight + 1
+        await watching.publish_when_due()
+        await desk.bar(desk.FLAT)
+        shutil.copytree(host.home, copied)
+    for name in ("INTERLOCK_CONFIG", "INTERLOCK_KEYS"):
+        monkeypatch.setenv(name, host.environment[name])
+    monkeypatch.setenv("INTERLOCK_HOME", str(copied))
+    monkeypatch.delenv("INTERLOCK_URL", raising=False)
+    return Home(copied)
 
 
 @pytest.fixture(name="run")
@@ -177,6 +205,30 @@ def test_a_sealed_session_is_asked_for_until_it_is_archived(recorded, run, pipel
     assert look(sensors[0]).skip_message == "the archive knows every session that there is"
     (summaries,) = {one.job_name for one in look(sensors[1]).run_requests}
     assert summaries in {None, "summarise_days"}
+
+
+def test_yesterday_is_whole_in_the_morning_though_the_session_runs_on(running, run, pipeline, surroundings, instance, wall):
+    """The sensor asks for what was published, the night's schedule for the day that ended, and the page of it is complete."""
+    sensor = pipeline.resolve_sensor_def("recorded_sessions")
+    (journal,) = (running.root / "journal").glob("*.journal")
+
+    def look():
+        return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, **surroundings))
+
+    (asked,) = look().run_requests
+    assert news_of(running, LocalHome(running.root))[-1] == f"{journal.stem} through {wall.now}"
+    assert asked.run_key
+    result = run("archive_sessions")
+    archived = metadata(result, "session_archive")
+    assert (archived["pulled"], archived["archived"], archived["provisional"], archived["open"]) == (1, 0, 1, 0)
+    assert metadata(result, "session_validation")["not_ended_and_left_out"] == 1
+    assert look().skip_message == "the archive knows every session that there is"
+    today = datetime.fromtimestamp(wall.now // 10**9, UTC).date()
+    at = datetime(today.year, today.month, today.day, 0, 5, tzinfo=UTC)
+    keys = [one.partition_key for one in evaluate(pipeline.resolve_schedule_def("daily_summaries"), at, surroundings)]
+    assert keys == [str(today - timedelta(days=1)), str(today)]
+    found = metadata(run("summarise_days", partition_key=keys[0]), "daily_summary")
+    assert (found["complete"], found["fills"], found["sessions"]) == (True, 1, 1)
 
 
 def test_the_retention_plan_deletes_nothing(recorded, run):

@@ -123,3 +123,17 @@ async def test_what_cannot_be_replayed_says_why(host, home):
     assert "no trusted bundle holds probe@" in report.reason
     shutil.rmtree(tape_of(home, session.session_id))
     assert "ends after event 0 of segment 1" in validate_session(home, session, load(host, home)).reason
+
+
+async def test_what_was_refused_is_told_of_the_wanted_strategy_only_and_counted_beyond_three(host, home):
+    """A home may hold hundreds of refused bundles: those of other strategies say nothing about this one."""
+    (session,) = archived_sessions(home)
+    refused = [host.bundle("probe", source=f"{host.PROBE}\n# {number}\n") for number in range(4)]
+    others = [host.bundle("other", source=f"{host.PROBE}\n# {number}\n") for number in range(4)]
+    own = next(path for path in host.directory.glob("bundles/*") if path not in {*refused, *others})
+    reason = validate_session(home, session, strategy_loader(home, [*others, *refused, own], [])).reason
+    assert reason.count(".bundle.json: ") == 3
+    assert reason.index(own.name) < min(reason.index(path.name) for path in refused if path.name in reason)
+    assert "; 2 more of its bundles were refused): put it below" in reason
+    assert not any(path.name in reason for path in others)
+    assert "(4 bundles were looked at)" in validate_session(home, session, strategy_loader(home, others, [])).reason

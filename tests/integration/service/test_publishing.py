@@ -93,6 +93,17 @@ async def test_a_prefix_that_cannot_be_written_stops_no_trade(host, run_desk, wa
         assert float(line.split()[1]) == pytest.approx(wall.now / 1e9)
 
 
+async def test_a_prefix_leaves_the_journal_its_room_on_the_disk(host, run_desk, wall, monkeypatch):
+    """A copy that would fill the disk is not begun: a full disk halts trading."""
+    monkeypatch.setattr(publishing, "SPARE_BYTES", 1 << 62)
+    async with run_desk() as desk:
+        wall.now += publishing.PUBLISH_EVERY
+        await look(desk)
+        assert newest_prefix(host.home, desk.service.session.session_id) is None
+        assert "interlock_prefix_failures_total 1.0" in (await desk.client.get("/metrics")).text
+        assert desk.service.halted is None
+
+
 async def test_a_halted_session_is_published_as_far_as_it_came(host, run_desk, wall):
     """Nobody may be there to restart it before the morning."""
     async with run_desk() as desk:
