@@ -41,7 +41,7 @@ def moments(returns: Sequence[float]) -> Moments | None:
     mean = fmean(returns)
     deviations = [value - mean for value in returns]
     second = fmean(value**2 for value in deviations)
-    if second <= 0.0 or math.sqrt(second) <= 1e-15 * abs(mean):
+    if math.sqrt(second) <= 1e-15 * max(1.0, abs(mean)):
         return None
     return Moments(
         length=length,

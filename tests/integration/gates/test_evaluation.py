@@ -108,6 +108,9 @@ def test_ema_cross_is_submitted_judged_signed_and_registered(dagster, here, key)
     )
     assert verified.version.label == label
     assert verified.evidence == stored.evidence
+    for gate in verified.evidence.results:
+        assert {name.partition("_")[2] for name in gate.threshold} <= set(gate.measured), "every bound is held against a number"
+        assert gate.threshold
     assert verified.evidence.engine_digest == engine_digest()
     assert verified.evidence.dataset_digest == open_dataset(here, "sample").digest
     assert reevaluate(verified.evidence, {"replay": {"minimum_fills": 20}, "look_ahead": {"minimum_cuts": 100}}) == []
