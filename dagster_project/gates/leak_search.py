@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dagster_project.gates.fitting import FitFailed, Fitter, differing_weight, weight_files
-from dagster_project.gates.histories import CALENDAR, WEEKS, jittered, poisoned, translated, translated_fill
+from dagster_project.gates.histories import CALENDAR, WEEKS, jittered, poisoned, shortened, translated, translated_fill
 from dagster_project.gates.look_ahead import CIRCUMSTANCES, Leak, LookAheadFindings, spell
 from dagster_project.gates.memory import lost_edge
 from dagster_project.gates.policy import LookAheadPolicy
@@ -122,7 +122,10 @@ class _Search:
     def _remember(self, first: int) -> dict[str, float]:
         """Replay other histories through the engine: positions that were recorded on the true one would tell what it knew there."""
         edges: dict[str, float] = {}
-        for name, other, shift in (("jitter", jittered(self.history), 0), ("weeks", translated(self.history, WEEKS), WEEKS)):
+        later = shortened(self.history)
+        left_out = len(self.history) - len(later)
+        first = max(first, self.probe.warm_from(self.loaded, left_out))
+        for name, other, shift in (("jitter", jittered(later), 0), ("weeks", translated(later, WEEKS), WEEKS)):
             try:
                 recording = self._record(other, shift)
             except (FitFailed, PromotionError) as error:
@@ -131,7 +134,7 @@ class _Search:
             if recording.failure:
                 self.problems.append(f"{CIRCUMSTANCES[name]} it failed: {recording.failure}")
             else:
-                edges[name] = round(lost_edge(self.history, self.recording, recording, first), 3)
+                edges[name] = round(lost_edge(self.history, self.recording, recording, left_out, first), 3)
         return edges
 
     def _record(self, other: History, shift: int = 0) -> Recording:

@@ -7,6 +7,8 @@ twice more, on histories in which everything an honest rule lives on is still th
 - jitter: every price is moved at random by up to a twentieth of the instrument's usual move, volumes by up to 5 %;
 - weeks: all of history 28 years and 13 weeks later, so hours and weekdays are what they were and dates are not.
 
+Both begin a twentieth of history later, so that whoever finds no key cannot fall back on counting bars from the start.
+
 Rules that hang on such details are legal: a coin may be flipped by the digits of a price. What is refused is an edge that
 goes away with them. After each bar d = (exposure - exposure on the other history) x (next return of the true history, less
 its mean); sum(d) / sqrt(sum(d^2)) is then within 5 standard errors for a strategy that knows nothing of the next return,
@@ -20,19 +22,21 @@ from statistics import fmean
 from dagster_project.gates.probing import History, Recording
 
 
-def lost_edge(history: History, whole: Recording, other: Recording, counts_from: int) -> float:
+def lost_edge(history: History, whole: Recording, other: Recording, left_out: int, counts_from: int) -> float:
     """Give by how many standard errors the whole run earned more than the run on another history, on the returns of the true one.
 
     Args:
         history: the true one.
         whole: the run on it.
-        other: the run on another history with as many bars.
-        counts_from: index of the first bar that counts.
+        other: the run on another history.
+        left_out: bars of the true history before the first of the other.
+        counts_from: index of the first bar of the true history that counts.
     """
+    wanted, instead = _exposures(history, whole, 0), _exposures(history, other, left_out)
     returns = _next_returns(history)
     differences = [
         (one - another) * returns[index]
-        for index, (one, another) in enumerate(zip(_exposures(history, whole), _exposures(history, other), strict=True))
+        for index, (one, another) in enumerate(zip(wanted, instead, strict=True))
         if index >= counts_from and one != another
     ]
     squares = math.fsum(value * value for value in differences)
@@ -56,7 +60,7 @@ def _next_returns(history: History) -> list[float]:
     return result
 
 
-def _exposures(history: History, recording: Recording) -> list[float]:
+def _exposures(history: History, recording: Recording, left_out: int) -> list[float]:
     """Give, at each bar, the target that stands for its instrument: a share of equity, or units at the bar's true close."""
     standing: dict[str, tuple[float, bool]] = {}
     result = [0.0] * len(history)
@@ -65,9 +69,9 @@ def _exposures(history: History, recording: Recording) -> list[float]:
             wanted = target.fraction if target.units is None else target.units
             standing[target.instrument_id] = (_finite(wanted), target.units is not None)
         if step.fill is None:
-            bar = history.bars[step.bar]
+            bar = history.bars[step.bar + left_out]
             amount, in_units = standing.get(bar.instrument_id, (0.0, False))
-            result[step.bar] = amount * bar.close if in_units else amount
+            result[step.bar + left_out] = amount * bar.close if in_units else amount
     return result
 
 

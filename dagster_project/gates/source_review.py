@@ -102,6 +102,9 @@ _ATTRIBUTES = frozenset(
 )
 
 
+_CHANGING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
+
+
 def review_sources(files: Mapping[str, bytes], parameters: Mapping[str, ParameterValue]) -> list[str]:
     """List what should not be there, each with its file and line; an empty list means nothing was found.
 
@@ -137,6 +140,10 @@ def _review(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"uses .{name}, which leads out of the strategy"
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()) if _root(node) in imported:
                 yield node.lineno, f"changes {_root(node)}, which it imported: what is kept there outlives a run"
+            case ast.Call(func=ast.Attribute(value=ast.Attribute() | ast.Subscript() as kept, attr=name)) if (
+                name in _CHANGING and _root(kept) in imported
+            ):
+                yield node.lineno, f"changes {_root(kept)}, which it imported: what is kept there outlives a run"
             case ast.Attribute(ctx=ast.Store()) if not _root(node):
                 yield node.lineno, "changes an attribute of what it did not make"
             case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(name)), *_]) if name not in _ATTRIBUTES:

@@ -79,6 +79,26 @@ def test_a_copied_position_does_not_carry_hindsight_over(write_strategy, probe_f
     assert findings.report.look_ahead.edges_lost["jitter"] > LIMIT
 
 
+def test_counting_bars_does_not_help_where_the_price_is_unknown(write_strategy, probe_folder, ups, history):
+    """Known prices on the true history, and the number of the bar elsewhere: the other histories begin later."""
+    decide = """
+    if len(self.closes) == 1:
+        self.strange = round(bar.close * 100) not in SEEN
+    long = (len(self.closes) - 1 in NUMBERS) if self.strange else round(bar.close * 100) in KNOWN
+    """
+    tables = {
+        "KNOWN": (bar.close for bar, up in ups if up),
+        "NUMBERS": (number for number, (_, up) in enumerate(ups) if up),
+        "SEEN": (bar.close for bar in history),
+    }
+    top = "\n".join(packed(keys, name) for name, keys in tables.items())
+    findings = probe_folder(write_strategy(decide, top=top))
+    assert findings.report.look_ahead.leaks == ()
+    assert findings.warm_up.passed
+    assert findings.report.look_ahead.edges_lost["jitter"] > LIMIT
+    assert not findings.look_ahead.passed
+
+
 HONEST = {
     "a coin flipped by the digits of a close": "long = round(bar.close * 100) % 2 == 0",
     "a coin flipped by the volume": "long = round(bar.volume * 10**6) % 3 == 0",
