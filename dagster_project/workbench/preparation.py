@@ -50,12 +50,6 @@ tape = "{tape}"
 start = "{start}"
 speed = 1800
 
-[promotion.requirements]
-determinism = {{ maximum_differing = 0 }}
-look_ahead = {{ maximum_differing = 0 }}
-replay = {{ minimum_fills = 20 }}
-limits = {{ maximum_looseness = 20 }}
-
 [[trusted_keys]]
 name = "{key.name}"
 role = "{key.role}"

@@ -72,7 +72,8 @@ def test_pictures_of_the_asset_graph(page, workbench, keep_picture):
     """The asset graph shows every group of the pipeline, and inside them every asset."""
     page.goto(f"{workbench.addresses.dagster_url}/asset-groups")
     page.get_by_text("gates", exact=True).first.wait_for()
-    page.get_by_label("Expand all groups").or_(page.get_by_text("Expand all groups")).first.click()
+    page.get_by_text("Materialize all").first.wait_for()
+    page.keyboard.press("Alt+KeyE")  # expand all groups
     for name in ("staged_bars", "replay_dataset", "strategy_evidence", "strategy_bundle", "daily_summary"):
         page.get_by_text(name, exact=True).first.wait_for()
     keep_picture("dagster-asset-graph")
