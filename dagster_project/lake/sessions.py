@@ -244,7 +244,9 @@ def _archive(home: Home, source: SessionSource, listing: SessionListing) -> tupl
         if not (folder / SESSION_FILE).exists():
             copy_session(home, source, listing)
         rows = _publish(home, folder)
-    except (CoreError, JournalError, SessionSourceError) as error:
+    except SessionSourceError as error:
+        return "refused", str(error), None  # nothing is known to be wrong with what was published before
+    except (CoreError, JournalError) as error:
         if provisional_folder(home, listing.session_id).exists():
             withdraw_tables(home.lake, listing.session_id)
             shutil.rmtree(provisional_folder(home, listing.session_id))

@@ -137,7 +137,11 @@ def _breaks(coverage: Coverage) -> tuple[str, ...]:
 
 def _warnings(fold: DayFold, coverage: Coverage) -> list[str]:
     ended: list[ArchivedSession] = [one.session for one in coverage.counted if one.through is None]
-    said = [f"Session {one.session_id} is {one.status} and not counted: {one.reason}" for one in coverage.left_out]
+    ids = {one.session_id for one in coverage.sessions}
+    said = [
+        f"Session {one.session_id} is {one.status} and not counted{' further' if one.session_id in ids else ''}: {one.reason}"
+        for one in coverage.left_out
+    ]
     said += [
         f"Session {one.session.session_id} has not ended and is counted up to {wording.time(one.through.at)} UTC"
         for one in coverage.counted

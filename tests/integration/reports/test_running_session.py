@@ -289,3 +289,25 @@ async def test_the_prefix_is_the_beginning_of_what_is_sealed(host, run_desk, wal
         rows = list(prefix.rows())
         assert list(whole.rows(limit=len(rows))) == rows
         assert list(whole.commits())[: session.commits] == list(prefix.commits())
+
+
+async def test_a_source_that_fails_takes_nothing_away(host, run_desk, wall, midnight):
+    """The journal that was sealed cannot be copied now: what was verified before stays counted, and the day is not called complete."""
+    async with run_desk() as desk:
+        await desk.arm()
+        await trade(desk, [0, desk.BUY, 0])
+        await anchor(desk)
+        wall.now = midnight + 1
+        await look(desk)
+        pull(host)
+        tape = desk.service.session.tape.directory
+    away = tape.rename(tape.with_name("away"))
+    (broken,) = away.iterdir()
+    tape.mkdir()
+    (tape / broken.name).symlink_to(away / "nowhere")
+    home, report = pull(host)
+    assert [one.status for one in report.statuses] == ["refused"]
+    assert len(table(home, "fills")) == 1
+    summary = summarise_day(home, day_of(midnight - 1))
+    assert (summary.totals["fills"], summary.complete) == (1, False)
+    assert "is refused and not counted further: " in summary.warnings[0]
