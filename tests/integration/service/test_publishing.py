@@ -8,7 +8,7 @@ from live.core import inputs
 from live.driver.published import newest_prefix
 from live.journal import JournalReader, read_tape, verify_journal
 from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, list_prefixes, read_prefix
-from live.service import publishing
+from live.service import publishing, watching
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +49,15 @@ async def test_a_running_session_is_published_when_the_day_ends(host, run_desk, 
         assert (verified.head, verified.records) == (prefix.anchor.head, prefix.anchor.seq)
         assert len(list(read_tape(folder / PREFIX_TAPE))) == 3
     assert not (host.home / "published" / session.session_id).exists()
+
+
+async def test_the_service_looks_by_itself(host, run_desk, wall, monkeypatch):
+    """Within the first minute after midnight, with nobody asking."""
+    assert watching.PUBLISH_LOOK_SECONDS < 30
+    monkeypatch.setattr(watching, "PUBLISH_LOOK_SECONDS", 0.01)
+    async with run_desk() as desk:
+        wall.now = (wall.now // host.DAY + 1) * host.DAY
+        await desk.until(lambda: newest_prefix(host.home, desk.service.session.session_id), "a prefix is published")
 
 
 async def test_an_hour_is_published_too_and_the_one_before_stays_for_whoever_reads_it(host, run_desk, wall):
@@ -131,9 +140,9 @@ async def test_a_stop_does_not_wait_for_a_prefix(host, run_desk, wall, monkeypat
     async with run_desk() as desk:
         await desk.bar()
         wall.now += publishing.PUBLISH_EVERY
-        watching = desk.service._running.watching
-        task = asyncio.create_task(watching.publish_when_due())
-        watching._looks.append(task)
+        watcher = desk.service._running.watching
+        task = asyncio.create_task(watcher.publish_when_due())
+        watcher._looks.append(task)
         await asyncio.to_thread(reached.wait, 60)
         session = desk.service.session
     assert task.done()
