@@ -13,9 +13,10 @@ rows to come, tables that were computed with hindsight, module-level caches that
 - source: what has no honest use in a strategy's sources is not there (`source_review`).
 
 What gets through: hindsight that is small enough for the source, and keyed by something that survives a small move of every
-price and another date, like coarse levels, a few well-chosen thresholds, or the nearest of some remembered shapes. It cannot
-be told from a rule that was found by looking at the same data, which is what the count of trials and a run in DRY_RUN on
-bars that nobody has seen are for. Nor is this a sandbox: names that are put together at run time are not found.
+price and another date, like coarse levels, a few well-chosen thresholds, or the nearest of some remembered shapes. A few
+hundred numbers or some thousand characters are no table to `source_review`, and hold that much. It cannot be told from a
+rule that was found by looking at the same data; the count of trials is for that, and a run in DRY_RUN on bars that nobody
+has seen. Nor is this a sandbox: names that are put together at run time are not found.
 """
 
 from collections.abc import Sequence

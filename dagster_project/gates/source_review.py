@@ -17,6 +17,10 @@ LONGEST_TEXT = 2000
 """Characters or bytes of a literal; docstrings may be longer."""
 LONGEST_INTEGER = 128
 """Bits of a literal."""
+MOST_NUMBERS = 500
+"""Numbers in all sources together, so that many small tables are one large one."""
+MOST_TEXT = 20_000
+"""Characters and bytes of all literals together; docstrings are left out."""
 
 _MODULES = frozenset(
     [
@@ -119,6 +123,7 @@ def review_sources(files: Mapping[str, bytes], parameters: Mapping[str, Paramete
         for line, problem in sorted(set(_review(ast.parse(content, filename=name))))
     ]
     long = [name for name, value in parameters.items() if isinstance(value, str) and len(value) > LONGEST_TEXT]
+    found += _totals([ast.parse(content) for name, content in files.items() if name.endswith(".py")])
     return [*found, *(f"parameter {name} is a text of more than {LONGEST_TEXT} characters: {_TABLE_ADVICE}" for name in long)]
 
 
@@ -158,8 +163,29 @@ def _review(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 pass
 
 
+def _totals(trees: list[ast.Module]) -> list[str]:
+    constants = [
+        node.value
+        for tree in trees
+        for prose in [_prose(tree)]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in prose
+    ]
+    numbers = sum(isinstance(value, int | float | complex) and not isinstance(value, bool) for value in constants)
+    text = sum(len(value) for value in constants if isinstance(value, str | bytes))
+    found = [f"the sources hold {numbers} numbers, {MOST_NUMBERS} are allowed: {_TABLE_ADVICE}"] if numbers > MOST_NUMBERS else []
+    if text > MOST_TEXT:
+        found.append(f"the sources hold {text} characters of literals, {MOST_TEXT} are allowed: {_TABLE_ADVICE}")
+    return found
+
+
+def _prose(tree: ast.Module) -> set[int]:
+    """Give the docstrings, and other expressions that nothing uses."""
+    return {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+
 def _tables(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    prose = _prose(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Dict(keys=items) | ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) if len(items) > LARGEST_TABLE:

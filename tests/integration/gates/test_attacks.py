@@ -99,6 +99,24 @@ def test_counting_bars_does_not_help_where_the_price_is_unknown(write_strategy, 
     assert not findings.look_ahead.passed
 
 
+def test_remembered_shapes_are_too_many_for_the_source(write_strategy, probe_folder, ups):
+    """The most similar stretch of history survives any small move, so no probe sees it; what it takes to hold it does not pass."""
+    decide = """
+    last, long = self.closes[-6:], False
+    if len(last) == 6:
+        at = min(range(5, len(CLOSES)), key=lambda end: sum(abs(CLOSES[end - 5 + j] - last[j] * 100) for j in range(6)))
+        long = UPS[at]
+    """
+    parts = [ups[start : start + 100] for start in range(0, len(ups), 100)]
+    lines = [f"C{number} = {[bar.close for bar, _ in part]}\nU{number} = {[up for _, up in part]}" for number, part in enumerate(parts)]
+    joined = {name: ", ".join(f"*{name[0]}{number}" for number in range(len(parts))) for name in ("CLOSES", "UPS")}
+    top = "\n".join([*lines, *(f"{name} = [{parts}]" for name, parts in joined.items())])
+    gate = probe_folder(write_strategy(decide, top=top, warm_up=10)).look_ahead
+    assert gate.measured["edge_lost"] < LIMIT, "this is what the memory probe does not see"
+    assert not gate.passed
+    assert "numbers, 500 are allowed" in gate.detail
+
+
 HONEST = {
     "a coin flipped by the digits of a close": "long = round(bar.close * 100) % 2 == 0",
     "a coin flipped by the volume": "long = round(bar.volume * 10**6) % 3 == 0",

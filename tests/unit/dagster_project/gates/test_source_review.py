@@ -1,6 +1,6 @@
 import pytest
 
-from dagster_project.gates.source_review import LARGEST_TABLE, LONGEST_TEXT, review_sources
+from dagster_project.gates.source_review import LARGEST_TABLE, LONGEST_TEXT, MOST_NUMBERS, MOST_TEXT, review_sources
 
 FOUND = {
     "import os": "imports os, which leads out of the strategy",
@@ -56,3 +56,14 @@ def test_weights_are_not_sources_and_long_parameters_are_tables():
     assert review_sources({"weights/a.json": b"[" + b"1," * 1000 + b"1]"}, {"mode": "slow", "fast": 3}) == []
     (problem,) = review_sources({}, {"mode": "0" * (LONGEST_TEXT + 1)})
     assert "parameter mode is a text of more than" in problem
+
+
+def test_many_small_tables_are_one_large_one():
+    """Over all files: numbers, and characters of literals."""
+    part = "\n".join(f"T{number} = {list(range(100))}" for number in range(MOST_NUMBERS // 200 + 1))
+    (problem,) = review_sources({"a.py": part.encode(), "b.py": part.encode()}, {})
+    assert f"{MOST_NUMBERS} are allowed" in problem
+    assert review_sources({"a.py": part.encode()}, {}) == []
+    text = "\n".join(f"T{number} = '{'x' * LONGEST_TEXT}'" for number in range(MOST_TEXT // LONGEST_TEXT + 1))
+    (problem,) = review_sources({"a.py": text.encode()}, {})
+    assert f"{MOST_TEXT} are allowed" in problem
