@@ -48,6 +48,31 @@ class Coverage(NamedTuple):
         return [one.session for one in self.counted]
 
     @property
+    def hosts(self) -> list[list[CountedSession]]:
+        """Group what is counted by live host: a session belongs to the host of the one it goes on from.
+
+        One whose predecessor is not in the archive goes with the session before it. Hosts may have accounts of the same name,
+        and each session is folded after those of its own host alone.
+        """
+        first = self.first_sessions()
+        grouped: dict[str, list[CountedSession]] = {}
+        for one in self.counted:
+            grouped.setdefault(first[one.session.session_id], []).append(one)
+        return list(grouped.values())
+
+    def first_sessions(self) -> dict[str, str]:
+        """Give the first known session of each known session's host, by session id."""
+        by_head = {one.head: one.session_id for one in self.known}
+        first: dict[str, str] = {}
+        before: str | None = None
+        for one in self.known:
+            missing = before if one.predecessor_head else None
+            predecessor = by_head.get(one.predecessor_head, missing) if one.predecessor_head else None
+            first[one.session_id] = one.session_id if predecessor is None else first.get(predecessor, predecessor)
+            before = one.session_id
+        return first
+
+    @property
     def reaches(self) -> int | None:
         """Give the time up to which everything is counted, nanoseconds UTC; None when that is the whole day."""
         return min((one.through.at for one in self.counted if one.through is not None and not one.whole), default=None)

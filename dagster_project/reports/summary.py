@@ -43,19 +43,21 @@ def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
         SessionArchiveError, JournalError, TapeError: the archive was damaged since it was verified.
     """
     coverage = cover_day(home, day)
-    fold = DayFold(day, _marks_before(home, coverage))
-    spans = {
-        one.session.session_id: fold.session(one.session.session_id, one.files.journal, one.files.tape, one.files.clock())
-        for one in coverage.counted
-    }
+    folds: list[DayFold] = []
+    spans: dict[str, SessionSpan] = {}
+    for sessions in coverage.hosts:
+        fold = DayFold(day, _marks_before(home, coverage, sessions[0].session.session_id))
+        for one in sessions:
+            spans[one.session.session_id] = fold.session(one.session.session_id, one.files.journal, one.files.tape, one.files.clock())
+        folds.append(fold)
     lines = (
         *(_counted_line(one, spans[one.session.session_id]) for one in coverage.counted),
         *map(_left_out_line, coverage.left_out),
     )
     breaks = _breaks(coverage)
     times = [ts for span in spans.values() for ts in (span.first_market, span.last_market) if ts is not None]
-    deployments = tuple(_deployment(fold, owner) for owner in fold.owners())
-    totals = _totals(fold, len(coverage.counted))
+    deployments = tuple(_deployment(fold, owner) for fold in folds for owner in fold.owners())
+    totals = _totals(folds, len(coverage.counted))
     return DailySummary(
         schema=SUMMARY_SCHEMA,
         day=str(day),
@@ -64,23 +66,23 @@ def summarise_day(home: Home, day: date, *, over: bool = True) -> DailySummary:
         reaches=coverage.reaches,
         inputs=day_inputs(home, day, over=over),
         headline=_headline(totals, deployments, coverage),
-        warnings=(*breaks, *_warnings(fold, coverage)),
+        warnings=(*breaks, *_warnings(totals, folds, coverage)),
         totals=totals,
         first_market=min(times, default=None),
         last_market=max(times, default=None),
         sessions=lines,
-        accounts=_accounts(fold),
+        accounts=tuple(one for fold in folds for one in _accounts(fold)),
         deployments=deployments,
-        alarms=tuple(fold.alarms),
-        controls=tuple(fold.controls),
-        gaps=_gaps(fold),
+        alarms=tuple(event for fold in folds for event in fold.alarms),
+        controls=tuple(event for fold in folds for event in fold.controls),
+        gaps=tuple(gap for fold in folds for gap in _gaps(fold)),
     )
 
 
-def _marks_before(home: Home, coverage: Coverage) -> dict[str, int]:
-    """Give the last prices of the session before the first one of the day, which value what was held overnight."""
-    counted = coverage.sessions
-    earlier = [one for one in coverage.known if counted and one.session_id < counted[0].session_id and one.segments]
+def _marks_before(home: Home, coverage: Coverage, session_id: str) -> dict[str, int]:
+    """Give the last prices of its host's session before the given one, which value what was held overnight."""
+    first = coverage.first_sessions()
+    earlier = [one for one in coverage.known if one.session_id < session_id and one.segments and first[one.session_id] == first[session_id]]
     marks: dict[str, int] = {}
     for _, _, bar in read_tape(files_of(home, earlier[-1]).tape) if earlier else ():
         marks[bar.instrument_id] = bar.close
@@ -135,7 +137,7 @@ def _breaks(coverage: Coverage) -> tuple[str, ...]:
     )
 
 
-def _warnings(fold: DayFold, coverage: Coverage) -> list[str]:
+def _warnings(totals: dict[str, int], folds: list[DayFold], coverage: Coverage) -> list[str]:
     ended: list[ArchivedSession] = [one.session for one in coverage.counted if one.through is None]
     ids = {one.session_id for one in coverage.sessions}
     said = [
@@ -149,26 +151,26 @@ def _warnings(fold: DayFold, coverage: Coverage) -> list[str]:
     ]
     said += [f"Session {one.session_id} did not close in an orderly way" for one in ended if not one.closed]
     said += [f"The tape of session {one.session_id} ends before its journal" for one in ended if not one.tape_complete]
-    if fold.alarms:
-        said.append(f"Alarms raised: {len(fold.alarms)}")
-    if fold.kills:
-        said.append(f"Kill commands given: {fold.kills}")
-    if late := sum(one.fill.late for one in fold.fills):
+    if totals["alarms"]:
+        said.append(f"Alarms raised: {totals['alarms']}")
+    if totals["kills"]:
+        said.append(f"Kill commands given: {totals['kills']}")
+    if late := sum(one.fill.late for fold in folds for one in fold.fills):
         said.append(f"Fills that came after their order had ended: {late}")
-    if fold.refused_calls:
-        said.append(f"Calls to the control plane that were refused: {fold.refused_calls}")
+    if totals["refused_calls"]:
+        said.append(f"Calls to the control plane that were refused: {totals['refused_calls']}")
     return said
 
 
-def _totals(fold: DayFold, sessions: int) -> dict[str, int]:
+def _totals(folds: list[DayFold], sessions: int) -> dict[str, int]:
     return {
         "sessions": sessions,
-        "orders": len(fold.orders),
-        "fills": len(fold.fills),
-        "denials": fold.denials.total(),
-        "alarms": len(fold.alarms),
-        "kills": fold.kills,
-        "refused_calls": fold.refused_calls,
+        "orders": sum(len(fold.orders) for fold in folds),
+        "fills": sum(len(fold.fills) for fold in folds),
+        "denials": sum(fold.denials.total() for fold in folds),
+        "alarms": sum(len(fold.alarms) for fold in folds),
+        "kills": sum(fold.kills for fold in folds),
+        "refused_calls": sum(fold.refused_calls for fold in folds),
     }
 
 

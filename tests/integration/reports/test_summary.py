@@ -398,17 +398,26 @@ async def test_the_day_that_is_not_over_is_summarised_so_far_and_again_when_it_i
     assert day in [one.day for one in due_summaries(home, day + timedelta(days=1), 31)]
 
 
-async def test_sessions_of_another_live_host_are_no_gap(host, run_desk, wall):
-    """A host that began anew has a first session of its own, and the chain of neither is broken by the other's."""
+async def test_sessions_of_another_live_host_change_no_number_of_this_one(host, run_desk, wall):
+    """A host that began anew has a chain and accounts of its own, though their names and the numbers of its sessions are the same."""
+    host.bundle(days=3)
+    host.configure()
     async with run_desk() as desk:
-        await desk.bar()
-    pull(host)
+        await desk.arm()
+        await trade(desk, [0, desk.BUY, 0], [10_000, 10_000, 10_500])
+    async with run_desk() as desk:
+        await desk.bar(close=11_000)
+    alone = summarise_day(pull(host), day_of(wall.now))
     for name in ("journal", "tape", "latch"):
         (host.home / name).rename(host.home / f"{name}-of-the-other")
     async with run_desk() as desk:
-        await desk.bar()
+        await desk.arm()
+        await trade(desk, [0, desk.BUY, 0], [10_000, 10_000, 9_000])
     home = pull(host)
-    assert len(archived_sessions(home)) == 2
-    summary = summarise_day(home, day_of(wall.now))
-    assert summary.complete
-    assert not [warning for warning in summary.warnings if "gap" in warning]
+    assert len(archived_sessions(home)) == 3
+    together = summarise_day(home, day_of(wall.now))
+    assert together.complete
+    assert set(alone.accounts) < set(together.accounts)
+    assert [one for one in together.deployments if one in alone.deployments] == list(alone.deployments)
+    assert together.totals["fills"] == alone.totals["fills"] * 2
+    assert not [warning for warning in together.warnings if "gap" in warning]
