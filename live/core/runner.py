@@ -45,7 +45,7 @@ class StrategyRunner:
             self._warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
         try:
             self.strategy.on_bar(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), self)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
             raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
         if self.wishes and (bar.warm_up or self._warming_up):
             self.forget()
@@ -58,7 +58,7 @@ class StrategyRunner:
         """
         try:
             self.strategy.on_fill(fill, self)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
             raise self._failure(error, f"the fill {fill.trade_id} of order {fill.order_id}") from error
         if self._warming_up:
             self.forget()
@@ -135,7 +135,7 @@ class StrategyRunner:
                 "add it under [[instruments]]"
             )
 
-    def _failure(self, error: Exception, event: str) -> StrategyError:
+    def _failure(self, error: BaseException, event: str) -> StrategyError:
         said = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
         return StrategyError(f"strategy {self.deployment.strategy_id} failed on {event}: {said}; mend it and promote it again")
 

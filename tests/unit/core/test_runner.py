@@ -20,6 +20,17 @@ def test_a_strategy_that_fails_is_named_with_the_event(desk):
         desk.bar()
 
 
+def test_a_strategy_that_leaves_takes_nobody_along(desk):
+    """A call of sys.exit() in a strategy is a failure of that strategy, and not the end of the process."""
+
+    def leave(*_):
+        raise SystemExit(3)
+
+    desk.strategy.script = leave
+    with pytest.raises(StrategyError, match=rf"strategy alpha failed on the bar of {BTC} at \d+: SystemExit: 3"):
+        desk.bar()
+
+
 def test_a_strategy_that_fails_on_a_fill_is_named_with_the_fill(desk):
     """The same for its own executions."""
     desk.want(100)
