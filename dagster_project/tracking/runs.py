@@ -106,7 +106,11 @@ def record_evaluation(
     if not evaluation.replayed:
         return Recorded(run_id, None)
     version = evaluation.submission.folder.version
-    return Recorded(run_id, ledger.append(_attempt(version, evaluation.dataset_digest, evaluation.returns, run_id, "gates")))
+    attempt = _attempt(version, evaluation.dataset_digest, evaluation.returns, run_id, "gates")
+    if not evaluation.evidence.integrity_passed:
+        # What leaks earns wonders. It was an attempt, and its ratio says nothing about how far luck alone scatters.
+        attempt = msgspec.structs.replace(attempt, sharpe=None)
+    return Recorded(run_id, ledger.append(attempt))
 
 
 def log_trial(

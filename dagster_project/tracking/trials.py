@@ -37,7 +37,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         version_digest: digest of the strategy version.
         dataset_digest: digest of the market data.
         parameters: the version's parameters.
-        sharpe: Sharpe ratio of daily returns, not annualised; None when undefined, as for a strategy that never trades.
+        sharpe: Sharpe ratio of daily returns, not annualised; None when it has no meaning, as for a strategy that never trades or that
+            failed an integrity gate.
         days: number of daily returns.
         run_id: the MLflow run that holds the details.
         source: who judged it.

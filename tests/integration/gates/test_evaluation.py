@@ -137,6 +137,8 @@ def test_peeker_is_a_successful_run_with_a_red_check_and_no_bundle(dagster, here
         assert "look_ahead" in said["reasons"]
     assert not list(here.bundles.glob("peeker-*"))
     assert describe_versions(here, "peeker") == []
+    trial = TrialLedger(here.trials).trials()[-1]
+    assert (trial.strategy_id, trial.sharpe) == ("peeker", None), "an attempt, whose wonderful ratio says nothing about luck"
 
 
 def test_without_a_gate_key_the_run_fails_and_says_what_to_do(dagster, here, monkeypatch, tmp_path):
