@@ -14,7 +14,7 @@ QUESTIONS = {
     "data_quality": "Is the dataset whole, validated, long enough, and what the strategy asks for?",
     "determinism": "Do two processes with different hash seeds give the same records?",
     "replay": "Does it trade enough to be judged, without an alarm?",
-    "look_ahead": "Is every decision the same when later bars are gone or garbage, and does the edge outlive the low digits and dates of history?",
+    "look_ahead": "Is every decision the same when later bars are gone or garbage, and does the edge outlive the dates of history?",
     "warm_up": "Is every decision after the declared warm-up independent of what came before it?",
     "limits": "Is the order limit within reach of the orders that it sends?",
     "deflated_sharpe": "Is its Sharpe ratio more than luck, after all trials on this dataset?",
