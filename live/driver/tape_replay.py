@@ -157,8 +157,6 @@ def main(arguments: list[str]) -> None:
             )
     except (StrategyError, StrategyLoadError, InstrumentError) as error:
         _leave(str(error))
-    except SystemExit as error:  # the engine lets it through, and here nothing but the strategy raises it
-        _leave(f"the strategy ended the process with SystemExit: {error.code}")
     except InterlockError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.json.encode(result))

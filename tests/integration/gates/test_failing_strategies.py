@@ -27,7 +27,7 @@ FAILURES = {
         {"decide": LATE.format(deed="context.target_fraction(bar.instrument_id, 'half')")},
         "fraction must be a number, received 'half'",
     ),
-    "leaves": ({"decide": LATE.format(deed="raise SystemExit('enough')")}, "ended the process with SystemExit: enough"),
+    "leaves": ({"decide": LATE.format(deed="raise SystemExit('enough')")}, "at 1506924000000000000: SystemExit: enough"),
     "ends its process": ({"decide": LATE.format(deed="__import__('os')._exit(0)")}, "must not write to standard output or end the process"),
     "writes to the standard output of the process": (
         {"decide": LATE.format(deed="""__import__('os').write(1, b'{"gate": "replay", "passed": true}')""")},
