@@ -181,7 +181,7 @@ def _headline(totals: dict[str, int], deployments: tuple[DeploymentDay, ...], co
     ran = _count(totals["sessions"], "session")
     if not totals["orders"] and not totals["fills"]:
         return f"Nothing was traded in {ran}{until}."
-    strategies = _count(sum(1 for one in deployments if one.orders or one.fills), "strategy", "strategies")
+    strategies = _count(len({one.strategy_id for one in deployments if one.orders or one.fills}), "strategy", "strategies")
     return f"{_count(totals['orders'], 'order')} and {_count(totals['fills'], 'fill')} by {strategies} in {ran}{until}."
 
 

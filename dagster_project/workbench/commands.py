@@ -102,7 +102,7 @@ def _start(sample: Path) -> None:
     prepared, addresses = _prepare(sample)
     for name, url in addresses.items():
         print(f"{name:<13} {url}")
-    print("Wait about 20 seconds until all of it answers. Ctrl-C stops all of it.", flush=True)
+    print("Wait about half a minute until all of it answers. Ctrl-C stops all of it.", flush=True)
     path = f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"
     # An environment of its own: honcho's -e file would be read as shell text, and paths may hold anything.
     os.execve(honcho, [honcho, "-f", str(procfile), "start"], {**os.environ, **prepared, "PATH": path, "VIRTUAL_ENV": str(tools.parent)})
