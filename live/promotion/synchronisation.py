@@ -204,7 +204,8 @@ class Synchroniser:
             reason = "; ".join(told)
             shortened = reason if len(reason) <= LONGEST_TAG else f"{reason[: LONGEST_TAG - 1]}…"
             try:
-                for key, value in ((STATUS_TAG, "refused" if refused else "accepted"), (REASON_TAG, shortened)):
+                # The reason first: whoever sees the status change finds the reason that belongs to it.
+                for key, value in ((REASON_TAG, shortened), (STATUS_TAG, "refused" if refused else "accepted")):
                     if version.tags.get(key) != value:
                         self._registry.set_tag(version, key, value)
             except RegistryError as error:

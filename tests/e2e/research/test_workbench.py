@@ -81,7 +81,7 @@ def test_pictures_of_the_asset_graph(page, workbench, keep_picture):
 
 def test_pictures_of_the_checks(page, workbench, keep_picture):
     """The checks of a strategy version say which gate holds, what was asked, and why."""
-    page.goto(f"{workbench.addresses.dagster_url}/assets/strategy_evidence?view=checks&checkDetail=look_ahead")
+    page.goto(f"{workbench.addresses.dagster_url}/assets/strategy_evidence?view=checks&checkDetail=deflated_sharpe")
     page.get_by_text("Latest execution").first.wait_for()
     for gate in ("data_quality", "deflated_sharpe", "look_ahead", "warm_up"):
         page.get_by_text(gate, exact=True).first.wait_for()
