@@ -50,7 +50,7 @@ def print_what_next(stage: Stage) -> None:
     stage.console.print("  make dev", markup=False)
     for where, what in (
         ("http://127.0.0.1:8423", "start page: where everything is"),
-        ("http://127.0.0.1:3000", "Dagster: Assets -> strategy_evidence -> Checks, a partition a strategy version"),
+        ("http://127.0.0.1:3000", "Dagster: Catalog -> strategy_evidence -> Checks, a partition a strategy version"),
         ("http://127.0.0.1:8422", "MLflow: Model training -> Model registry -> ema_cross: gate reports, aliases, tags"),
         ("http://127.0.0.1:8423/reports/", "today's summary and the session reports"),
     ):

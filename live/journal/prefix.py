@@ -156,7 +156,7 @@ def _copy_rows(journal: Path, draft: Path, anchor: Anchor, pause: Pause) -> Posi
         create_tables(connection, meta)
         connection.execute("ATTACH ? AS running", (_read_only(journal),))
         for table, key, last in (("records", "seq", anchor.seq), ("commits", "number", anchor.commit), ("snapshots", "seq", anchor.seq)):
-            copy = f"INSERT INTO {table} SELECT * FROM running.{table} WHERE {key} > ? AND {key} <= ? ORDER BY {key}"  # noqa: S608
+            copy = f"INSERT INTO {table} SELECT * FROM running.{table} WHERE {key} > ? AND {key} <= ? ORDER BY {key}"  # noqa: S608 - our own names
             for after in range(0, last, _COPIED_ROWS):
                 connection.execute(copy, (after, min(after + _COPIED_ROWS, last)))
                 pause()
@@ -175,9 +175,9 @@ def _copy_rows(journal: Path, draft: Path, anchor: Anchor, pause: Pause) -> Posi
 
 def _chain_head(connection: sqlite3.Connection, head: str, pause: Pause) -> tuple[int, int, str]:
     """Fold every row into the chain; gives the last commit, its last sequence number and the head."""
-    rows = connection.execute(f"SELECT {RECORD_COLUMNS} FROM records ORDER BY seq")  # noqa: S608
+    rows = connection.execute(f"SELECT {RECORD_COLUMNS} FROM records ORDER BY seq")  # noqa: S608 - our own names
     number = seq = checked = 0
-    for number, first, seq in connection.execute("SELECT number, first_seq, last_seq FROM commits ORDER BY number"):  # noqa: B007
+    for number, first, seq in connection.execute("SELECT number, first_seq, last_seq FROM commits ORDER BY number"):  # noqa: B007 - the last one is read below
         link = ChainLink(head)
         for row in islice(rows, seq - first + 1):
             link.add(row)
