@@ -16,6 +16,7 @@ from live.core.inputs import InstrumentDefined
 from live.core.instruments import Instrument
 from live.core.orders import OrderState
 from live.core.records import FillRecorded, IntentRecorded, OrderDenied, OrderTransitioned
+from live.core.snapshots import restore_state
 from live.core.state import EngineState
 from live.journal import JournalReader
 
@@ -41,7 +42,7 @@ def publish_tables(lake: Path, session_id: str, journal: Path, clock: WallClock)
     with JournalReader(journal) as reader:
         snapshot = reader.first_snapshot()
         if snapshot is not None:
-            reading.instruments.update(EngineState.restore(snapshot[1]).instruments)
+            reading.instruments.update(restore_state(snapshot[1]).instruments)
         for row in reader.rows(kinds=_KINDS):
             reading.take(row.seq, row.entry())
     _replace(lake / FILLS, session_id, reading.fills, _fill_schema())

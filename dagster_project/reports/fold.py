@@ -18,6 +18,7 @@ from live.core import inputs, records
 from live.core.instruments import Instrument
 from live.core.ledger import Position
 from live.core.orders import OrderState
+from live.core.snapshots import restore_state
 from live.core.state import EngineState
 from live.core.vocabulary import OperatorAction
 from live.journal import JournalReader, JournalRow, SnapshotTaken, read_tape
@@ -105,7 +106,7 @@ class DayFold:
             snapshot = reader.first_snapshot()
             if snapshot is None:
                 return SessionSpan(0, None, None)
-            self.state = EngineState.restore(snapshot[1])
+            self.state = restore_state(snapshot[1])
             for row in reader.rows():
                 now = Moment(row.ts, clock.at(row.seq))
                 while waiting is not None and waiting[:2] < (row.segment, row.offset):

@@ -17,6 +17,9 @@ class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
     time_in_force: TimeInForce
     quantity: int
     limit_price: int | None
+    trigger_price: int | None = None
+    expires_at: int | None = None
+    reduce_only: bool = False
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):
@@ -36,4 +39,21 @@ class QueryOrder(msgspec.Struct, frozen=True, gc=False):
     submitted_at: int
 
 
-Effect = SubmitOrder | CancelOrder | QueryOrder
+class SetTimer(msgspec.Struct, frozen=True, gc=False):
+    """Feed a `TimerFired` back once engine time reaches `due`; setting a timer of the same name again moves it."""
+
+    strategy_id: str
+    name: str
+    due: int
+
+
+class CancelTimer(msgspec.Struct, frozen=True, gc=False):
+    """Forget a timer; one that is not set is no error."""
+
+    strategy_id: str
+    name: str
+
+
+VenueRequest = SubmitOrder | CancelOrder | QueryOrder
+
+Effect = VenueRequest | SetTimer | CancelTimer

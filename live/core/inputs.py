@@ -8,26 +8,10 @@ import msgspec
 
 from live.core.instruments import Instrument
 from live.core.limits import Limits
-from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Resolution, Scope
+from live.core.market_events import Bar, Input, MarketEvent
+from live.core.vocabulary import AccountType, EffectAction, Liquidity, OperatorAction, Outcome, Resolution, Scope, Side
 
-
-class Input(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
-    """Carry one fact into the engine."""
-
-    ts_init: int
-
-
-class Bar(Input, frozen=True, gc=False, array_like=True, tag=True):
-    """Report one finished bar: prices in price units, volume in quantity units, `ts_event` the bar's close."""
-
-    ts_event: int
-    instrument_id: str
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    warm_up: bool = False
+__all__ = ["Bar", "Input", "MarketEvent"]
 
 
 class Deployment(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -73,6 +57,119 @@ class BalanceChanged(Input, frozen=True, gc=False, array_like=True, tag=True):
     asset: str
     amount: int
     reason: str
+
+
+class AccountDefined(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Define an account; one that was never defined is a cash account.
+
+    Attributes:
+        account_id: the account.
+        account_type: what it may hold.
+        maximum_leverage_ppm: gross value of positions over equity that it may reach, parts per million; 1,000,000 for cash.
+    """
+
+    account_id: str
+    account_type: AccountType
+    maximum_leverage_ppm: int
+
+
+class BalanceTransferred(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report that an amount of an asset moved between two accounts, in money units."""
+
+    from_account_id: str
+    to_account_id: str
+    asset: str
+    amount: int
+    reason: str
+
+
+class FundingPaid(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report what an account received (positive) or paid (negative) as funding of a perpetual, in money units of the quote asset.
+
+    Attributes:
+        ts_event: venue time at which it fell due.
+        account_id: the account.
+        instrument_id: the perpetual.
+        amount: money units of the quote asset.
+        funding_id: the venue's name of this payment, unique within account and instrument.
+    """
+
+    ts_event: int
+    account_id: str
+    instrument_id: str
+    amount: int
+    funding_id: str
+
+
+class ClockSampled(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report how far our clock is from a venue's.
+
+    Attributes:
+        venue_id: the venue.
+        offset: venue time minus ours, nanoseconds.
+        uncertainty: bound of the offset's error, nanoseconds.
+        valid_until: engine time after which the sample says nothing any more.
+    """
+
+    venue_id: str
+    offset: int
+    uncertainty: int
+    valid_until: int
+
+
+class ReconciliationReported(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report whether an account's orders, fills and balances equal the venue's.
+
+    Attributes:
+        account_id: the account.
+        clean: whether nothing differs.
+        detail: what differs, empty when clean.
+        valid_until: engine time after which the answer says nothing any more.
+    """
+
+    account_id: str
+    clean: bool
+    detail: str
+    valid_until: int
+
+
+class JournalHealthReported(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report whether records become durable in time."""
+
+    healthy: bool
+    detail: str
+
+
+class TimerFired(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report that a timer a strategy set fell due."""
+
+    strategy_id: str
+    name: str
+    due: int
+
+
+class ExternalOrderObserved(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Report an order at the venue, in one of our accounts, that no session of ours sent.
+
+    Attributes:
+        ts_event: venue time of what is reported.
+        account_id: the account.
+        instrument_id: the instrument.
+        venue_order_id: the venue's id of it.
+        client_order_id: the id its sender gave it, empty when none.
+        side: which way it trades.
+        remaining: quantity units that may still fill; 0 once it ended.
+        limit_price: price units, None for a market order.
+    """
+
+    ts_event: int
+    account_id: str
+    instrument_id: str
+    venue_order_id: str
+    client_order_id: str
+    side: Side
+    remaining: int
+    limit_price: int | None
 
 
 class LeaseGranted(Input, frozen=True, gc=False, array_like=True, tag=True):
@@ -225,9 +322,17 @@ class AccessDenied(Input, frozen=True, gc=False, array_like=True, tag=True):
     required_scope: str
 
 
-MarketEvent = Bar
-
-VenueReport = OrderAccepted | OrderRejected | OrderCanceled | OrderExpired | CancelRejected | ExecutionReported | OrderObserved
+VenueReport = (
+    OrderAccepted
+    | OrderRejected
+    | OrderCanceled
+    | OrderExpired
+    | CancelRejected
+    | ExecutionReported
+    | OrderObserved
+    | FundingPaid
+    | ExternalOrderObserved
+)
 
 RecordedInput = (
     SessionStarted
@@ -250,5 +355,13 @@ RecordedInput = (
     | OperatorCommand
     | OrderResolved
     | AccessDenied
+    | AccountDefined
+    | BalanceTransferred
+    | FundingPaid
+    | ClockSampled
+    | ReconciliationReported
+    | JournalHealthReported
+    | TimerFired
+    | ExternalOrderObserved
 )
 """Every input but market data: these go to the journal, market data to the tape."""

@@ -6,6 +6,7 @@ import msgspec
 
 from live.core.decimals import MONEY_SCALE
 from live.core.errors import InstrumentError
+from live.core.vocabulary import InstrumentKind
 
 _POWERS = tuple(10**exponent for exponent in range(MONEY_SCALE + 1))
 
@@ -24,6 +25,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         minimum_quantity: smallest order, in quantity units.
         maximum_quantity: largest order the venue takes, in quantity units.
         minimum_notional: smallest order value, in money units of the quote asset.
+        kind: what a trade exchanges.
+        contract_size: base asset in one contract, in units of `10**-contract_scale`; 1 for spot.
+        contract_scale: decimal places of the contract size.
+        initial_margin_ppm: collateral that opening needs, parts per million of the notional; 1,000,000 means no leverage.
+        maintenance_margin_ppm: collateral below which a position is liquidated, parts per million of the notional.
         version: raised when the venue changes a filter; the scales never change within a journal's life.
     """
 
@@ -38,6 +44,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     maximum_quantity: int = 10**15
     minimum_notional: int = 0
     version: int = 1
+    kind: InstrumentKind = InstrumentKind.SPOT
+    contract_size: int = 1
+    contract_scale: int = 0
+    initial_margin_ppm: int = 1_000_000
+    maintenance_margin_ppm: int = 1_000_000
 
     def __post_init__(self) -> None:
         """Refuse a definition that contradicts itself.

@@ -7,6 +7,7 @@ fields with the ones written down for that number.
 import msgspec
 
 from live.core import inputs
+from live.core.market_events import MARKET_TYPES
 from live.core.orders import OrderEvent, OrderState
 from live.core.risk.codes import DenialCode
 from live.core.vocabulary import Liquidity, OrderType, Scope, Side, TimeInForce, TradingState
@@ -40,7 +41,29 @@ class DecisionRecorded(Record, frozen=True, gc=False, array_like=True, tag=True)
 
 
 class IntentRecorded(Record, frozen=True, gc=False, array_like=True, tag=True):
-    """State one concrete order the portfolio asks for; it begins the order's life."""
+    """State one concrete order; it begins the order's life.
+
+    Attributes:
+        order_id: our client order id, never used twice.
+        intent_id: number of the intent.
+        decision_id: the decision whose target it serves, 0 when the strategy asked for this very order.
+        strategy_id: whose intent it is.
+        account_id: the account it is for.
+        instrument_id: the instrument.
+        side: which way it trades.
+        order_type: how it is priced.
+        time_in_force: how long it may rest.
+        quantity: quantity units.
+        limit_price: price units, None for orders without one.
+        reference_price: last price it was judged by, price units; 0 when there was none.
+        allocations: whose intents its fills serve; one strategy an order.
+        trigger_price: price units at which a stop begins, None for other orders.
+        expires_at: venue time at which a GTD order expires, None for other orders.
+        reduce_only: whether it may only bring the position nearer to zero.
+        label: the strategy's own name of an order it asked for, empty when it serves a target.
+        replaces: id of the order that was canceled for it, empty when none was.
+        reason: why the strategy asked for it, empty when it serves a target.
+    """
 
     order_id: str
     intent_id: int
@@ -55,6 +78,12 @@ class IntentRecorded(Record, frozen=True, gc=False, array_like=True, tag=True):
     limit_price: int | None
     reference_price: int
     allocations: tuple[Allocation, ...]
+    trigger_price: int | None = None
+    expires_at: int | None = None
+    reduce_only: bool = False
+    label: str = ""
+    replaces: str = ""
+    reason: str = ""
 
 
 class OrderDenied(Record, frozen=True, gc=False, array_like=True, tag=True):
@@ -63,6 +92,7 @@ class OrderDenied(Record, frozen=True, gc=False, array_like=True, tag=True):
     order_id: str
     code: DenialCode
     detail: str
+    strategy_id: str = ""
 
 
 class OrderTransitioned(Record, frozen=True, gc=False, array_like=True, tag=True):
@@ -116,6 +146,28 @@ class BalancePosted(Record, frozen=True, gc=False, array_like=True, tag=True):
     reason: str
 
 
+class TransferPosted(Record, frozen=True, gc=False, array_like=True, tag=True):
+    """State that an amount moved between two accounts, with both balances after it, in money units."""
+
+    from_account_id: str
+    to_account_id: str
+    asset: str
+    amount: int
+    from_balance: int
+    to_balance: int
+    reason: str
+
+
+class FundingRecorded(Record, frozen=True, gc=False, array_like=True, tag=True):
+    """State a strategy's part of a funding payment: positive when received, money units of the quote asset."""
+
+    account_id: str
+    strategy_id: str
+    instrument_id: str
+    funding_id: str
+    amount: int
+
+
 class TradingStateChanged(Record, frozen=True, gc=False, array_like=True, tag=True):
     """State that what may be sent changed at a scope."""
 
@@ -163,6 +215,8 @@ OutputRecord = (
     | LeaseChanged
     | DayOpened
     | AlarmRaised
+    | TransferPosted
+    | FundingRecorded
 )
 
 JournalEntry = inputs.RecordedInput | OutputRecord
@@ -180,6 +234,8 @@ OUTPUT_TYPES: tuple[type[Record], ...] = (
     LeaseChanged,
     DayOpened,
     AlarmRaised,
+    TransferPosted,
+    FundingRecorded,
 )
 INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.SessionStarted,
@@ -202,7 +258,21 @@ INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.OperatorCommand,
     inputs.OrderResolved,
     inputs.AccessDenied,
+    inputs.AccountDefined,
+    inputs.BalanceTransferred,
+    inputs.FundingPaid,
+    inputs.ClockSampled,
+    inputs.ReconciliationReported,
+    inputs.JournalHealthReported,
+    inputs.TimerFired,
+    inputs.ExternalOrderObserved,
 )
 
-SCHEMA_VERSIONS: dict[str, int] = {kind.__name__: 1 for kind in (inputs.Bar, *INPUT_TYPES, *OUTPUT_TYPES)}
+SCHEMA_VERSIONS: dict[str, int] = {
+    **{kind.__name__: 1 for kind in (*MARKET_TYPES, *INPUT_TYPES, *OUTPUT_TYPES)},
+    "InstrumentDefined": 2,
+    "SessionStarted": 2,
+    "IntentRecorded": 2,
+    "OrderDenied": 2,
+}
 """The version of each message's schema, written beside every record in a journal and tape."""

@@ -14,7 +14,7 @@ from live.core import inputs, records
 from live.core.errors import InputError, LedgerError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
-from live.core.ledger import Ledger, Position
+from live.core.ledger import Ledger
 from live.core.orders import MAY_REST_AT_VENUE, TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.records import JournalEntry
 from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
@@ -50,6 +50,11 @@ class Order(msgspec.Struct, gc=False):
     venue_order_id: str = ""
     detail: str = ""
     absent_at: tuple[str, ...] = ()
+    trigger_price: int | None = None
+    expires_at: int | None = None
+    reduce_only: bool = False
+    label: str = ""
+    replaces: str = ""
 
     @property
     def remaining(self) -> int:
@@ -75,37 +80,6 @@ class Target(msgspec.Struct, frozen=True, gc=False):
     tried: bool = False
 
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """Write down an engine state in a canonical order; equal states give equal bytes."""
-
-    schema: int
-    now: int
-    session_id: str
-    nonce: str
-    order_sequence: int
-    intent_sequence: int
-    decision_sequence: int
-    deployments: list[Deployment]
-    instruments: list[Instrument]
-    orders: list[Order]
-    balances: list[tuple[str, str, int]]
-    deposits: list[tuple[str, str, int]]
-    other_fees: list[tuple[str, str, int]]
-    positions: list[Position]
-    trading_states: list[tuple[Scope, str, TradingState]]
-    latches: list[tuple[Scope, str, bool]]
-    leases: list[tuple[str, Lease]]
-    targets: list[tuple[str, str, Target]]
-    day_profits: list[tuple[str, int, int]]
-    fill_keys: list[tuple[str, str]]
-    recent_orders: list[tuple[str, list[int]]]
-
-
-SNAPSHOT_SCHEMA = 1
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
-_decoder = msgspec.msgpack.Decoder(Snapshot)
-
-
 class EngineState:
     """Fold journal entries into orders, ledger, trading states, leases and targets."""
 
@@ -120,6 +94,8 @@ class EngineState:
         self.instruments: dict[str, Instrument] = {}
         self.orders: dict[str, Order] = {}
         self.live_orders: dict[str, Order] = {}
+        self.live_by_strategy: dict[tuple[str, str], dict[str, Order]] = {}
+        self.live_by_account: dict[tuple[str, str], dict[str, Order]] = {}
         self.ledger = Ledger()
         self.trading_states: dict[tuple[Scope, str], TradingState] = {}
         self.latches: dict[tuple[Scope, str], bool] = {}
@@ -198,80 +174,21 @@ class EngineState:
         """List a strategy's orders that may still fill, oldest first."""
         if not self.live_orders:
             return []
-        return [
-            order
-            for order in self.live_orders.values()
-            if order.strategy_id == strategy_id and (instrument_id is None or order.instrument_id == instrument_id)
-        ]
+        if instrument_id is not None:
+            found = self.live_by_strategy.get((strategy_id, instrument_id))
+            return list(found.values()) if found else []
+        return [order for order in self.live_orders.values() if order.strategy_id == strategy_id]
 
-    def snapshot(self) -> bytes:
-        """Encode the state canonically: equal states give equal bytes."""
-        ledger = self.ledger
-        return _encoder.encode(
-            Snapshot(
-                schema=SNAPSHOT_SCHEMA,
-                now=self.now,
-                session_id=self.session_id,
-                nonce=self.nonce,
-                order_sequence=self.order_sequence,
-                intent_sequence=self.intent_sequence,
-                decision_sequence=self.decision_sequence,
-                deployments=[self.deployments[key] for key in sorted(self.deployments)],
-                instruments=[self.instruments[key] for key in sorted(self.instruments)],
-                orders=list(self.orders.values()),
-                balances=[(*key, ledger.balances[key]) for key in sorted(ledger.balances)],
-                deposits=[(*key, ledger.deposits[key]) for key in sorted(ledger.deposits)],
-                other_fees=[(*key, ledger.other_fees[key]) for key in sorted(ledger.other_fees)],
-                positions=[ledger.positions[key] for key in sorted(ledger.positions)],
-                trading_states=[(*key, self.trading_states[key]) for key in sorted(self.trading_states)],
-                latches=[(*key, self.latches[key]) for key in sorted(self.latches)],
-                leases=[(key, self.leases[key]) for key in sorted(self.leases)],
-                targets=[(*key, self.targets[key]) for key in sorted(self.targets)],
-                day_profits=[(key, *self.day_profits[key]) for key in sorted(self.day_profits)],
-                fill_keys=list(self.fill_keys.items()),
-                recent_orders=[(key, list(self.recent_orders[key])) for key in sorted(self.recent_orders)],
-            )
-        )
+    def live_orders_in(self, account_id: str, instrument_id: str) -> list[Order]:
+        """List the orders of all strategies in one account and instrument that may still fill, oldest first."""
+        found = self.live_by_account.get((account_id, instrument_id))
+        return list(found.values()) if found else []
 
-    @classmethod
-    def restore(cls, body: bytes) -> "EngineState":
-        """Rebuild a state from its snapshot.
-
-        Raises:
-            InputError: the snapshot is malformed or of another schema.
-        """
-        try:
-            snapshot = _decoder.decode(body)
-        except msgspec.MsgspecError as error:
-            raise InputError(f"the snapshot cannot be read: {error}; restore the journal from a copy") from None
-        if snapshot.schema != SNAPSHOT_SCHEMA:
-            raise InputError(
-                f"the snapshot has schema {snapshot.schema}, this program reads {SNAPSHOT_SCHEMA}: use the version that wrote it"
-            )
-        state = cls()
-        state.now = snapshot.now
-        state.session_id, state.nonce = snapshot.session_id, snapshot.nonce
-        state.order_sequence = snapshot.order_sequence
-        state.intent_sequence = snapshot.intent_sequence
-        state.decision_sequence = snapshot.decision_sequence
-        state.deployments = {deployment.strategy_id: deployment for deployment in snapshot.deployments}
-        state.instruments = {instrument.instrument_id: instrument for instrument in snapshot.instruments}
-        state.orders = {order.order_id: order for order in snapshot.orders}
-        state.live_orders = {order.order_id: order for order in snapshot.orders if order.state in MAY_REST_AT_VENUE}
-        state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
-        state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
-        state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}
-        state.ledger.positions = {
-            (position.account_id, position.strategy_id, position.instrument_id): position for position in snapshot.positions
-        }
-        state.trading_states = {(scope, target): value for scope, target, value in snapshot.trading_states}
-        state.latches = {(scope, target): engaged for scope, target, engaged in snapshot.latches}
-        state.leases = dict(snapshot.leases)
-        state.targets = {(strategy, instrument): target for strategy, instrument, target in snapshot.targets}
-        state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
-        state.fill_keys = dict(snapshot.fill_keys)
-        state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
-        return state
+    def index_live_order(self, order: Order) -> None:
+        """Take an order that may fill into the indexes that risk and portfolio look it up by."""
+        self.live_orders[order.order_id] = order
+        self.live_by_strategy.setdefault((order.strategy_id, order.instrument_id), {})[order.order_id] = order
+        self.live_by_account.setdefault((order.account_id, order.instrument_id), {})[order.order_id] = order
 
     def _apply_session(self, entry: inputs.SessionStarted) -> None:
         """Begin a session; a standing target or day lasts only while its strategy stays deployed on the same account."""
@@ -330,10 +247,16 @@ class EngineState:
             record.limit_price,
             record.reference_price,
             record.ts,
+            trigger_price=record.trigger_price,
+            expires_at=record.expires_at,
+            reduce_only=record.reduce_only,
+            label=record.label,
+            replaces=record.replaces,
         )
-        key = (record.strategy_id, record.instrument_id)
-        target = self.targets[key]
-        self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
+        if record.decision_id:
+            key = (record.strategy_id, record.instrument_id)
+            target = self.targets[key]
+            self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
         if not record.intent_id % RETAINED_ORDERS:
             self._forget_old_orders(record.ts)
 
@@ -358,9 +281,11 @@ class EngineState:
             while times[0] <= record.ts - MINUTE:
                 times.popleft()
         if state in MAY_REST_AT_VENUE:
-            self.live_orders[order.order_id] = order
-        else:
-            self.live_orders.pop(order.order_id, None)
+            if order.order_id not in self.live_orders:
+                self.index_live_order(order)
+        elif self.live_orders.pop(order.order_id, None) is not None:
+            del self.live_by_strategy[order.strategy_id, order.instrument_id][order.order_id]
+            del self.live_by_account[order.account_id, order.instrument_id][order.order_id]
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
         order = self.orders[record.order_id]

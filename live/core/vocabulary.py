@@ -20,6 +20,12 @@ class OrderType(StrEnum):
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    LIMIT_MAKER = "LIMIT_MAKER"
+    """A limit order that the venue refuses when it would take liquidity."""
+    STOP = "STOP"
+    """A market order that begins when the trigger price trades."""
+    STOP_LIMIT = "STOP_LIMIT"
+    """A limit order that begins when the trigger price trades."""
 
 
 class TimeInForce(StrEnum):
@@ -27,6 +33,9 @@ class TimeInForce(StrEnum):
 
     GOOD_TILL_CANCELED = "GTC"
     IMMEDIATE_OR_CANCEL = "IOC"
+    FILL_OR_KILL = "FOK"
+    GOOD_TILL_DATE = "GTD"
+    """Rests until a time that the order names, and then expires."""
 
 
 class Liquidity(StrEnum):
@@ -34,6 +43,24 @@ class Liquidity(StrEnum):
 
     MAKER = "MAKER"
     TAKER = "TAKER"
+
+
+class AccountType(StrEnum):
+    """What an account may hold."""
+
+    CASH = "CASH"
+    """What was paid in and bought: no asset goes below zero."""
+    MARGIN = "MARGIN"
+    """Long and short positions against collateral, up to a leverage."""
+
+
+class InstrumentKind(StrEnum):
+    """What a trade exchanges."""
+
+    SPOT = "SPOT"
+    """The base asset against the quote asset."""
+    PERPETUAL = "PERPETUAL"
+    """A linear perpetual contract: nothing changes hands but profit, fees and funding, in the quote asset."""
 
 
 class Scope(StrEnum):

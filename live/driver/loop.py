@@ -6,11 +6,13 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from live.core.effects import CancelOrder, Effect, SubmitOrder
+from live.core.effects import CancelOrder, CancelTimer, Effect, SetTimer, SubmitOrder
 from live.core.engine import Engine, drain
 from live.core.errors import InputError, InterlockError
-from live.core.inputs import Bar, EffectOutcome, MarketEvent, RecordedInput
+from live.core.inputs import EffectOutcome, MarketEvent, RecordedInput, TimerFired
+from live.core.market_events import MARKET_TYPES
 from live.core.records import OutputRecord
+from live.core.snapshots import take_snapshot
 from live.core.vocabulary import EffectAction, Outcome
 from live.driver.scheduler import Scheduler
 from live.venues.protocol import Venue
@@ -66,14 +68,15 @@ class EngineLoop:
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
+        self._timers: dict[tuple[str, str], int] = {}
         self._pending: deque[tuple[int, Effect]] = deque()
         self._snapshot_seq = 0
         self._failure: BaseException | None = None
 
     @property
     def idle(self) -> bool:
-        """Tell whether no effect waits for its records and no answer is due."""
-        return not self._pending and not self.scheduler
+        """Tell whether no effect waits for its records and nothing is due."""
+        return not self._pending and not self.scheduler.is_due(self.engine.now)
 
     def process(self, event: MarketEvent | RecordedInput) -> int:
         """Feed one input, then settle; returns the sequence number that must be durable for it to count.
@@ -84,7 +87,7 @@ class EngineLoop:
         """
         self._refuse_if_stopped()
         try:
-            if isinstance(event, Bar):
+            if isinstance(event, MARKET_TYPES):
                 self._step_market(event)
             else:
                 if self._waiting:
@@ -132,7 +135,7 @@ class EngineLoop:
     def take_snapshot(self) -> None:
         """Write a snapshot of the state as it is after the last step."""
         state = self.engine.state
-        self._recorder.snapshot(state.snapshot(), state.now)
+        self._recorder.snapshot(take_snapshot(state), state.now)
         self._snapshot_seq = self.last_seq
 
     def _refuse_if_stopped(self) -> None:
@@ -149,10 +152,15 @@ class EngineLoop:
     def _step_due(self, now: int) -> bool:
         stepped = False
         waiting, scheduler, engine = self._waiting, self.scheduler, self.engine
-        while waiting and (answer := scheduler.pop_due(now)) is not None:
-            engine_now = engine.now
-            self._step(answer if answer.ts_init >= engine_now else replace(answer, ts_init=engine_now))
+        while waiting and (item := scheduler.pop_due(now)) is not None:
             stepped = True
+            if callable(item):
+                item()
+                continue
+            if isinstance(item, TimerFired) and self._timers.get((item.strategy_id, item.name)) != item.due:
+                continue
+            engine_now = engine.now
+            self._step(item if item.ts_init >= engine_now else replace(item, ts_init=engine_now))
             if self._pending:
                 self._release()
         return stepped
@@ -161,6 +169,8 @@ class EngineLoop:
         if not event.warm_up:
             instrument_id, routes = event.instrument_id, self._routes
             venue = routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
+            if self._waiting:
+                self._step_due(event.ts_init - 1)
             if venue is not None:
                 venue.observe(event)
             if self._waiting:
@@ -211,6 +221,9 @@ class EngineLoop:
 
     def _carry_out(self, effect: Effect) -> None:
         now = self.engine.now
+        if isinstance(effect, SetTimer | CancelTimer):
+            self._set_timer(effect)
+            return
         venue = self._route(effect.instrument_id)
         if isinstance(effect, SubmitOrder):
             if self.engine.forbids(effect.order_id):
@@ -226,6 +239,15 @@ class EngineLoop:
                 venue.cancel(effect, now)
         elif venue is not None:
             venue.query(effect, now)
+
+    def _set_timer(self, effect: SetTimer | CancelTimer) -> None:
+        """Schedule a timer's input, or take it off the schedule; a later setting of the same name replaces the earlier one."""
+        key = (effect.strategy_id, effect.name)
+        if isinstance(effect, SetTimer):
+            self._timers[key] = effect.due
+            self.scheduler.schedule(effect.due, TimerFired(effect.due, effect.strategy_id, effect.name, effect.due))
+        else:
+            self._timers.pop(key, None)
 
     def _refuse(self, effect: SubmitOrder | CancelOrder, action: EffectAction, reason: str) -> None:
         """Tell the engine that a request provably never left."""

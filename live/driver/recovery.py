@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from live.core.errors import InterlockError
+from live.core.snapshots import restore_state
 from live.core.state import EngineState
 from live.journal import START, JournalReader, SnapshotTaken, read_segment, recover_tape, tape_reaches, verify_journal
 from live.journal.segments import list_segments
@@ -101,7 +102,7 @@ def fold_journal(path: Path) -> EngineState | None:
         if snapshot is None:
             return None
         seq, body = snapshot
-        state = EngineState.restore(body)
+        state = restore_state(body)
         for row in reader.rows(after_seq=seq):
             entry = row.entry()
             if not isinstance(entry, SnapshotTaken):

@@ -1,31 +1,38 @@
-"""Scheduler: what is due later, in one order for timers and simulated answers alike."""
+"""Scheduler: what is due later, in one order for timers, simulated answers and what a simulated venue has to do."""
 
 from heapq import heappop, heappush
 
-from live.venues.protocol import VenueAnswer
+from live.core.inputs import TimerFired
+from live.venues.protocol import VenueAnswer, Wake
+
+Scheduled = VenueAnswer | TimerFired | Wake
 
 
 class Scheduler:
-    """Keep answers by (due, insertion): equal times come out in the order they went in.
+    """Keep what is due by (due, insertion): equal times come out in the order they went in.
 
     Attributes:
         waiting: what is kept, as a heap; always the same list.
     """
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, int, VenueAnswer]] = []
+        self.waiting: list[tuple[int, int, Scheduled]] = []
         self._inserted = 0
 
-    def schedule(self, due: int, answer: VenueAnswer) -> None:
-        """Keep an answer until engine time `due`, nanoseconds UTC."""
+    def schedule(self, due: int, item: Scheduled) -> None:
+        """Keep an answer, a timer or a venue's wake-up until engine time `due`, nanoseconds UTC."""
         self._inserted += 1
-        heappush(self.waiting, (due, self._inserted, answer))
+        heappush(self.waiting, (due, self._inserted, item))
 
-    def pop_due(self, now: int) -> VenueAnswer | None:
-        """Take the next answer that is due at `now`, None when none is."""
+    def pop_due(self, now: int) -> Scheduled | None:
+        """Take the next thing that is due at `now`, None when nothing is."""
         if self.waiting and self.waiting[0][0] <= now:
             return heappop(self.waiting)[2]
         return None
+
+    def is_due(self, now: int) -> bool:
+        """Tell whether anything is due at `now`."""
+        return bool(self.waiting) and self.waiting[0][0] <= now
 
     def __len__(self) -> int:
         return len(self.waiting)

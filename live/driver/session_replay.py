@@ -16,7 +16,7 @@ import msgspec
 from live.core.engine import Engine, drain
 from live.core.errors import InterlockError
 from live.core.inputs import Deployment, MarketEvent, RecordedInput, SessionClosed, SessionStarted
-from live.core.state import EngineState
+from live.core.snapshots import restore_state
 from live.core.strategy import Strategy
 from live.driver.engine_digest import engine_digest
 from live.driver.recovery import TAPES
@@ -101,7 +101,7 @@ def replay_session(journal: Path, load_strategies: LoadStrategies, *, tape: Path
             started = next((row.entry() for row in rows), None)
         if snapshot is None or not isinstance(started, SessionStarted):
             raise SessionReplayError(f"{journal} ended before its session began: there is nothing to replay")
-        engine = Engine(load_strategies(started.deployments), EngineState.restore(snapshot[1]))
+        engine = Engine(load_strategies(started.deployments), restore_state(snapshot[1]))
         comparison = _Comparison(engine, tape)
         with _rows(reader, after_seq=snapshot[0]) as rows:
             comparison.run(row for row in rows if row.kind != SNAPSHOT_KIND)

@@ -113,9 +113,21 @@ def check_strategy_id(strategy_id: str) -> None:
         )
 
 
+_LATER_INSTRUMENT_FIELDS = ("kind", "contract_size", "contract_scale", "initial_margin_ppm", "maintenance_margin_ppm")
+"""Fields that instruments got after the first versions were signed; at their defaults they are left out, so that those digests hold."""
+
+
+def describe_instrument(instrument: Instrument) -> dict[str, Any]:
+    """Write an instrument as a plain document."""
+    document: dict[str, Any] = msgspec.to_builtins(instrument)
+    defaults = {field.name: msgspec.to_builtins(field.default) for field in msgspec.structs.fields(Instrument)}
+    return {name: value for name, value in document.items() if name not in _LATER_INSTRUMENT_FIELDS or value != defaults[name]}
+
+
 def describe_version(version: StrategyVersion) -> dict[str, Any]:
     """Write a version as a plain document: every limit by name, in the units of `Limits`."""
     document: dict[str, Any] = msgspec.to_builtins(version)
+    document["instruments"] = [describe_instrument(instrument) for instrument in version.instruments]
     return {**document, "limits": {name: getattr(version.limits, name) for name in Limits.__struct_fields__}}
 
 

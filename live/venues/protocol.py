@@ -12,6 +12,13 @@ AnswerSink = Callable[[int, VenueAnswer], None]
 """Takes when an answer is due (engine time, nanoseconds) and the answer."""
 
 
+Wake = Callable[[], None]
+"""What a simulated venue does when a moment it asked for has come."""
+
+WakeSink = Callable[[int, Wake], None]
+"""Takes when to wake a simulated venue (engine time, nanoseconds) and what it does then."""
+
+
 class Gate(Protocol):
     """The last look before the transport."""
 

@@ -91,6 +91,9 @@ class SimulatedVenue:
                 order.time_in_force,
                 order.quantity,
                 order.limit_price,
+                order.trigger_price,
+                order.expires_at,
+                order.reduce_only,
             )
             self._resting[order.instrument_id][order.order_id] = _Resting(submitted, order.remaining, rested=True)
 
@@ -127,6 +130,8 @@ class SimulatedVenue:
 
     def observe(self, event: MarketEvent) -> None:
         """Fill what this bar fills, before the engine sees the bar."""
+        if not isinstance(event, Bar):
+            return
         instrument_id = event.instrument_id
         book = self._resting.get(instrument_id)
         if not book:

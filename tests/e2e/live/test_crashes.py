@@ -14,7 +14,7 @@ import pytest
 
 from live.core.orders import OrderState
 from live.core.records import FillRecorded, IntentRecorded, OrderTransitioned
-from live.core.state import EngineState
+from live.core.snapshots import restore_state, take_snapshot
 from live.driver.recovery import TAPES, anchors_path, fold_journal, session_journals
 from live.driver.session_replay import replay_session
 from live.journal import JournalReader, recover_tape, verify_journal
@@ -110,7 +110,7 @@ def test_kill_9_at_any_moment_loses_no_intent_and_sends_no_order_twice(live_host
                 state = fold_journal(journal)
                 if state is not None:
                     state.ledger.check(state.instruments)
-                    folded[journal] = state.snapshot()
+                    folded[journal] = take_snapshot(state)
     finally:
         runs.close()
     assert armed > CRASHES // 2, "most runs were killed while trading"
@@ -209,4 +209,4 @@ def test_a_snapshot_restores_to_itself(live_host):
     states = [state for journal in session_journals(live_host.home) if (state := fold_journal(journal)) is not None]
     assert states
     for state in states:
-        assert EngineState.restore(state.snapshot()).snapshot() == state.snapshot()
+        assert take_snapshot(restore_state(take_snapshot(state))) == take_snapshot(state)

@@ -4,6 +4,7 @@ import pytest
 
 from live.core.inputs import Bar, ClockTicked, SessionStarted
 from live.core.instruments import Instrument
+from live.core.snapshots import take_snapshot
 from live.core.state import EngineState
 from live.driver.recovery import JOURNALS, TAPES, recover
 from live.journal import JournalFile, TapeWriter
@@ -16,7 +17,7 @@ INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote=
 def test_a_tape_that_lost_whole_events_is_noticed(tmp_path: Path, written: int, handled: int, complete: bool) -> None:
     """A tape that ends before the point to which the journal says the engine had handled it is reported as incomplete."""
     journal = JournalFile.create(tmp_path / JOURNALS / f"{NAME}.journal", session_id=NAME)
-    journal.append_snapshot(EngineState().snapshot(), 0)
+    journal.append_snapshot(take_snapshot(EngineState()), 0)
     journal.append_step(SessionStarted(0, NAME, "ABCDEFGH", 0, "", "", "", "", ()), [], (1, 0))
     journal.append_step(ClockTicked(10), [], (1, handled))
     journal.close()

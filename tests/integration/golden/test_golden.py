@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from live.core.state import EngineState, fold
+from live.core.snapshots import restore_state, take_snapshot
+from live.core.state import fold
 from live.journal import JournalReader, SnapshotTaken, read_segment, verify_journal
 from live.promotion import load_public_key, load_strategy, verify_bundle
 
@@ -30,7 +31,7 @@ def test_an_old_journal_still_verifies_and_folds(folder):
         snapshot = reader.last_snapshot()
     assert snapshot is not None
     state = fold(entry for entry in entries if not isinstance(entry, SnapshotTaken))
-    assert state.snapshot() == EngineState.restore(snapshot[1]).snapshot()
+    assert take_snapshot(state) == take_snapshot(restore_state(snapshot[1]))
     assert len(state.fill_keys) > 10
 
 

@@ -20,6 +20,7 @@ from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.orders import NEVER_AT_VENUE, TERMINAL, OrderEvent, OrderState
+from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, fold
 from live.core.strategy import Strategy
 from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, OrderType, Outcome, Resolution, Scope, Side, TradingState
@@ -424,8 +425,8 @@ class Trading(RuleBasedStateMachine):
 
     def _open(self, state: EngineState) -> None:
         self.auditor.session, self.auditor.said = [], []
-        self.sessions.append((state.snapshot(), self.auditor.session, self.auditor.said))
-        self.auditor.shadow = EngineState.restore(state.snapshot())
+        self.sessions.append((take_snapshot(state), self.auditor.session, self.auditor.said))
+        self.auditor.shadow = restore_state(take_snapshot(state))
         self.engine = self.venue.engine = Engine(strategies(), state)
         self.loop = EngineLoop(self.engine, self.auditor, {"binance-spot": self.venue}, Scheduler())
         for instrument in INSTRUMENTS.values():
@@ -648,14 +649,14 @@ class Trading(RuleBasedStateMachine):
                 auditor._audit(cause, entry)
         auditor._audit_limits = audit_limits
         auditor.last_seq = auditor.durable_seq = len(kept)
-        assert state.snapshot() == fold(kept).snapshot()
+        assert take_snapshot(state) == take_snapshot(fold(kept))
 
     # What always holds
 
     @invariant()
     def the_state_is_the_fold_of_the_journal(self) -> None:
         """After every step, to the byte."""
-        assert self.auditor.shadow.snapshot() == self.engine.state.snapshot()
+        assert take_snapshot(self.auditor.shadow) == take_snapshot(self.engine.state)
 
     @invariant()
     def the_ledger_balances(self) -> None:
@@ -699,9 +700,9 @@ class Trading(RuleBasedStateMachine):
         for key, quantity in truth.items():
             assert self.auditor.positions[key] == quantity
         self.the_state_is_the_fold_of_the_journal()
-        assert fold(self.auditor.journal).snapshot() == self.engine.state.snapshot()
+        assert take_snapshot(fold(self.auditor.journal)) == take_snapshot(self.engine.state)
         for snapshot, events, said in self.sessions:
-            engine = Engine(strategies(), EngineState.restore(snapshot))
+            engine = Engine(strategies(), restore_state(snapshot))
             again: list[bytes] = []
             for event in events:
                 engine.handle(event)
@@ -750,7 +751,7 @@ def test_no_bars_and_wishes_get_an_order_of_the_simulated_venue_past_a_limit(bar
             high, low = max(opened, closed) + up, min(opened, closed) - down
             loop.process(Bar(ts, ts, instrument_id, opened, high, low, closed, wish))
             assert loop.idle
-            assert auditor.shadow.snapshot() == engine.state.snapshot()
+            assert take_snapshot(auditor.shadow) == take_snapshot(engine.state)
             assert sorted(venue.open_order_ids()) == sorted(engine.state.live_orders)
         engine.state.ledger.check(engine.state.instruments)
         said.append(auditor.said)

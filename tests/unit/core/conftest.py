@@ -12,6 +12,7 @@ from live.core.engine import Engine, drain
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
+from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, Order
 from live.core.strategy import BarView, Strategy, StrategyContext
 from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Scope, TradingState
@@ -120,7 +121,7 @@ class Desk:
         self.said: list[Any] = []
         self.asked: list[Effect] = []
         self.now = max(START, self.engine.now)
-        self._fold = EngineState.restore(self.engine.state.snapshot())
+        self._fold = restore_state(take_snapshot(self.engine.state))
         self._trades = 0
 
     @property
@@ -143,7 +144,7 @@ class Desk:
             for entry in entries:
                 self._fold.apply(entry)
             self.journal += entries
-            assert self._fold.snapshot() == self.state.snapshot(), f"the fold differs from the state after {event!r}"
+            assert take_snapshot(self._fold) == take_snapshot(self.state), f"the fold differs from the state after {event!r}"
             self.said += said
             self.asked += asked
         return self.said
@@ -166,7 +167,7 @@ class Desk:
 
     def restart(self, nonce: str = "SESSION2", *deployments: Deployment) -> "Desk":
         """Give the desk of the next session, which goes on from the fold of this one's journal."""
-        after = Desk(*(deployments or self.deployments), state=EngineState.restore(self.state.snapshot()))
+        after = Desk(*(deployments or self.deployments), state=restore_state(take_snapshot(self.state)))
         after.now = self.now + SECOND
         after.start(nonce)
         return after

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 from live.core import inputs, records
+from live.core.market_events import MARKET_TYPES
 from live.core.records import INPUT_TYPES, OUTPUT_TYPES, SCHEMA_VERSIONS
-from live.core.state import Snapshot
+from live.core.snapshots import Snapshot
 
 WRITTEN_DOWN = Path(__file__).with_name("schemas.json")
-MESSAGES = {kind.__name__: kind for kind in (inputs.Bar, *INPUT_TYPES, *OUTPUT_TYPES)}
+MESSAGES = {kind.__name__: kind for kind in (*MARKET_TYPES, *INPUT_TYPES, *OUTPUT_TYPES)}
 
 
 def describe(kind: type[msgspec.Struct]) -> list[list[Any]]:
@@ -59,7 +60,7 @@ def current() -> dict[str, Any]:
 
 def records_schema() -> int:
     """Give the version of the snapshot's schema."""
-    from live.core.state import SNAPSHOT_SCHEMA
+    from live.core.snapshots import SNAPSHOT_SCHEMA
 
     return SNAPSHOT_SCHEMA
 
@@ -81,7 +82,7 @@ def test_the_snapshot_has_the_fields_that_are_written_down_for_its_version():
     versions = json.loads(WRITTEN_DOWN.read_text())["snapshot"]
     version = str(records_schema())
     assert describe(Snapshot) == versions.get(version), (
-        f"the snapshot changed: raise SNAPSHOT_SCHEMA in live/core/state.py above {version}, read the old one too, "
+        f"the snapshot changed: raise SNAPSHOT_SCHEMA in live/core/snapshots.py above {version}, read the old one too, "
         f"then run `python {Path(__file__).name}`"
     )
 

@@ -6,6 +6,7 @@ from live.core import inputs
 from live.core.engine import Engine
 from live.core.errors import InputError
 from live.core.orders import OrderState
+from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, fold
 from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Scope, Side, TradingState
 
@@ -231,11 +232,11 @@ def test_limits_that_limit_nothing_are_refused(new_desk, make):
 def test_nothing_is_accepted_of_a_refused_session(new_desk, make):
     """The refusal changes nothing."""
     desk = new_desk().open(armed=False)
-    before = desk.state.snapshot()
+    before = take_snapshot(desk.state)
     desk.deployments = (make.deployment(venue_id="kraken-spot"),)
     with pytest.raises(InputError):
         desk.start("SESSION2")
-    assert desk.state.snapshot() == before
+    assert take_snapshot(desk.state) == before
 
 
 # Days
@@ -283,7 +284,7 @@ def test_a_restored_state_goes_on_as_the_state_itself(new_desk, make):
         desk.want(0, strategy_id=name)
         desk.outcome(Outcome.REFUSED)
     said = []
-    for state in (fold(desk.journal), EngineState.restore(desk.state.snapshot()), EngineState.restore(fold(desk.journal).snapshot())):
+    for state in (fold(desk.journal), restore_state(take_snapshot(desk.state)), restore_state(take_snapshot(fold(desk.journal)))):
         again = type(desk)(*(make.deployment(name) for name in names), state=state)
         again.now = desk.now + SECOND
         records = again.start("SESSION2")
@@ -308,4 +309,4 @@ def test_time_that_no_journal_can_hold_is_refused(desk):
 
 def test_a_new_engine_knows_nothing():
     """Nothing is armed, held or known before the first input."""
-    assert Engine({}).state.snapshot() == EngineState().snapshot()
+    assert take_snapshot(Engine({}).state) == take_snapshot(EngineState())

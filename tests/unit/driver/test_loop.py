@@ -11,7 +11,8 @@ from live.core.errors import InputError, InterlockError, StrategyError
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.orders import OrderState
-from live.core.state import EngineState, fold
+from live.core.snapshots import restore_state, take_snapshot
+from live.core.state import fold
 from live.core.strategy import Strategy
 from live.core.vocabulary import OperatorAction, Scope
 from live.driver.loop import SNAPSHOT_INTERVAL, EngineLoop, LoopStoppedError
@@ -190,7 +191,7 @@ def test_a_whole_life_of_an_order_is_fed_back_and_journaled(host):
     host.bar()
     host.bar()
     assert host.loop.idle
-    assert fold(host.journal.entries).snapshot() == host.engine.state.snapshot()
+    assert take_snapshot(fold(host.journal.entries)) == take_snapshot(host.engine.state)
     assert [order.state for order in host.engine.state.orders.values()] == [OrderState.FILLED, OrderState.FILLED]
 
 
@@ -224,7 +225,7 @@ def test_what_a_fill_did_before_its_strategy_failed_is_journaled(host):
         host.bar()
     after = fold(host.journal.entries)
     assert after.ledger.quantity("paper", "alpha", BTC.instrument_id) == 100
-    assert after.snapshot() == host.engine.state.snapshot()
+    assert take_snapshot(after) == take_snapshot(host.engine.state)
     assert any(isinstance(entry, records.FillRecorded) for entry in host.journal.entries)
 
 
@@ -281,7 +282,7 @@ def test_a_snapshot_is_written_every_so_many_records(host):
     for number in range(SNAPSHOT_INTERVAL + 10):
         host.loop.process(inputs.ClockTicked(START + number))
     assert len(host.journal.snapshots) == 1
-    assert EngineState.restore(host.journal.snapshots[0]).orders == {}
+    assert restore_state(host.journal.snapshots[0]).orders == {}
 
 
 def test_the_loop_hands_over_what_the_engine_asked_for(host):
