@@ -120,8 +120,11 @@ _LATER_INSTRUMENT_FIELDS = ("kind", "contract_size", "contract_scale", "initial_
 def describe_instrument(instrument: Instrument) -> dict[str, Any]:
     """Write an instrument as a plain document."""
     document: dict[str, Any] = msgspec.to_builtins(instrument)
-    defaults = {field.name: msgspec.to_builtins(field.default) for field in msgspec.structs.fields(Instrument)}
-    return {name: value for name, value in document.items() if name not in _LATER_INSTRUMENT_FIELDS or value != defaults[name]}
+    fields = {field.name: field for field in msgspec.structs.fields(Instrument)}
+    for name in _LATER_INSTRUMENT_FIELDS:
+        if document[name] == fields[name].default:
+            del document[name]
+    return document
 
 
 def describe_version(version: StrategyVersion) -> dict[str, Any]:

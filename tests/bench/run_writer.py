@@ -41,8 +41,8 @@ def step(number: int) -> list[Record]:
             3_000_000,
             (Allocation("bench", number, 1_000_000),),
         ),
-        OrderTransitioned(number, order_id, OrderEvent.APPROVE, OrderState.APPROVED),
-        OrderTransitioned(number, order_id, OrderEvent.SUBMIT, OrderState.SUBMITTING),
+        OrderTransitioned(number, order_id, OrderEvent.APPROVE, OrderState.APPROVED, ""),
+        OrderTransitioned(number, order_id, OrderEvent.SUBMIT, OrderState.SUBMITTING, ""),
     ]
 
 
