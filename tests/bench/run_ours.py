@@ -1,0 +1,92 @@
+"""Replay one work in this process and print one line, as the peers' scripts do; every decision goes to a journal file.
+
+The engine section begins at opening the parquet file and ends at the journal's last commit, so reading the data is in it.
+"""
+
+import argparse
+import gc
+import json
+import resource
+import time
+from pathlib import Path
+
+from market_data import MINUTE, START
+from our_strategies import ONE_UNIT, EmaCross, Idle, OrderEachBar
+
+from dagster_project.datasets import open_bars
+from live.core.inputs import Deployment
+from live.core.limits import Limits
+from live.core.strategy import Strategy
+from live.driver.replay import ReplaySetup, replay
+from live.journal import JournalFile
+from live.venues.sim import CostModel
+
+MONEY = 10**8
+WORKS: dict[str, type[Strategy]] = {"ema_cross": EmaCross, "order_each_bar": OrderEachBar, "idle": Idle}
+
+
+def run(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, object]:
+    """Replay a work and measure it."""
+    source = open_bars(path)
+    instrument_id = source.instrument.instrument_id
+    limits = Limits(
+        maximum_order_quantity={instrument_id: ONE_UNIT},
+        maximum_order_notional=1_000_000 * MONEY,
+        maximum_position_notional=1_000_000 * MONEY,
+        maximum_open_orders=2,
+        maximum_orders_per_minute=10,
+        maximum_daily_loss=1_000_000 * MONEY,
+        price_collar_ppm=100_000,
+        maximum_data_age=120 * 10**9,
+    )
+    setup = ReplaySetup(
+        deployments=(Deployment("bench", "bench@1", "paper", "bench", (instrument_id,), limits),),
+        instruments=(source.instrument,),
+        balances=(("paper", "USDT", 100_000_000 * MONEY),),
+        costs=CostModel(maker_fee_ppm=1_000, taker_fee_ppm=1_000, slippage_basis_points=0),
+    )
+    strategy = WORKS[work](None)
+    with JournalFile.create(journal_path, session_id="bench", durable=False) as journal:
+        gc.collect()
+        gc.freeze()
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = replay({"bench": (strategy, 0)}, open_bars(path).events(end=START + rows * MINUTE), setup, journal=journal)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        "engine": "interlock",
+        "work": work,
+        "events": result.events,
+        "records": result.records,
+        "orders": result.intents - sum(result.denials.values()),
+        "denials": result.denials,
+        "fills": result.fills,
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        "journal_mb": journal_path.stat().st_size / 1e6,
+        "peak_rss_mb": peak_rss_mb(),
+        "digest": result.parity_digest,
+    }
+
+
+def peak_rss_mb() -> float:
+    """Give this process's own peak: Linux hands `ru_maxrss` down from the parent, so it is read where it is not."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024)
+
+
+def main() -> None:
+    """Run the work that the arguments name."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=WORKS)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("--journal", type=Path, required=True)
+    options = parser.parse_args()
+    print(json.dumps(run(options.work, options.data, options.rows, options.journal)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What was measured against what must be reached: figures out of runs, with no clock, file or process of their own.
+
+Speed against a peer is judged by the ratio of CPU rates in the same run, because absolute rates on a shared machine move by
+a factor of two or three. The rate of an engine is the median of its runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+OURS = "interlock"
+Run = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number and what it is held to.
+
+    Attributes:
+        name: what was measured.
+        value: the number.
+        unit: what it counts.
+        must: the benchmark fails beyond it; None when nothing is demanded.
+        aim: what is striven for; None when nothing is named.
+        at_least: whether larger is better.
+    """
+
+    name: str
+    value: float
+    unit: str
+    must: float | None = None
+    aim: float | None = None
+    at_least: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the number is within what must be reached; a number that is none is not."""
+        return self.must is None or self._reaches(self.must)
+
+    @property
+    def reached_aim(self) -> bool | None:
+        """Tell whether the number is within the aim; None when there is no aim."""
+        return None if self.aim is None else self._reaches(self.aim)
+
+    def _reaches(self, bound: float) -> bool:
+        return self.value >= bound if self.at_least else self.value <= bound
+
+
+def cpu_rate(runs: Sequence[Run]) -> float:
+    """Give the median of events a CPU second."""
+    return median(run["events"] / run["cpu_seconds"] for run in runs)
+
+
+def judge(runs: Sequence[Run]) -> list[Figure]:
+    """Make every figure that the runs allow; each run carries the `group` it belongs to."""
+    return [
+        *_against_peers(runs, "bars", "1 M bars", {"nautilus_trader": (4.0, 10.0), "backtesting.py": (1.0, None)}),
+        *_against_peers(runs, "ticks", "2 M ticks", {"nautilus_trader": (3.0, 10.0)}),
+        *_against_peers(runs, "resting", "20 resting orders", {"nautilus_trader": (None, None)}),
+        *_growth([run for run in runs if run["group"] == "growth"]),
+        *_order_life([run for run in runs if run["group"] == "order"]),
+        *_memory([run for run in runs if run["group"] == "bars" and run["engine"] == OURS]),
+        *_writer([run for run in runs if run["group"] == "writer"]),
+        *_same_records(runs),
+    ]
+
+
+def disagreements(runs: Sequence[Run]) -> list[str]:
+    """Say where engines that were given the same work did not do the same number of things: then a ratio compares two works."""
+    said: list[str] = []
+    for group in ("bars", "ticks", "resting"):
+        for count in ("orders", "cancels"):
+            counts = {run["engine"]: run.get(count, 0) for run in runs if run["group"] == group}
+            if len(set(counts.values())) > 1:
+                said.append(f"{group}: {count} differ: " + ", ".join(f"{engine} {number:,}" for engine, number in counts.items()))
+    return said
+
+
+def _against_peers(runs: Sequence[Run], group: str, label: str, peers: dict[str, tuple[float | None, float | None]]) -> list[Figure]:
+    rates = {
+        engine: cpu_rate(some)
+        for engine in (OURS, *peers)
+        if (some := [run for run in runs if run["group"] == group and run["engine"] == engine])
+    }
+    if OURS not in rates:
+        return []
+    return [
+        Figure(f"{label}, speed against {peer}", rates[OURS] / rates[peer], "x", must, aim, at_least=True)
+        for peer, (must, aim) in peers.items()
+        if peer in rates
+    ]
+
+
+def _growth(runs: Sequence[Run]) -> list[Figure]:
+    sizes = sorted({run["events"] for run in runs})
+    if len(sizes) < 2:
+        return []
+    small, large = ([run for run in runs if run["events"] == size] for size in (sizes[0], sizes[-1]))
+    name = f"{sizes[-1] / 1e6:g} M bars against {sizes[0] / 1e6:g} M"
+    memory = max(run["peak_rss_mb"] for run in large) / max(run["peak_rss_mb"] for run in small)
+    return [
+        Figure(f"{name}: bars a CPU second", cpu_rate(large) / cpu_rate(small), "x", 0.9, 1.0, at_least=True),
+        Figure(f"{name}: peak memory", memory, "x", 1.15, 1.0),
+    ]
+
+
+def _order_life(runs: Sequence[Run]) -> list[Figure]:
+    trading, idle = ([run for run in runs if run["work"] == work] for work in ("order_each_bar", "idle"))
+    if not trading or not idle:
+        return []
+    extra = median(run["cpu_seconds"] for run in trading) - median(run["cpu_seconds"] for run in idle)
+    placed = trading[0]["orders"]
+    return [
+        Figure("one order's life, all its records", extra / placed * 1e6, "us", 100.0, 40.0),
+        Figure("records of one order's life", (trading[0]["records"] - idle[0]["records"]) / placed, ""),
+    ]
+
+
+def _memory(runs: Sequence[Run]) -> list[Figure]:
+    return [Figure("peak memory, 1 M bars", max(run["peak_rss_mb"] for run in runs), "MB", 500.0, 300.0)] if runs else []
+
+
+def _writer(runs: Sequence[Run]) -> list[Figure]:
+    if not runs:
+        return []
+    bounds: dict[str, tuple[str, float | None, float | None]] = {
+        "alone_p50_us": ("durable intent before send, alone, median", None, 0.2),
+        "alone_p99_us": ("durable intent before send, alone, 99th percentile", 1.0, None),
+        "grouped_p50_us": ("durable intent before send, in bursts of 50, median", None, None),
+        "grouped_p99_us": ("durable intent before send, in bursts of 50, 99th percentile", 6.0, None),
+    }
+    return [Figure(name, median(run[key] for run in runs) / 1_000, "ms", must, aim) for key, (name, must, aim) in bounds.items()]
+
+
+def _same_records(runs: Sequence[Run]) -> list[Figure]:
+    digests: dict[tuple[str, int], set[str]] = {}
+    for run in runs:
+        if "digest" in run:
+            digests.setdefault((run["work"], run["events"]), set()).add(run["digest"])
+    return [Figure("most different journals of the same work", float(max(map(len, digests.values()))), "", 1.0)] if digests else []
