@@ -1,6 +1,7 @@
 """Exact conversion between decimal text and the scaled integers the engine counts in."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation
+from math import isfinite
 
 from live.core.errors import DecimalError
 
@@ -49,8 +50,19 @@ def format_scaled(units: int, scale: int) -> str:
     return f"{sign}{digits[:-scale]}.{digits[-scale:]}" if scale else f"{sign}{digits}"
 
 
-def round_to_step(value: float, scale: int, step: int, *, up: bool) -> int:
-    """Convert a finite float to units of `10**-scale`, rounded to a multiple of `step` upwards or downwards.
+Number = int | float | Decimal
+"""What a strategy may say a price or an amount with."""
+
+
+def is_finite_number(value: Number) -> bool:
+    """Tell whether a number is neither infinite nor not a number."""
+    return value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+
+
+def round_to_step(value: Number, scale: int, step: int, *, up: bool) -> int:
+    """Convert a finite number to units of `10**-scale`, rounded to a multiple of `step` upwards or downwards.
+
+    A float means its shortest decimal text: 61737.63 is on a tick of 0.01, although its binary value is a little less.
 
     Raises:
         DecimalError: the value is not a number or infinite.
@@ -69,8 +81,8 @@ def truncate_toward_zero(numerator: int, denominator: int) -> int:
     return numerator // denominator if numerator >= 0 else -(-numerator // denominator)
 
 
-def _finite(value: float) -> Decimal:
-    exact = Decimal(value)
+def _finite(value: Number) -> Decimal:
+    exact = Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite():
         raise DecimalError(f"a finite number was expected, received {value!r}")
     return exact

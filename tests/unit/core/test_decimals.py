@@ -51,7 +51,7 @@ def test_an_absurd_exponent_is_refused_at_once(text):
 def test_rounding_to_a_step_encloses_the_exact_value(value, scale, step):
     """Down is at most the value, up at least, both on the step and within one step of each other."""
     down, up = round_to_step(value, scale, step, up=False), round_to_step(value, scale, step, up=True)
-    exact = decimal.Context(prec=1200).multiply(decimal.Decimal(value), decimal.Decimal(10**scale))
+    exact = decimal.Context(prec=1200).multiply(decimal.Decimal(repr(value)), decimal.Decimal(10**scale))
     assert down <= exact <= up
     assert down % step == up % step == 0
     assert up - down in (0, step)
@@ -81,3 +81,10 @@ def test_divisions_round_the_way_they_say(numerator, denominator):
     assert 0 <= up * denominator - numerator < denominator
     assert 0 <= abs(numerator) - abs(toward) * denominator < denominator
     assert toward * numerator >= 0
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_float_means_its_shortest_text(up):
+    """A price that is on the tick as written stays where it is, though its binary value lies beside it."""
+    assert round_to_step(61737.63, 2, 1, up=up) == 6_173_763
+    assert round_to_step(decimal.Decimal("61737.63"), 2, 1, up=up) == 6_173_763
