@@ -9,6 +9,7 @@ from live.core.snapshots import restore_state
 from live.core.state import EngineState
 from live.journal import START, JournalReader, SnapshotTaken, read_segment, recover_tape, tape_reaches, verify_journal
 from live.journal.segments import list_segments
+from live.journal.write_ahead_log import refuse_damaged_log
 
 JOURNALS = "journal"
 TAPES = "tape"
@@ -83,6 +84,7 @@ def recover(home: Path) -> Recovered:
     head = ""
     truncated = 0
     for path in reversed(journals):
+        refuse_damaged_log(path)
         verified = verify_journal(path, anchors)
         head = head or verified.head
         truncated += _recover_tape(home / TAPES / path.stem)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from live.journal.disk import sync_directory
+from live.journal.disk import make_directory, sync_directory
 from live.journal.errors import AnchorLogError
 
 
@@ -90,7 +90,7 @@ class AnchorLog:
         self.path = path
         self.torn_bytes = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             is_new = not path.exists()
             self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             if is_new:

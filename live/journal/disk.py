@@ -14,6 +14,14 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def make_directory(directory: Path) -> None:
+    """Make a directory and those above it, so that the names of all of them survive a power loss."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in reversed(missing):
+        sync_directory(path.parent)
+
+
 def file_digest(path: Path) -> str:
     """Give the sha256 of all bytes of a file, in hexadecimal."""
     with path.open("rb") as stream:

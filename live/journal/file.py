@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from live.core.inputs import Input
 from live.core.records import Record
+from live.journal.disk import make_directory
 from live.journal.entries import KINDS, ParityDigest, SnapshotTaken, encode_body, snapshot_digest
 from live.journal.errors import EntryError, JournalError, JournalFailedError
 from live.journal.schema import JOURNAL_SCHEMA, ChainLink, Meta, RecordColumns, genesis_head
@@ -77,7 +78,7 @@ class JournalFile:
         """
         meta = Meta(JOURNAL_SCHEMA, session_id, predecessor_head, time.time_ns() if created_at is None else created_at, durable)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             create_file(path, meta)
             return cls(path, connect(path, durable=durable), meta)
         except (sqlite3.Error, OSError) as error:

@@ -11,7 +11,7 @@ from typing import Self
 
 from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument
-from live.journal.disk import sync_directory
+from live.journal.disk import make_directory
 from live.journal.errors import TapeError, TapeFailedError
 from live.journal.file import START, Position
 from live.journal.frames import MAGIC, frame, make_header
@@ -51,8 +51,7 @@ class TapeWriter:
         self._failure: BaseException | None = None
         self._is_closed = False
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            sync_directory(directory.parent)
+            make_directory(directory)
             if any(directory.glob("*.tape*")):
                 raise TapeError(f"{directory} holds a tape already: recover it, and give the new session a directory of its own")
         except OSError as error:
