@@ -1,49 +1,214 @@
-"""What a simulated trade costs: proportional fees by liquidity, and slippage in basis points."""
+"""What a simulated trade costs: fees by liquidity, fill, order, quantity and volume, in any asset and rounding, and slippage."""
+
+from enum import StrEnum
+from random import Random
 
 import msgspec
 
-from live.core.decimals import PARTS_PER_MILLION, divide_up
-from live.core.errors import InputError
+from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION, divide_up, parse_scaled
+from live.core.errors import DecimalError, InputError
 from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, Side
 
 BASIS_POINTS = 10_000
 
+MONEY_UNIT = 10**MONEY_SCALE
+"""Money units in one whole unit of an asset."""
 
-class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Price a simulated trade.
+
+class Rounding(StrEnum):
+    """How a fee is rounded to the decimals it is charged in."""
+
+    UP = "UP"
+    """Away from us: a fee becomes larger, a rebate smaller."""
+    DOWN = "DOWN"
+    """Toward us."""
+    HALF_UP = "HALF_UP"
+    """To the nearest; a half away from zero."""
+    HALF_EVEN = "HALF_EVEN"
+    """To the nearest; a half to the even neighbour."""
+
+
+class FeeAsset(StrEnum):
+    """Which asset a fee is charged in."""
+
+    QUOTE = "QUOTE"
+    RECEIVED = "RECEIVED"
+    """The asset that the trade brings: base of a buy, quote of a sell, as at Binance Spot."""
+    OTHER = "OTHER"
+    """A third asset, at a declared rate."""
+
+
+class FeeTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """State the rates from a traded volume on.
 
     Attributes:
-        maker_fee_ppm: fee of a resting order, parts per million of the notional.
+        volume: notional of the account's fills in the window, decimal text in the quote asset.
+        maker_fee_ppm: fee of a resting order, parts per million; negative is a rebate.
+        taker_fee_ppm: fee of an order that takes liquidity.
+    """
+
+    volume: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+    def __post_init__(self) -> None:
+        """Refuse rates or a volume that are out of range.
+
+        Raises:
+            InputError: a rate or the volume is out of range.
+        """
+        _check_rates(self.maker_fee_ppm, self.taker_fee_ppm)
+        money("volume", self.volume)
+
+
+class FeeRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """State the rates of one instrument, whatever the volume.
+
+    Attributes:
+        maker_fee_ppm: fee of a resting order, parts per million; negative is a rebate.
+        taker_fee_ppm: fee of an order that takes liquidity.
+    """
+
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+    def __post_init__(self) -> None:
+        """Refuse rates that are out of range.
+
+        Raises:
+            InputError: a rate is out of range.
+        """
+        _check_rates(self.maker_fee_ppm, self.taker_fee_ppm)
+
+
+class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Price a simulated trade; amounts are decimal text in the instrument's quote asset.
+
+    Attributes:
+        maker_fee_ppm: fee of a resting order, parts per million of the notional; negative is a rebate.
         taker_fee_ppm: fee of an order that takes liquidity; Binance Spot's base rate is 1,000 (0.1 %).
         slippage_basis_points: how far a taking order fills from the quoted price, against us.
+        slippage_ppm: the same in parts per million of the price; adds to the basis points.
+        slippage_ticks: the same in ticks; adds to both.
+        slippage_probability_ppm: how often slippage happens, parts per million; drawn per fill from the simulation's seed.
+        fee_per_fill: fixed fee of each execution.
+        fee_per_order: fixed fee of each order, charged with its first execution.
+        fee_per_unit: fee of one whole unit of quantity: a share, a coin or a contract.
+        minimum_fee: smallest sum of the proportional, unit and fill fee of one execution; 0 leaves rebates alone.
+        fee_asset: which asset is charged.
+        other_asset: name of the third asset; with `fee_asset` OTHER only.
+        other_asset_price: what one whole unit of the third asset costs in the quote asset.
+        other_asset_discount_ppm: what paying in the third asset saves; Binance Spot gives 250,000 for BNB.
+        fee_rounding: how a fee is rounded.
+        fee_decimals: decimal places of the fee in its asset; 8 is one money unit.
+        tiers: rates by volume, lowest first; below the first one the rates above hold.
+        tier_days: length of the rolling window over which volume counts, in days of 24 hours before the fill.
+        instruments: rates of single instruments, by instrument id; they come before tiers.
     """
 
     maker_fee_ppm: int = 1_000
     taker_fee_ppm: int = 1_000
     slippage_basis_points: int = 2
+    slippage_ppm: int = 0
+    slippage_ticks: int = 0
+    slippage_probability_ppm: int = PARTS_PER_MILLION
+    fee_per_fill: str = "0"
+    fee_per_order: str = "0"
+    fee_per_unit: str = "0"
+    minimum_fee: str = "0"
+    fee_asset: FeeAsset = FeeAsset.QUOTE
+    other_asset: str = ""
+    other_asset_price: str = ""
+    other_asset_discount_ppm: int = 0
+    fee_rounding: Rounding = Rounding.UP
+    fee_decimals: int = MONEY_SCALE
+    tiers: tuple[FeeTier, ...] = ()
+    tier_days: int = 30
+    instruments: dict[str, FeeRates] = {}
 
     def __post_init__(self) -> None:
-        """Refuse a cost that is negative or larger than the trade.
+        """Refuse a cost that is larger than the trade or contradicts another.
 
         Raises:
             InputError: a cost is out of range.
         """
+        _check_rates(self.maker_fee_ppm, self.taker_fee_ppm)
         for name, value, bound in (
-            ("maker_fee_ppm", self.maker_fee_ppm, PARTS_PER_MILLION),
-            ("taker_fee_ppm", self.taker_fee_ppm, PARTS_PER_MILLION),
             ("slippage_basis_points", self.slippage_basis_points, BASIS_POINTS),
+            ("slippage_ppm", self.slippage_ppm, PARTS_PER_MILLION),
+            ("slippage_ticks", self.slippage_ticks, PARTS_PER_MILLION),
+            ("slippage_probability_ppm", self.slippage_probability_ppm, PARTS_PER_MILLION + 1),
+            ("other_asset_discount_ppm", self.other_asset_discount_ppm, PARTS_PER_MILLION),
+            ("fee_decimals", self.fee_decimals, MONEY_SCALE + 1),
+            ("tier_days", self.tier_days, 3_660),
         ):
             if not 0 <= value < bound:
                 raise InputError(f"{name} must lie within 0..{bound - 1}, received {value}")
+        for name in ("fee_per_fill", "fee_per_order", "fee_per_unit", "minimum_fee"):
+            money(name, getattr(self, name))
+        volumes = [money("volume", tier.volume) for tier in self.tiers]
+        if volumes != sorted(set(volumes)) or (volumes and not self.tier_days):
+            raise InputError(
+                f"tiers must rise in volume, within a window of at least 1 day, received {[tier.volume for tier in self.tiers]}"
+            )
+        other = self.fee_asset is FeeAsset.OTHER
+        if other != bool(self.other_asset) or other != bool(self.other_asset_price) or (self.other_asset_discount_ppm and not other):
+            raise InputError("other_asset, other_asset_price and a discount belong to fee_asset OTHER, which needs the first two")
+        if other and not money("other_asset_price", self.other_asset_price):
+            raise InputError(f"other_asset_price must be above 0, received {self.other_asset_price!r}")
 
     def slipped(self, price: int, side: Side, instrument: Instrument) -> int:
         """Move a price against us by the slippage, to the next tick away; never below one tick."""
         tick = instrument.tick_size
-        move = divide_up(price * self.slippage_basis_points, BASIS_POINTS * tick) * tick
+        parts = self.slippage_basis_points * (PARTS_PER_MILLION // BASIS_POINTS) + self.slippage_ppm
+        move = (divide_up(price * parts, PARTS_PER_MILLION * tick) + self.slippage_ticks) * tick
         return price + move if side is Side.BUY else max(tick, price - move)
 
+    def slips(self, seed: int, order_id: str, part: int) -> bool:
+        """Draw whether a fill slips, the same way on every run; `part` is what the order had filled before it."""
+        if self.slippage_probability_ppm == PARTS_PER_MILLION:
+            return True
+        generator = Random(f"{seed}:slippage:{order_id}:{part}")  # noqa: S311 - a simulation is to be repeated
+        return generator.randrange(PARTS_PER_MILLION) < self.slippage_probability_ppm
+
     def fee(self, notional: int, liquidity: Liquidity) -> int:
-        """Charge a notional, in money units of the quote asset, rounded up."""
+        """Charge a notional at the base rate alone, in money units of the quote asset."""
         rate = self.maker_fee_ppm if liquidity is Liquidity.MAKER else self.taker_fee_ppm
-        return divide_up(notional * rate, PARTS_PER_MILLION)
+        return round_fee(notional * rate, PARTS_PER_MILLION, self.fee_rounding, self.fee_decimals)
+
+
+def round_fee(numerator: int, denominator: int, rounding: Rounding, decimals: int) -> int:
+    """Round a fraction of money units to a number of decimal places of the asset; `denominator` is positive."""
+    step = 10 ** (MONEY_SCALE - decimals)
+    denominator *= step
+    if rounding is Rounding.UP:
+        return -(-numerator // denominator) * step
+    whole, rest = divmod(numerator, denominator)
+    if rounding is not Rounding.DOWN:
+        twice = 2 * rest
+        upward = numerator > 0 if rounding is Rounding.HALF_UP else whole % 2 == 1
+        whole += twice > denominator or (twice == denominator and upward)
+    return whole * step
+
+
+def money(name: str, text: str) -> int:
+    """Read an amount that is not negative, in money units.
+
+    Raises:
+        InputError: it is no decimal number, or negative.
+    """
+    try:
+        amount = parse_scaled(text, MONEY_SCALE)
+    except DecimalError as error:
+        raise InputError(f"{name}: {error}") from None
+    if amount < 0:
+        raise InputError(f"{name} must not be negative, received {text!r}")
+    return amount
+
+
+def _check_rates(maker_fee_ppm: int, taker_fee_ppm: int) -> None:
+    if not -PARTS_PER_MILLION < maker_fee_ppm < PARTS_PER_MILLION:
+        raise InputError(f"maker_fee_ppm must lie within {1 - PARTS_PER_MILLION}..{PARTS_PER_MILLION - 1}, received {maker_fee_ppm}")
+    if not 0 <= taker_fee_ppm < PARTS_PER_MILLION:
+        raise InputError(f"taker_fee_ppm must lie within 0..{PARTS_PER_MILLION - 1}, received {taker_fee_ppm}: only makers get rebates")

@@ -10,7 +10,6 @@ The venue's memory is the journal's: after a restart its open orders are those w
 """
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.inputs import (
@@ -30,14 +29,7 @@ from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Si
 from live.venues.protocol import AnswerSink, Gate
 from live.venues.request_log import RequestLog
 from live.venues.sim.costs import CostModel
-
-
-class FillPrice(StrEnum):
-    """At which price of which bar a market order fills."""
-
-    NEXT_OPEN = "NEXT_OPEN"
-    SAME_CLOSE = "SAME_CLOSE"
-
+from live.venues.sim.settings import FillPrice
 
 _SUPPORTED = (  # type, time in force, and whether there is a limit price
     (OrderType.MARKET, TimeInForce.IMMEDIATE_OR_CANCEL, False),

@@ -222,9 +222,9 @@ def test_makers_and_takers_pay_their_own_rate():
     assert sim.answers[0].fee == 99_000
 
 
-@pytest.mark.parametrize("changes", [{"maker_fee_ppm": -1}, {"taker_fee_ppm": 1_000_000}, {"slippage_basis_points": 10_000}])
+@pytest.mark.parametrize("changes", [{"maker_fee_ppm": -1_000_000}, {"taker_fee_ppm": -1}, {"taker_fee_ppm": 1_000_000}, {"slippage_basis_points": 10_000}])
 def test_a_cost_out_of_range_is_refused(changes):
-    """A negative fee or a slippage of everything is a mistake."""
+    """A rebate of everything, one for takers, or a slippage of everything is a mistake."""
     with pytest.raises(InputError, match=next(iter(changes))):
         CostModel(**changes)
 

@@ -1,0 +1,187 @@
+"""Settings of a simulated venue: how it fills, what it charges, how late it is and what it refuses.
+
+Every struct is shaped like a TOML table. The defaults are the rules that the gates judge a strategy by: pessimistic where
+the market data leaves a choice.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from live.core.decimals import PARTS_PER_MILLION
+from live.core.errors import InputError
+from live.venues.sim.costs import CostModel
+from live.venues.sim.latency import LatencyModel
+
+
+class FillPrice(StrEnum):
+    """At which price of which bar a market order fills."""
+
+    NEXT_OPEN = "NEXT_OPEN"
+    SAME_CLOSE = "SAME_CLOSE"
+
+
+class IntrabarPath(StrEnum):
+    """In which order the prices inside a bar are taken to have traded."""
+
+    ADVERSE_FIRST = "ADVERSE_FIRST"
+    """After the open, whatever is worst for each order: stops trigger before limits fill, and a stop limit that its trigger
+    makes rest does not fill in that bar."""
+    OPEN_HIGH_LOW_CLOSE = "OPEN_HIGH_LOW_CLOSE"
+    OPEN_LOW_HIGH_CLOSE = "OPEN_LOW_HIGH_CLOSE"
+    NEAREST_FIRST = "NEAREST_FIRST"
+    """The high first when it is nearer to the open than the low is, else the low."""
+
+
+class Excess(StrEnum):
+    """What becomes of the part of a market order that is larger than what the market shows."""
+
+    WAIT = "WAIT"
+    """It fills on what comes next."""
+    EXPIRE = "EXPIRE"
+    """It ends, as an immediate or cancel order does."""
+    NEXT_TICK = "NEXT_TICK"
+    """It fills at once, one tick worse than the last price."""
+
+
+class Source(StrEnum):
+    """A kind of market data."""
+
+    BARS = "BARS"
+    QUOTE_BARS = "QUOTE_BARS"
+    QUOTES = "QUOTES"
+    TRADES = "TRADES"
+    BOOK = "BOOK"
+
+
+class QueueCancels(StrEnum):
+    """Whose orders left when a level shrinks by more than what traded there."""
+
+    BEHIND = "BEHIND"
+    """Those behind ours: cancels never bring us forward."""
+    PRO_RATA = "PRO_RATA"
+    """Those before and behind ours, in proportion to what rests there."""
+
+
+class QueueModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Choose whether trades at the price of a resting order may fill it.
+
+    Attributes:
+        enabled: keep the place of every resting order in the queue at its price. Without it only a trade through the price fills.
+        ahead: quantity units before us when no quote or book says what rests there.
+        cancels: who left when the visible quantity shrinks without trades.
+    """
+
+    enabled: bool = False
+    ahead: int = 0
+    cancels: QueueCancels = QueueCancels.BEHIND
+
+    def __post_init__(self) -> None:
+        """Refuse a negative queue.
+
+        Raises:
+            InputError: `ahead` is negative.
+        """
+        if self.ahead < 0:
+            raise InputError(f"queue.ahead must be at least 0 quantity units, received {self.ahead}: declare what rests before us")
+
+
+class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Choose when and at what price orders fill.
+
+    Attributes:
+        price: which price of a bar a market order fills at.
+        path: in which order the prices inside a bar traded.
+        touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
+        improvement: whether a resting limit order that a bar's open jumps over fills at that better open; else at its own price.
+        standing: whether a taking order fills at once on the last quote, book or trade; else it waits for the next one.
+        maximum_data_age: how old that last quote, book or trade may be for an order that travelled, in nanoseconds before its arrival.
+        bar_interval: length of a bar in nanoseconds, from which its open time follows; 0 takes the time the bar before it was received.
+        excess: what becomes of a market order larger than what is quoted.
+        sources: which market data fills orders; other kinds are only looked at for prices.
+    """
+
+    price: FillPrice = FillPrice.NEXT_OPEN
+    path: IntrabarPath = IntrabarPath.ADVERSE_FIRST
+    touch: bool = False
+    improvement: bool = False
+    standing: bool = True
+    maximum_data_age: int = 0
+    bar_interval: int = 0
+    excess: Excess = Excess.WAIT
+    sources: tuple[Source, ...] = tuple(Source)
+
+    def __post_init__(self) -> None:
+        """Refuse a model that contradicts itself.
+
+        Raises:
+            InputError: a time is negative, or nothing fills orders.
+        """
+        for name, value in (("maximum_data_age", self.maximum_data_age), ("bar_interval", self.bar_interval)):
+            if value < 0:
+                raise InputError(f"fill.{name} must be at least 0 nanoseconds, received {value}")
+        if not self.sources:
+            raise InputError(f"fill.sources must name the market data that fills orders, received none: write some of {', '.join(Source)}")
+
+
+class VenueFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Choose what the venue refuses, beside the tick, the lot and the smallest notional of the instrument.
+
+    Attributes:
+        maximum_orders: open orders of one account in one instrument, MAX_NUM_ORDERS; 0 means no bound.
+        price_up_ppm: how far above the last price a limit may be, parts per million of it, PERCENT_PRICE; 0 means no bound.
+        price_down_ppm: how far below it, below 1,000,000; 0 means no bound.
+        minimum_notional: whether the instrument's smallest notional is asked for.
+        triggered_stops: whether a stop that would trigger on arrival is taken, and triggers; else it is rejected.
+    """
+
+    maximum_orders: int = 0
+    price_up_ppm: int = 0
+    price_down_ppm: int = 0
+    minimum_notional: bool = True
+    triggered_stops: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a negative bound.
+
+        Raises:
+            InputError: a bound is out of range.
+        """
+        for name, value in (("maximum_orders", self.maximum_orders), ("price_up_ppm", self.price_up_ppm)):
+            if value < 0:
+                raise InputError(f"filters.{name} must be at least 0, received {value}: 0 means no bound")
+        if not 0 <= self.price_down_ppm < PARTS_PER_MILLION:
+            raise InputError(f"filters.price_down_ppm must lie within 0..{PARTS_PER_MILLION - 1}, received {self.price_down_ppm}")
+
+
+class SimulationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Declare a simulated venue: everything but its instruments.
+
+    Attributes:
+        fill: when and at what price orders fill.
+        costs: fees and slippage.
+        latency: how long requests, answers and market data travel.
+        participation_ppm: largest share of a bar's or trade's volume that our orders take together, parts per million; 0 means no cap.
+        queue: place in the queue of resting orders.
+        filters: what the venue refuses.
+        seed: decides everything that is drawn: delays, and whether slippage happens.
+    """
+
+    fill: FillModel = FillModel()
+    costs: CostModel = CostModel()
+    latency: LatencyModel = LatencyModel()
+    participation_ppm: int = 0
+    queue: QueueModel = QueueModel()
+    filters: VenueFilters = VenueFilters()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a share of more than everything.
+
+        Raises:
+            InputError: `participation_ppm` is out of range.
+        """
+        if not 0 <= self.participation_ppm <= PARTS_PER_MILLION:
+            raise InputError(
+                f"participation_ppm must lie within 0..{PARTS_PER_MILLION}, received {self.participation_ppm}: 100000 is a tenth, 0 no cap"
+            )
