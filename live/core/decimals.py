@@ -76,6 +76,13 @@ def divide_up(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
+def divide_half_even(numerator: int, denominator: int) -> int:
+    """Divide two integers, rounding to the nearest and a tie to the even one; `denominator` is positive."""
+    quotient, rest = divmod(numerator, denominator)
+    doubled = 2 * rest
+    return quotient + 1 if doubled > denominator or (doubled == denominator and quotient & 1) else quotient
+
+
 def truncate_toward_zero(numerator: int, denominator: int) -> int:
     """Divide two integers, rounding toward zero; `denominator` is positive."""
     return numerator // denominator if numerator >= 0 else -(-numerator // denominator)

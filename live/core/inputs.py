@@ -148,6 +148,13 @@ class TimerFired(Input, frozen=True, gc=False, array_like=True, tag=True):
     due: int
 
 
+class CloseOutRequested(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Ask for a strategy's orders to be canceled and its positions to be closed at the market."""
+
+    strategy_id: str
+    reason: str
+
+
 class ExternalOrderObserved(Input, frozen=True, gc=False, array_like=True, tag=True):
     """Report an order at the venue, in one of our accounts, that no session of ours sent.
 
@@ -229,7 +236,10 @@ class OrderAccepted(Input, frozen=True, gc=False, array_like=True, tag=True):
 
 
 class OrderRejected(Input, frozen=True, gc=False, array_like=True, tag=True):
-    """Report that the venue refused the order, in the venue's own words."""
+    """Report that the venue refused the order, in the venue's own words.
+
+    A refusal because the id is in use says nothing about the order that uses it: an adapter reports that as FAILED.
+    """
 
     ts_event: int
     order_id: str
@@ -237,19 +247,28 @@ class OrderRejected(Input, frozen=True, gc=False, array_like=True, tag=True):
 
 
 class OrderCanceled(Input, frozen=True, gc=False, array_like=True, tag=True):
-    """Report that the venue took the order off its book."""
+    """Report that the venue took the order off its book.
+
+    Attributes:
+        ts_event: venue time of it.
+        order_id: the client order id.
+        reason: why, in the venue's own words.
+        executed_quantity: quantity units the venue executed of it in all, None where the venue does not say.
+    """
 
     ts_event: int
     order_id: str
     reason: str
+    executed_quantity: int | None = None
 
 
 class OrderExpired(Input, frozen=True, gc=False, array_like=True, tag=True):
-    """Report that the order's time in force ran out at the venue."""
+    """Report that the order's time in force ran out at the venue; attributes as of `OrderCanceled`."""
 
     ts_event: int
     order_id: str
     reason: str
+    executed_quantity: int | None = None
 
 
 class CancelRejected(Input, frozen=True, gc=False, array_like=True, tag=True):
@@ -279,7 +298,7 @@ class OrderObserved(Input, frozen=True, gc=False, array_like=True, tag=True):
 
     Attributes:
         order_id: the client order id that was asked for.
-        endpoint: which source answered, such as `order` or `open_orders`.
+        endpoint: which source answered, one of `reconciliation.WITNESSES` where its word is to count as evidence of absence.
         found: whether that source shows the order working; one that it shows as ended comes as its own report.
         requested_at: `ts_init` clock time at which the question left.
         venue_time: the venue's own time in its answer.
@@ -363,5 +382,6 @@ RecordedInput = (
     | JournalHealthReported
     | TimerFired
     | ExternalOrderObserved
+    | CloseOutRequested
 )
 """Every input but market data: these go to the journal, market data to the tape."""

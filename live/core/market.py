@@ -2,25 +2,64 @@
 
 from collections import deque
 
+from live.core.book import BookState, OrderBook
 from live.core.decimals import LARGEST_INTEGER
 from live.core.errors import InputError
-from live.core.inputs import Bar
+from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 
 REFERENCE_WINDOW = 9
-"""Closes in the slow reference price: one wild bar moves the last price but not the median of nine."""
+"""Prices in the slow reference: one wild price moves the last price but not the median of nine."""
 
 
 class InstrumentMarket:
-    """Hold an instrument's last price, the venue time of it, and the closes of the slow reference."""
+    """Hold an instrument's last prices, the venue time of them, and the prices of the slow reference.
 
-    __slots__ = ("_closes", "_seen_to", "event_time", "feed_healthy", "last_price")
+    The last price is that of the last trade or the close of the last bar; where neither ever came, the middle of bid and
+    ask, rounded down.
+
+    Attributes:
+        last_price: price units, None before the first.
+        event_time: venue time of the newest event, nanoseconds UTC.
+        bid_price: best bid in price units, None while unknown; with its quantity, 0 when unknown.
+        ask_price: best ask, as the bid.
+        mark_price: the price that funding was last computed at, price units.
+        feed_healthy: whether market data flows without a gap.
+        book: the order book, None until one is received.
+        saw_bars: whether bars ever came.
+    """
+
+    __slots__ = (
+        "_prices",
+        "_quoted_to",
+        "_seen_to",
+        "_traded",
+        "ask_price",
+        "ask_quantity",
+        "bid_price",
+        "bid_quantity",
+        "book",
+        "event_time",
+        "feed_healthy",
+        "last_price",
+        "mark_price",
+        "saw_bars",
+    )
 
     def __init__(self) -> None:
         self.last_price: int | None = None
         self.event_time = 0
+        self.bid_price: int | None = None
+        self.bid_quantity = 0
+        self.ask_price: int | None = None
+        self.ask_quantity = 0
+        self.mark_price: int | None = None
         self.feed_healthy = True
+        self.book: OrderBook | None = None
+        self.saw_bars = False
+        self._traded = False
         self._seen_to = -1
-        self._closes: deque[int] = deque(maxlen=REFERENCE_WINDOW)
+        self._quoted_to = -1
+        self._prices: deque[int] = deque(maxlen=REFERENCE_WINDOW)
 
     def observe(self, bar: Bar) -> None:
         """Take in a finished bar; a warm-up bar feeds only the slow reference, never the current price.
@@ -32,15 +71,111 @@ class InstrumentMarket:
         if not (0 < low <= close <= high <= LARGEST_INTEGER and low <= bar.open <= high and bar.volume >= 0 and ts_event > self._seen_to):
             raise InputError(f"{_fault(bar, self._seen_to)}; received {bar!r}: mend or drop it at its source")
         self._seen_to = ts_event
-        self._closes.append(close)
+        self._prices.append(close)
         if not bar.warm_up:
             self.last_price = close
             self.event_time = ts_event
+            self.saw_bars = self._traded = True
+
+    def observe_trade(self, trade: Trade) -> None:
+        """Take in a trade; one of the warm-up feeds only the slow reference.
+
+        Raises:
+            InputError: its price or quantity is not positive or does not fit.
+        """
+        price = trade.price
+        if not (0 < price <= LARGEST_INTEGER and 0 < trade.quantity <= LARGEST_INTEGER):
+            raise InputError(f"a trade has a positive price and quantity; received {trade!r}: mend or drop it at its source")
+        self._prices.append(price)
+        if not trade.warm_up:
+            self.last_price = price
+            self._traded = True
+            self.event_time = max(self.event_time, trade.ts_event)
+
+    def observe_quote(self, quote: Quote) -> None:
+        """Take in the best bid and ask; one of the warm-up says nothing about now.
+
+        Raises:
+            InputError: a price is not positive, a quantity is negative, or the bid lies above the ask.
+        """
+        bid, ask = quote.bid_price, quote.ask_price
+        if not (0 < bid <= ask <= LARGEST_INTEGER and quote.bid_quantity >= 0 and quote.ask_quantity >= 0):
+            raise InputError(f"a quote has a positive bid not above its ask; received {quote!r}: mend or drop it at its source")
+        if not quote.warm_up:
+            self._set_quote(bid, quote.bid_quantity, ask, quote.ask_quantity, quote.ts_event)
+
+    def observe_quote_bar(self, bar: QuoteBar) -> None:
+        """Take in a finished bar of bid and ask; one of the warm-up feeds only the slow reference.
+
+        Raises:
+            InputError: the bar contradicts itself, or is not later than the one before.
+        """
+        if not (
+            0 < bar.bid_low <= bar.bid_open <= bar.bid_high
+            and bar.bid_low <= bar.bid_close <= bar.bid_high
+            and 0 < bar.ask_low <= bar.ask_open <= bar.ask_high <= LARGEST_INTEGER
+            and bar.ask_low <= bar.ask_close <= bar.ask_high
+            and bar.bid_close <= bar.ask_close
+            and min(bar.bid_quantity, bar.ask_quantity) >= 0
+            and bar.ts_event > self._quoted_to
+        ):
+            raise InputError(
+                f"a bar of bid and ask lies between its lows and highs, its bid not above its ask, and after the one before at "
+                f"{self._quoted_to}; received {bar!r}: mend or drop it at its source"
+            )
+        self._quoted_to = bar.ts_event
+        if not self.saw_bars:
+            self._prices.append((bar.bid_close + bar.ask_close) // 2)
+        if not bar.warm_up:
+            self._set_quote(bar.bid_close, bar.bid_quantity, bar.ask_close, bar.ask_quantity, bar.ts_event)
+
+    def observe_book(self, event: BookSnapshot | BookDelta) -> str:
+        """Take in a whole book or a change of it; says what is wrong with the book after it, empty when nothing is.
+
+        A book with a gap or a crossed one gives no prices, and its feed counts as down until the next snapshot.
+
+        Raises:
+            InputError: a level is malformed.
+        """
+        book = self.book
+        if book is None:
+            book = self.book = OrderBook()
+        became = book.apply(event)
+        if event.warm_up:
+            return ""
+        bid, ask = book.best_bid, book.best_ask
+        if bid is None or ask is None:
+            self.bid_price = self.ask_price = None
+            self.bid_quantity = self.ask_quantity = 0
+        else:
+            self._set_quote(bid[0], bid[1], ask[0], ask[1], event.ts_event)
+        if became is None:
+            return ""
+        self.feed_healthy = became is BookState.SYNCHRONISED
+        return "" if self.feed_healthy else str(became)
+
+    def observe_funding(self, event: FundingRate) -> None:
+        """Take in a funding rate.
+
+        Raises:
+            InputError: the mark price is not positive.
+        """
+        if not 0 < event.mark_price <= LARGEST_INTEGER:
+            raise InputError(f"funding is computed at a positive mark price; received {event!r}: mend or drop it at its source")
+        if not event.warm_up:
+            self.mark_price = event.mark_price
 
     def slow_reference(self) -> int | None:
-        """Give the median of the last closes, the lower one of two, in price units."""
-        closes = sorted(self._closes)
-        return closes[(len(closes) - 1) // 2] if closes else None
+        """Give the median of the last prices, the lower one of two, in price units."""
+        prices = sorted(self._prices)
+        return prices[(len(prices) - 1) // 2] if prices else None
+
+    def _set_quote(self, bid: int, bid_quantity: int, ask: int, ask_quantity: int, ts_event: int) -> None:
+        self.bid_price, self.bid_quantity, self.ask_price, self.ask_quantity = bid, bid_quantity, ask, ask_quantity
+        self.event_time = max(self.event_time, ts_event)
+        if not self._traded:
+            self.last_price = (bid + ask) // 2
+            self._prices.append(self.last_price)
 
 
 def _fault(bar: Bar, seen_to: int) -> str:

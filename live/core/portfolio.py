@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from live.core.decimals import LARGEST_INTEGER, PARTS_PER_MILLION, round_to_step, truncate_toward_zero
+from live.core.decimals import LARGEST_INTEGER, PARTS_PER_MILLION, Number, round_to_step, truncate_toward_zero
 from live.core.instruments import Instrument
 from live.core.state import Order, Target
 from live.core.vocabulary import OrderType, Side, TimeInForce
@@ -24,7 +24,7 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     instrument_id: str
     units: int | None
     fraction: float | None
-    limit_price: float | None
+    limit_price: Number | None
     reason: str
 
     @property
@@ -78,7 +78,7 @@ def target_units(wish: Wish, equity: int, price: int, instrument: Instrument) ->
     else:
         parts = int(wish.fraction * PARTS_PER_MILLION)
         value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION)
-        units = truncate_toward_zero(value, price * instrument.notional_factor)
+        units = instrument.quantity_worth(value, price)
     return truncate_toward_zero(units, instrument.lot_size) * instrument.lot_size
 
 

@@ -266,6 +266,7 @@ INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.JournalHealthReported,
     inputs.TimerFired,
     inputs.ExternalOrderObserved,
+    inputs.CloseOutRequested,
 )
 
 SCHEMA_VERSIONS: dict[str, int] = {
@@ -274,5 +275,7 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "SessionStarted": 2,
     "IntentRecorded": 2,
     "OrderDenied": 2,
+    "OrderCanceled": 2,
+    "OrderExpired": 2,
 }
 """The version of each message's schema, written beside every record in a journal and tape."""

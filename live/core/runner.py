@@ -1,151 +1,219 @@
-"""Runner: one strategy instance, what it may see, and what it asked for on the current event."""
+"""Runner: one strategy instance, fed with what it takes in."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from live.core.context import RunningContext, Worth
 from live.core.errors import StrategyError
-from live.core.inputs import Bar, Deployment
-from live.core.instruments import Instrument
-from live.core.portfolio import Wish
+from live.core.inputs import Deployment
+from live.core.market import InstrumentMarket
+from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.records import FillRecorded
-from live.core.state import EngineState
-from live.core.strategy import BarView, Strategy
+from live.core.state import EngineState, Order
+from live.core.strategy import Strategy
+from live.core.views import BarView, BookView, FundingView, QuoteBarView, QuoteView, TradeView, view_order
 
-LONGEST_REASON = 500
-"""Characters of a reason that are recorded; the rest is cut off."""
-LONGEST_UNITS = 128
-"""Bits of a number of units that can still be written down with its denial."""
+_HANDLERS: dict[str, tuple[type[Any], ...]] = {
+    "on_bar": (Bar,),
+    "on_quote_bar": (QuoteBar,),
+    "on_trade": (Trade,),
+    "on_quote": (Quote,),
+    "on_book": (BookSnapshot, BookDelta),
+    "on_funding": (FundingRate,),
+}
+
+
+def subscriptions(strategy: type[Strategy]) -> frozenset[type[Any]]:
+    """Give the kinds of market events that a strategy takes in: those whose handler it overrides."""
+    return frozenset(kind for name, kinds in _HANDLERS.items() if getattr(strategy, name) is not getattr(Strategy, name) for kind in kinds)
 
 
 class StrategyRunner:
-    """Feed one strategy and collect its wishes; implements the context that the strategy sees."""
+    """Feed one strategy, event by event.
 
-    __slots__ = ("_bars_seen", "_last", "_state", "_units", "_warm_up_bars", "_warming_up", "deployment", "strategy", "wishes")
+    Attributes:
+        deployment: what the strategy is bound to.
+        strategy: the instance.
+        context: what it sees, with the wishes it makes.
+        wishes: the context's list of wishes.
+        listens: whether the strategy wants to hear what becomes of its orders.
+        subscriptions: the kinds of market events it takes in.
+    """
 
-    def __init__(self, strategy: Strategy, deployment: Deployment, warm_up_bars: int, state: EngineState) -> None:
-        """Take a strategy whose instruments are all defined."""
+    __slots__ = (
+        "_bars_seen",
+        "_markets",
+        "_state",
+        "_units",
+        "_warm_up_bars",
+        "context",
+        "deployment",
+        "listens",
+        "strategy",
+        "subscriptions",
+        "wishes",
+    )
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        deployment: Deployment,
+        warm_up_bars: int,
+        state: EngineState,
+        markets: Mapping[str, InstrumentMarket],
+        worth: Worth,
+        seed: int,
+    ) -> None:
+        """Take a strategy whose instruments are all defined; `seed` is the session's."""
         self.strategy = strategy
         self.deployment = deployment
-        self.wishes: list[Wish] = []
+        self.listens = type(strategy).on_order is not Strategy.on_order
+        self.subscriptions = subscriptions(type(strategy))
         self._warm_up_bars = warm_up_bars
-        self._warming_up = warm_up_bars > 0
         self._bars_seen = dict.fromkeys(deployment.instrument_ids, 0)
-        self._last: dict[str, tuple[int | None, float | None, float | None]] = {}
-        self._state = state
         instruments = {instrument_id: state.instruments[instrument_id] for instrument_id in deployment.instrument_ids}
         self._units = {name: (10**one.price_scale, 10**one.quantity_scale) for name, one in instruments.items()}
+        self.context = RunningContext(deployment, state, markets, self._units, worth, seed)
+        self.context.warming_up = warm_up_bars > 0
+        self.wishes = self.context.wishes
+        self._state = state
+        self._markets = markets
+
+    def on_start(self) -> None:
+        """Let the strategy begin.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        self.context.now = self._state.now
+        self._call(lambda: self.strategy.on_start(self.context), "its start")
 
     def on_bar(self, bar: Bar) -> None:
         """Hand a finished bar to the strategy; wishes made before its warm-up is over, or by history, are dropped.
 
         Raises:
-            StrategyError: the strategy failed, or asked for something that is no target.
+            StrategyError: the strategy failed, or asked for something that is no target and no order.
         """
         instrument_id = bar.instrument_id
         price_unit, quantity_unit = self._units[instrument_id]
-        if self._warming_up:
-            self._bars_seen[instrument_id] += 1
-            self._warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
+        if self.context.warming_up:
+            self._count_warm_up(instrument_id)
+        self.context.now = bar.ts_init
         try:
-            self.strategy.on_bar(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), self)
+            self.strategy.on_bar(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), self.context)
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
             raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
-        if self.wishes and (bar.warm_up or self._warming_up):
-            self.forget()
+        if self.wishes and (bar.warm_up or self.context.warming_up):
+            self.context.forget()
+
+    def on_trade(self, trade: Trade) -> None:
+        """Hand a trade of the market to the strategy, as `on_bar` does with a bar.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        instrument_id = trade.instrument_id
+        price_unit, quantity_unit = self._units[instrument_id]
+        self.context.now = trade.ts_init
+        try:
+            self.strategy.on_trade(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), self.context)
+        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+            raise self._failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
+        if self.wishes and (trade.warm_up or self.context.warming_up):
+            self.context.forget()
+
+    def on_quote(self, quote: Quote) -> None:
+        """Hand a quote to the strategy, as `on_bar` does with a bar.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        instrument_id = quote.instrument_id
+        view = QuoteView(instrument_id, quote.ts_event, quote, *self._units[instrument_id])
+        self._take_in(quote, lambda: self.strategy.on_quote(view, self.context), "quote")
+
+    def on_quote_bar(self, bar: QuoteBar) -> None:
+        """Hand a bar of bid and ask to the strategy, as `on_bar` does with a bar; it counts toward the warm-up where bars do not come.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        instrument_id = bar.instrument_id
+        if self.context.warming_up and Bar not in self.subscriptions:
+            self._count_warm_up(instrument_id)
+        view = QuoteBarView(instrument_id, bar.ts_event, bar, self._units[instrument_id][0])
+        self._take_in(bar, lambda: self.strategy.on_quote_bar(view, self.context), "bar of bid and ask")
+
+    def on_book(self, event: BookSnapshot | BookDelta) -> None:
+        """Hand the order book after a change to the strategy, as `on_bar` does with a bar.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        instrument_id = event.instrument_id
+        book = self._markets[instrument_id].book
+        assert book is not None, "the market took the event in before the strategies"
+        view = BookView(instrument_id, event.ts_event, book, *self._units[instrument_id])
+        self._take_in(event, lambda: self.strategy.on_book(view, self.context), "book")
+
+    def on_funding(self, event: FundingRate) -> None:
+        """Hand a funding rate to the strategy, as `on_bar` does with a bar.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        view = FundingView(event.instrument_id, event.ts_event, event, self._units[event.instrument_id][0])
+        self._take_in(event, lambda: self.strategy.on_funding(view, self.context), "funding rate")
 
     def on_fill(self, fill: FillRecorded) -> None:
         """Hand the strategy one of its own executions; wishes made before its warm-up is over are dropped.
 
         Raises:
-            StrategyError: the strategy failed, or asked for something that is no target.
+            StrategyError: as `on_bar`.
         """
+        self.context.now = fill.ts
+        self._call(lambda: self.strategy.on_fill(fill, self.context), f"the fill {fill.trade_id} of order {fill.order_id}")
+
+    def on_order(self, order: Order) -> None:
+        """Tell the strategy what became of an order it asked for.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        self.context.now = self._state.now
+        view = view_order(order, self._units[order.instrument_id][0])
+        self._call(lambda: self.strategy.on_order(view, self.context), f"the order {order.order_id}")
+
+    def on_timer(self, name: str, now: int) -> None:
+        """Tell the strategy that a timer fell due.
+
+        Raises:
+            StrategyError: as `on_bar`.
+        """
+        self.context.now = now
+        self._call(lambda: self.strategy.on_timer(name, self.context), f"the timer {name}")
+
+    def _take_in(self, event: Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate, call: Callable[[], None], what: str) -> None:
+        self.context.now = event.ts_init
         try:
-            self.strategy.on_fill(fill, self)
+            call()
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, f"the fill {fill.trade_id} of order {fill.order_id}") from error
-        if self._warming_up:
-            self.forget()
+            raise self._failure(error, f"the {what} of {event.instrument_id} at {event.ts_event}") from error
+        if self.wishes and (event.warm_up or self.context.warming_up):
+            self.context.forget()
 
-    def forget_one(self, instrument_id: str) -> None:
-        """Forget what the strategy asked for in one instrument, so that asking again counts as new."""
-        self._last.pop(instrument_id, None)
+    def _call(self, call: Callable[[], None], what: str) -> None:
+        try:
+            call()
+        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+            raise self._failure(error, what) from error
+        if self.context.warming_up:
+            self.context.forget()
 
-    def forget(self) -> None:
-        """Forget what the strategy asked for, so that asking again counts as new."""
-        self.wishes.clear()
-        self._last.clear()
-
-    @property
-    def warming_up(self) -> bool:
-        """Tell whether any instrument still lacks the declared number of bars."""
-        return self._warming_up
-
-    def instrument(self, instrument_id: str) -> Instrument:
-        """Give the definition of an instrument of this strategy.
-
-        Raises:
-            StrategyError: the strategy did not declare the instrument.
-        """
-        self._check_declared(instrument_id)
-        return self._state.instruments[instrument_id]
-
-    def position(self, instrument_id: str) -> int:
-        """Give this strategy's signed position, in quantity units.
-
-        Raises:
-            StrategyError: the strategy did not declare the instrument.
-        """
-        self._check_declared(instrument_id)
-        return self._state.ledger.quantity(self.deployment.account_id, self.deployment.strategy_id, instrument_id)
-
-    def target_fraction(self, instrument_id: str, fraction: float, *, limit_price: float | None = None, reason: str = "") -> None:
-        """Want a position worth `fraction` of the account's equity.
-
-        Raises:
-            StrategyError: the instrument is not declared, or an argument is of a wrong type.
-        """
-        key = (None, fraction, limit_price)
-        if self._last.get(instrument_id) != key:
-            self._wish(instrument_id, None, _number(fraction, "fraction"), limit_price, reason)
-            self._last[instrument_id] = key
-
-    def target_units(self, instrument_id: str, units: int, *, limit_price: float | None = None, reason: str = "") -> None:
-        """Want a position of `units` quantity units.
-
-        Raises:
-            StrategyError: the instrument is not declared, or an argument is of a wrong type.
-        """
-        key = (units, None, limit_price)
-        if self._last.get(instrument_id) != key:
-            if type(units) is not int:
-                raise StrategyError(f"units must be a whole number of quantity units, received {units!r}: convert it with int()")
-            if units.bit_length() > LONGEST_UNITS:
-                raise StrategyError(f"units is a number of {units.bit_length()} bits: no position is that large")
-            self._wish(instrument_id, units, None, limit_price, reason)
-            self._last[instrument_id] = key
-
-    def _wish(self, instrument_id: str, units: int | None, fraction: float | None, limit_price: float | None, reason: str) -> None:
-        self._check_declared(instrument_id)
-        price = None if limit_price is None else _number(limit_price, "limit_price")
-        if type(reason) is not str or not reason.isprintable():
-            raise StrategyError(f"reason must be printable text on one line, received {reason!r}")
-        self.wishes.append(Wish(instrument_id, units, fraction, price, reason[:LONGEST_REASON]))
-
-    def _check_declared(self, instrument_id: str) -> None:
-        if instrument_id not in self._bars_seen:
-            raise StrategyError(
-                f"strategy {self.deployment.strategy_id} used {instrument_id}, which its strategy.toml does not declare: "
-                "add it under [[instruments]]"
-            )
+    def _count_warm_up(self, instrument_id: str) -> None:
+        self._bars_seen[instrument_id] += 1
+        self.context.warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
 
     def _failure(self, error: BaseException, event: str) -> StrategyError:
         said = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
         return StrategyError(f"strategy {self.deployment.strategy_id} failed on {event}: {said}; mend it and promote it again")
-
-
-def _number(value: object, name: str) -> float:
-    """Take an int or float as a float.
-
-    Raises:
-        StrategyError: it is something else; a bool is no number here.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise StrategyError(f"{name} must be a number, received {value!r}")
-    return float(value)

@@ -82,7 +82,7 @@ class StrategyContext(Protocol):
         """Want a position of `units` quantity units; with `limit_price`, by a resting limit order."""
         ...
 
-    def submit_order(
+    def submit_order(  # noqa: PLR0913 - an order has that many parts
         self,
         instrument_id: str,
         side: Side | str,
@@ -151,30 +151,40 @@ class Strategy(ABC):
 
     def on_start(self, context: StrategyContext) -> None:
         """Begin: called once before the first event of a session."""
+        del context
 
     def on_bar(self, bar: BarView, context: StrategyContext) -> None:
         """Take in a finished bar."""
+        del bar, context
 
     def on_quote_bar(self, bar: QuoteBarView, context: StrategyContext) -> None:
         """Take in a finished bar of bid and ask."""
+        del bar, context
 
     def on_trade(self, trade: TradeView, context: StrategyContext) -> None:
         """Take in one trade of the market."""
+        del trade, context
 
     def on_quote(self, quote: QuoteView, context: StrategyContext) -> None:
         """Take in a change of the best bid or ask."""
+        del quote, context
 
     def on_book(self, book: BookView, context: StrategyContext) -> None:
         """Take in a change of the order book."""
+        del book, context
 
     def on_funding(self, funding: FundingView, context: StrategyContext) -> None:
         """Take in a funding rate that fell due."""
+        del funding, context
 
     def on_fill(self, fill: FillRecorded, context: StrategyContext) -> None:
         """Take in one of this strategy's own executions."""
+        del fill, context
 
     def on_order(self, order: OrderView, context: StrategyContext) -> None:
         """Take in a change of state of an order that this strategy asked for."""
+        del order, context
 
     def on_timer(self, name: str, context: StrategyContext) -> None:
         """Take in a timer that fell due."""
+        del name, context

@@ -1,23 +1,21 @@
 """Deciding: from a strategy's wishes to decisions, and from a standing target to the one intent that goes toward it."""
 
-from live.core import records
+from live.core import inputs, records
 from live.core.decimals import LARGEST_INTEGER
-from live.core.effects import SubmitOrder
-from live.core.engine.valuation import equity, profit
+from live.core.engine.requesting import Requesting
+from live.core.engine.sending import Sending
+from live.core.engine.valuation import equity
 from live.core.engine.workspace import Workspace
-from live.core.orders import OrderEvent, OrderState
-from live.core.portfolio import LONGEST_RETRY_WAIT, Plan, Wish, is_exit, limit_price_units, plan, target_units
-from live.core.risk.candidate import Candidate, largest_exit
-from live.core.risk.checks import first_denial
+from live.core.errors import StrategyError
+from live.core.orders import OrderState
+from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, plan, target_units
+from live.core.risk.candidate import largest_exit
 from live.core.risk.codes import DenialCode
 from live.core.runner import StrategyRunner
-from live.core.state import Order, Target
+from live.core.state import Order
 
-DAY = 86_400 * 1_000_000_000
-MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
-"""Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
-
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LONGEST_CONVERSATION = 10_000
+"""Updates about orders that one event may lead to: a strategy that answers each with another order would never end."""
 
 
 class Deciding:
@@ -27,22 +25,25 @@ class Deciding:
         retries: exits to try again, by strategy and instrument: the wait in bars, and how many of them are left.
     """
 
-    __slots__ = ("_refused", "_work", "retries")
+    __slots__ = ("_refused", "_requesting", "_sending", "_work", "retries")
 
-    def __init__(self, work: Workspace) -> None:
+    def __init__(self, work: Workspace, sending: Sending, requesting: Requesting) -> None:
         self._work = work
+        self._sending = sending
+        self._requesting = requesting
         self._refused: dict[tuple[str, str], tuple[str, str, DenialCode]] = {}
         self.retries: dict[tuple[str, str], tuple[int, int]] = {}
 
     def begin_session(self) -> None:
         """Take up the exits that an earlier session left, in an order that does not depend on how its state was restored."""
+        self._requesting.begin_session()
         for strategy_id, instrument_id in sorted(self._work.state.targets):
             self._schedule_retry(strategy_id, instrument_id)
 
     def begin_lease(self, strategy_id: str) -> None:
         """Let a newly armed strategy say again what it wants, and try its exits at the next bar."""
         runner = self._work.runners[strategy_id]
-        runner.forget()
+        runner.context.forget()
         for key in sorted(key for key in self._work.state.targets if key[0] == strategy_id):
             self.retries.pop(key, None)
             self._schedule_retry(*key)
@@ -50,13 +51,55 @@ class Deciding:
     def decide(self, runner: StrategyRunner) -> None:
         """Turn what a strategy asked for on the current event into decisions, and pursue each."""
         deployment = runner.deployment
-        for wish in runner.wishes:
+        wishes = tuple(runner.wishes)
+        runner.wishes.clear()
+        for wish in wishes:
+            if not isinstance(wish, Wish):
+                self._requesting.request(deployment, wish)
+                continue
             key = (deployment.strategy_id, wish.instrument_id)
             refusal = self._record_decision(key, deployment.account_id, wish)
             if refusal is not None:
-                runner.forget_one(wish.instrument_id)
+                runner.context.forget_one(wish.instrument_id)
             self._refuse(key, wish, refusal)
-        runner.wishes.clear()
+
+    def tell_updates(self) -> None:
+        """Tell strategies what became of the orders they asked for, and follow what they ask for then.
+
+        Raises:
+            StrategyError: a strategy failed, or never stops asking.
+        """
+        work = self._work
+        for _ in range(LONGEST_CONVERSATION):
+            if not work.updates:
+                return
+            order = work.updates.pop(next(iter(work.updates)))
+            runner = work.runners.get(order.strategy_id)
+            if runner is not None:
+                runner.on_order(order)
+                if runner.wishes:
+                    self.decide(runner)
+        raise StrategyError(
+            f"a strategy asked for more than {LONGEST_CONVERSATION} orders on one event, each in answer to the one before: "
+            "let it wait for the next event"
+        )
+
+    def close_out(self, event: inputs.CloseOutRequested) -> None:
+        """Cancel what a strategy has working, and pursue a position of nothing in every instrument it holds."""
+        work, state = self._work, self._work.state
+        state.apply_input(event)
+        strategy_id = event.strategy_id
+        deployment = state.deployments.get(strategy_id)
+        if deployment is None:
+            work.alarm("COMMAND_COVERS_NOTHING", "", f"{strategy_id!r} cannot be closed out: it is not deployed")
+            return
+        self._requesting.cancel_all(strategy_id, f"close out: {event.reason}")
+        for instrument_id in deployment.instrument_ids:
+            key = (strategy_id, instrument_id)
+            if state.ledger.quantity(deployment.account_id, *key) or key in state.targets:
+                wish = Wish(instrument_id, 0, None, None, f"close out: {event.reason}")
+                work.runners[strategy_id].context.forget_one(instrument_id)
+                self._record_decision(key, deployment.account_id, wish)
 
     def pursue(self, strategy_id: str, instrument_id: str) -> None:
         """Take the next step toward a strategy's standing target."""
@@ -67,7 +110,7 @@ class Deciding:
             return
         deployment = state.deployments[strategy_id]
         held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
-        orders = state.live_orders_of(strategy_id, instrument_id)
+        orders = [order for order in state.live_orders_of(strategy_id, instrument_id) if order.decision_id]
         if held == target.units and not orders:
             self.retries.pop(key, None)
             return
@@ -81,18 +124,36 @@ class Deciding:
         for order in step.cancels:
             work.request_cancel(order, "the target changed")
         if step.quantity:
-            self._send_intent(strategy_id, instrument_id, target, step)
+            assert step.side is not None, "a plan with a quantity has a side"
+            sent = self._sending.send(
+                deployment,
+                instrument_id,
+                step.side,
+                step.quantity,
+                step.order_type,
+                step.time_in_force,
+                step.limit_price,
+                decision_id=target.decision_id,
+            )
+            if not sent:
+                self._schedule_retry(strategy_id, instrument_id)
         elif not orders and not exits:
             self.retries.pop(key, None)
 
     def pursue_past(self, order: Order) -> None:
         """Take the next step toward the standing target, unless an order was sent for that very decision."""
+        if not order.decision_id:
+            self._requesting.cancel_again(order)
+            return
         target = self._work.state.targets.get((order.strategy_id, order.instrument_id))
         if target is not None and target.decision_id != order.decision_id:
             self.pursue(order.strategy_id, order.instrument_id)
 
     def after_end(self, order: Order) -> None:
         """Once an order ended, go on toward the target; an exit that came to nothing is tried again later."""
+        if not order.decision_id:
+            self._requesting.after_end(order)
+            return
         key = (order.strategy_id, order.instrument_id)
         target = self._work.state.targets.get(key)
         if target is None:
@@ -162,7 +223,7 @@ class Deciding:
         if self._refused.get(key) != said:
             self._refused[key] = said
             detail = f"{key[0]} wanted {wish.requested} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
-            self._work.emit(records.OrderDenied(self._work.now, "", code, detail))
+            self._work.emit(records.OrderDenied(self._work.now, "", code, detail, key[0]))
 
     def _schedule_retry(self, strategy_id: str, instrument_id: str) -> None:
         """Try an exit again after 1, 2, 4, … bars when its order came to nothing; an entry waits for the next decision."""
@@ -176,75 +237,3 @@ class Deciding:
             return
         wait = min(self.retries[key][0] * 2, LONGEST_RETRY_WAIT) if key in self.retries else 1
         self.retries[key] = (wait, wait)
-
-    def _send_intent(self, strategy_id: str, instrument_id: str, target: Target, step: Plan) -> None:
-        work = self._work
-        state, now = work.state, work.now
-        assert step.side is not None, "a plan with a quantity has a side"
-        deployment = state.deployments[strategy_id]
-        market = work.markets[instrument_id]
-        intent_id = state.intent_sequence + 1
-        intent = records.IntentRecorded(
-            now,
-            self._next_order_id(),
-            intent_id,
-            target.decision_id,
-            strategy_id,
-            deployment.account_id,
-            instrument_id,
-            step.side,
-            step.order_type,
-            step.time_in_force,
-            step.quantity,
-            step.limit_price,
-            market.last_price or 0,
-            (records.Allocation(strategy_id, intent_id, step.quantity),),
-        )
-        work.emit(intent)
-        denial = first_denial(
-            Candidate(
-                intent,
-                state=state,
-                limits=deployment.limits,
-                instrument=state.instruments.get(instrument_id),
-                markets=work.markets,
-                profit_today=self._profit_today(strategy_id),
-                now=now,
-            )
-        )
-        if denial is not None:
-            work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail))
-            self._schedule_retry(strategy_id, instrument_id)
-            return
-        order = state.orders[intent.order_id]
-        work.transition(order, OrderEvent.APPROVE)
-        work.transition(order, OrderEvent.SUBMIT)
-        work.effects.append(
-            SubmitOrder(
-                intent.order_id,
-                strategy_id,
-                deployment.account_id,
-                instrument_id,
-                step.side,
-                step.order_type,
-                step.time_in_force,
-                step.quantity,
-                step.limit_price,
-            )
-        )
-
-    def _profit_today(self, strategy_id: str) -> int | None:
-        work = self._work
-        made, opened = profit(work.state, work.markets, strategy_id), work.state.day_profits.get(strategy_id)
-        if made is None or opened is None or opened[0] != work.now // DAY:
-            return None
-        return made - opened[1]
-
-    def _next_order_id(self) -> str:
-        number = self._work.state.order_sequence + 1
-        assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
-        digits = ""
-        while number:
-            number, digit = divmod(number, 36)
-            digits = _DIGITS[digit] + digits
-        return f"IL{self._work.state.nonce}{digits}"

@@ -17,10 +17,13 @@ from live.core.engine.deciding import Deciding
 from live.core.engine.executions import Executions
 from live.core.engine.market_data import MarketData
 from live.core.engine.reports import Reports
+from live.core.engine.requesting import Requesting
+from live.core.engine.sending import Sending
 from live.core.engine.sessions import Sessions
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
+from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.records import OutputRecord
 from live.core.state import EngineState
 from live.core.strategy import Strategy
@@ -45,7 +48,8 @@ class Engine:
         self.records = work.records
         self.effects = work.effects
         self._authority = authority = Authority(work)
-        deciding = Deciding(work)
+        sending = Sending(work)
+        self._deciding = deciding = Deciding(work, sending, Requesting(work, sending))
         watch = Watch(work, authority, deciding)
         market_data = MarketData(work, deciding, watch)
         reports = Reports(work, authority, deciding, watch)
@@ -53,7 +57,15 @@ class Engine:
         control = Control(work, authority, deciding)
         sessions = Sessions(work, strategies, authority, deciding, watch, market_data)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            inputs.Bar: market_data.on_bar,
+            Bar: market_data.on_bar,
+            QuoteBar: market_data.on_quote_bar,
+            Trade: market_data.on_trade,
+            Quote: market_data.on_quote,
+            BookSnapshot: market_data.on_book,
+            BookDelta: market_data.on_book,
+            FundingRate: market_data.on_funding,
+            inputs.TimerFired: market_data.on_timer,
+            inputs.CloseOutRequested: deciding.close_out,
             inputs.SessionStarted: sessions.on_session_started,
             inputs.SessionClosed: work.state.apply_input,
             inputs.InstrumentDefined: control.on_instrument,
@@ -74,6 +86,7 @@ class Engine:
             inputs.OperatorCommand: control.on_operator,
             inputs.OrderResolved: reports.on_resolved,
             inputs.AccessDenied: work.state.apply_input,
+            inputs.ExternalOrderObserved: reports.on_external_order,
         }
 
     @property
@@ -94,6 +107,8 @@ class Engine:
             raise InputError(_fault_of_time(work.now, event))
         work.now = now
         self._handlers[type(event)](event)
+        if work.updates:
+            self._deciding.tell_updates()
 
     def equity(self, account_id: str, quote: str) -> int | None:
         """Value an account in one quote asset: cash and all strategies' positions; None while a held instrument has no price."""

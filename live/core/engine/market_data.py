@@ -1,45 +1,65 @@
 """Market data: mark the market, open the day, wake the strategies, and let time pass for what waits."""
 
+from collections.abc import Callable
+from typing import Any
+
 from live.core import inputs, records
-from live.core.engine.deciding import DAY, Deciding
+from live.core.engine.deciding import Deciding
+from live.core.engine.sending import DAY
 from live.core.engine.valuation import profit
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
 from live.core.market import InstrumentMarket
+from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.runner import StrategyRunner
+
+MINUTE = 60 * 1_000_000_000
+
+Route = tuple[InstrumentMarket, tuple[StrategyRunner, ...]]
+"""Where an instrument's events go: its market, and the strategies that take them in."""
+
+Event = Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate
 
 
 class MarketData:
-    """Take in bars, the state of feeds, and the passing of time."""
+    """Take in market events, the state of feeds, and the passing of time."""
 
-    __slots__ = ("_deciding", "_next_day", "_routes", "_watch", "_work")
+    __slots__ = ("_bar_routes", "_deciding", "_minutes", "_next_day", "_routes", "_started", "_trade_routes", "_watch", "_work")
 
     def __init__(self, work: Workspace, deciding: Deciding, watch: Watch) -> None:
         self._work = work
         self._deciding = deciding
         self._watch = watch
-        self._routes: dict[str, tuple[InstrumentMarket, tuple[StrategyRunner, ...]]] = {}
+        self._bar_routes: dict[str, Route] = {}
+        self._trade_routes: dict[str, Route] = {}
+        self._routes: dict[type[Any], dict[str, Route]] = {}
+        self._minutes: dict[str, int] = {}
         self._next_day = 0
+        self._started = False
 
     def begin_session(self) -> None:
         """Subscribe this session's strategies to their instruments, and open the day for them."""
         self._routes.clear()
+        self._bar_routes.clear()
+        self._trade_routes.clear()
         self._next_day = 0
+        self._started = False
 
-    def on_bar(self, bar: inputs.Bar) -> None:
+    def on_bar(self, bar: Bar) -> None:
         """Take in a finished bar.
 
         Raises:
             InputError: its instrument is not defined, it contradicts itself, or it is not later than the one before.
             StrategyError: a strategy failed on it.
         """
-        instrument_id, deciding = bar.instrument_id, self._deciding
-        market, runners = self._routes.get(instrument_id) or self._route(instrument_id)
+        market, runners = self._bar_routes.get(bar.instrument_id) or self._route(bar.instrument_id, Bar, self._bar_routes)
         market.observe(bar)
-        if not bar.warm_up and self._work.now >= self._next_day:
+        live = not bar.warm_up
+        if live and self._work.now >= self._next_day:
             self._open_day()
-        exits = deciding.count_bar(instrument_id) if deciding.retries and not bar.warm_up else None
+        deciding = self._deciding
+        exits = deciding.count_bar(bar.instrument_id) if deciding.retries and live else None
         for runner in runners:
             runner.on_bar(bar)
             if runner.wishes:
@@ -48,6 +68,86 @@ class MarketData:
             deciding.retry_exits(exits)
         if self._watch.looks:
             self._watch.look()
+
+    def on_trade(self, trade: Trade) -> None:
+        """Take in one trade of the market.
+
+        Raises:
+            InputError: its instrument is not defined, or it is malformed.
+            StrategyError: a strategy failed on it.
+        """
+        market, runners = self._trade_routes.get(trade.instrument_id) or self._route(trade.instrument_id, Trade, self._trade_routes)
+        market.observe_trade(trade)
+        if self._work.now >= self._next_day and not trade.warm_up:
+            self._open_day()
+        deciding = self._deciding
+        for runner in runners:
+            runner.on_trade(trade)
+            if runner.wishes:
+                deciding.decide(runner)
+        if deciding.retries and not trade.warm_up:
+            self._count_minutes(trade.instrument_id, market)
+        if self._watch.looks:
+            self._watch.look()
+
+    def on_quote(self, quote: Quote) -> None:
+        """Take in a change of the best bid or ask.
+
+        Raises:
+            InputError: its instrument is not defined, or it is malformed.
+            StrategyError: a strategy failed on it.
+        """
+        market, runners = self._routes_of(quote.instrument_id, Quote)
+        market.observe_quote(quote)
+        self._wake(quote, market, runners, StrategyRunner.on_quote)
+
+    def on_quote_bar(self, bar: QuoteBar) -> None:
+        """Take in a finished bar of bid and ask.
+
+        Raises:
+            InputError: its instrument is not defined, it contradicts itself, or it is not later than the one before.
+            StrategyError: a strategy failed on it.
+        """
+        market, runners = self._routes_of(bar.instrument_id, QuoteBar)
+        market.observe_quote_bar(bar)
+        self._wake(bar, market, runners, StrategyRunner.on_quote_bar)
+
+    def on_book(self, event: BookSnapshot | BookDelta) -> None:
+        """Take in a whole order book or a change of it; a gap or a crossed book is alarmed, and no order rests on it.
+
+        Raises:
+            InputError: its instrument is not defined, or it is malformed.
+            StrategyError: a strategy failed on it.
+        """
+        market, runners = self._routes_of(event.instrument_id, BookSnapshot)
+        fault = market.observe_book(event)
+        if fault:
+            self._work.alarm("BOOK_NOT_TRUSTED", "", f"the order book of {event.instrument_id} is {fault} at update {_sequence(event)}")
+        self._wake(event, market, runners, StrategyRunner.on_book)
+
+    def on_funding(self, event: FundingRate) -> None:
+        """Take in a funding rate that fell due.
+
+        Raises:
+            InputError: its instrument is not defined, or it is malformed.
+            StrategyError: a strategy failed on it.
+        """
+        market, runners = self._routes_of(event.instrument_id, FundingRate)
+        market.observe_funding(event)
+        self._wake(event, market, runners, StrategyRunner.on_funding)
+
+    def on_timer(self, event: inputs.TimerFired) -> None:
+        """Tell a strategy that its timer fell due, and follow what it wishes.
+
+        Raises:
+            StrategyError: the strategy failed on it.
+        """
+        self._work.state.apply_input(event)
+        runner = self._work.runners.get(event.strategy_id)
+        if runner is not None:
+            runner.on_timer(event.name, event.ts_init)
+            if runner.wishes:
+                self._deciding.decide(runner)
 
     def on_feed(self, event: inputs.FeedChanged) -> None:
         """Learn whether an instrument's market data flows.
@@ -66,13 +166,54 @@ class MarketData:
         self._work.state.apply_input(event)
         self._watch.look()
 
-    def _route(self, instrument_id: str) -> tuple[InstrumentMarket, tuple[StrategyRunner, ...]]:
+    def _routes_of(self, instrument_id: str, kind: type[Any]) -> Route:
+        routes = self._routes.setdefault(kind, {})
+        return routes.get(instrument_id) or self._route(instrument_id, kind, routes)
+
+    def _route(self, instrument_id: str, kind: type[Any], routes: dict[str, Route]) -> Route:
+        """Find who takes a kind of event in, and let the strategies begin at the first event of a session."""
         market = self._work.markets.get(instrument_id)
         if market is None:
             raise InputError(f"market data for {instrument_id} came before its definition: send InstrumentDefined first")
-        runners = tuple(runner for runner in self._work.runners.values() if instrument_id in runner.deployment.instrument_ids)
-        self._routes[instrument_id] = route = (market, runners)
+        runners = tuple(
+            runner
+            for runner in self._work.runners.values()
+            if kind in runner.subscriptions and instrument_id in runner.deployment.instrument_ids
+        )
+        routes[instrument_id] = route = (market, runners)
+        if not self._started:
+            self._started = True
+            for runner in self._work.runners.values():
+                runner.on_start()
+                if runner.wishes:
+                    self._deciding.decide(runner)
         return route
+
+    def _wake(
+        self, event: Event, market: InstrumentMarket, runners: tuple[StrategyRunner, ...], hand_over: Callable[[StrategyRunner, Any], None]
+    ) -> None:
+        """Do what every kind of event brings along once its market took it in."""
+        deciding = self._deciding
+        if self._work.now >= self._next_day and not event.warm_up:
+            self._open_day()
+        for runner in runners:
+            hand_over(runner, event)
+            if runner.wishes:
+                deciding.decide(runner)
+        if deciding.retries and not event.warm_up:
+            self._count_minutes(event.instrument_id, market)
+        if self._watch.looks:
+            self._watch.look()
+
+    def _count_minutes(self, instrument_id: str, market: InstrumentMarket) -> None:
+        """Let the waits of exits pass by the minute where no bars come."""
+        minute = self._work.now // MINUTE
+        if market.saw_bars or self._minutes.get(instrument_id) == minute:
+            return
+        self._minutes[instrument_id] = minute
+        exits = self._deciding.count_bar(instrument_id)
+        if exits:
+            self._deciding.retry_exits(exits)
 
     def _open_day(self) -> None:
         """Take each strategy's profit at the first bar of a UTC day as the base of its daily loss, once it can be computed."""
@@ -90,3 +231,7 @@ class MarketData:
                 work.emit(records.DayOpened(work.now, strategy_id, day, made))
         if not missing:
             self._next_day = (day + 1) * DAY
+
+
+def _sequence(event: BookSnapshot | BookDelta) -> int:
+    return event.sequence if isinstance(event, BookSnapshot) else event.last_sequence

@@ -1,11 +1,13 @@
 """Sessions: boot closed, whatever the session before left."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from live.core import inputs
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
 from live.core.engine.market_data import MarketData
+from live.core.engine.valuation import equity
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError, LimitError
@@ -13,6 +15,7 @@ from live.core.inputs import Deployment
 from live.core.limits import check_ceilings
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
 from live.core.runner import StrategyRunner
+from live.core.state import RETENTION
 from live.core.strategy import Strategy
 from live.core.vocabulary import Scope, TradingState
 
@@ -54,7 +57,10 @@ class Sessions:
         state = work.state
         state.apply_input(event)
         work.runners = {
-            deployment.strategy_id: StrategyRunner(*_loaded(self._strategies, deployment), state) for deployment in event.deployments
+            deployment.strategy_id: StrategyRunner(
+                *_loaded(self._strategies, deployment), state, work.markets, partial(equity, state, work.markets), event.seed
+            )
+            for deployment in event.deployments
         }
         self._disarm_all()
         self._take_over_orders()
@@ -112,14 +118,20 @@ class Sessions:
 
     def _take_over_orders(self) -> None:
         """Ask about every order that was in flight, and cancel every open one: nothing is armed."""
-        work = self._work
+        work, ended = self._work, "the session before ended"
         for order in list(work.state.live_orders.values()):
             if order.state in (OrderState.SUBMITTING, OrderState.CANCEL_REQUESTED):
-                work.transition(order, OrderEvent.LOSE, "the session before ended")
-            if order.state in UNKNOWN:
+                work.transition(order, OrderEvent.LOSE, ended)
+            if order.state in UNKNOWN or order.announced is not None:
                 self._watch.doubt(order)
             else:
                 work.request_cancel(order, "session started")
+        for order in list(work.state.orders.values()):
+            if order.state in (OrderState.INTENT_RECORDED, OrderState.APPROVED):
+                work.transition(order, OrderEvent.HOLD_BACK, ended)
+            elif order.state is OrderState.NOT_PLACED and work.now < order.ended_at + RETENTION:
+                work.query(order)
+                self._watch.scan_later(order)
 
     def _name_orphans(self) -> None:
         """Alarm about positions that no deployed strategy manages."""

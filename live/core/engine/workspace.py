@@ -9,6 +9,9 @@ from live.core.runner import StrategyRunner
 from live.core.state import EngineState, Order
 from live.core.vocabulary import Scope, TradingState
 
+_UNTOLD = frozenset({OrderEvent.APPROVE, OrderEvent.SUBMIT})
+"""Moves that a strategy need not be told of: it has just asked for the order."""
+
 
 class Workspace:
     """Hold one engine's state and say things in its name.
@@ -20,9 +23,10 @@ class Workspace:
         runners: this session's strategies by id.
         records: output records since the driver last drained them; always the same list.
         effects: effects since the driver last drained them; always the same list.
+        updates: orders whose state changed and whose strategies want to hear of it, by id.
     """
 
-    __slots__ = ("effects", "markets", "now", "records", "runners", "state")
+    __slots__ = ("effects", "markets", "now", "records", "runners", "state", "updates")
 
     def __init__(self, state: EngineState) -> None:
         self.state = state
@@ -31,6 +35,7 @@ class Workspace:
         self.runners: dict[str, StrategyRunner] = {}
         self.records: list[OutputRecord] = []
         self.effects: list[Effect] = []
+        self.updates: dict[str, Order] = {}
 
     def emit(self, record: OutputRecord) -> None:
         """Apply a record to the state and say it."""
@@ -46,6 +51,14 @@ class Workspace:
         record = records.OrderTransitioned(self.now, order.order_id, event, next_state(order.state, event), detail)
         self.state.apply_record(record)
         self.records.append(record)
+        if order.label and event not in _UNTOLD:
+            self.note_update(order)
+
+    def note_update(self, order: Order) -> None:
+        """Remember to tell a strategy what became of an order it asked for, when it listens."""
+        runner = self.runners.get(order.strategy_id)
+        if runner is not None and runner.listens and order.label:
+            self.updates[order.order_id] = order
 
     def alarm(self, code: str, order_id: str, detail: str) -> None:
         """Say that something happened which a person must look at."""

@@ -1,0 +1,124 @@
+"""Sending: one order from intent to risk to the effect that leaves."""
+
+from live.core import records
+from live.core.effects import SubmitOrder
+from live.core.engine.valuation import profit
+from live.core.engine.workspace import Workspace
+from live.core.inputs import Deployment
+from live.core.orders import OrderEvent
+from live.core.risk.candidate import Candidate
+from live.core.risk.checks import first_denial
+from live.core.vocabulary import OrderType, Side, TimeInForce
+
+DAY = 86_400 * 1_000_000_000
+MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
+"""Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Sending:
+    """Record intents, have them judged, and ask the driver to send what passes."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Workspace) -> None:
+        self._work = work
+
+    def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
+        self,
+        deployment: Deployment,
+        instrument_id: str,
+        side: Side,
+        quantity: int,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        limit_price: int | None,
+        trigger_price: int | None = None,
+        expires_at: int | None = None,
+        *,
+        decision_id: int = 0,
+        reduce_only: bool = False,
+        label: str = "",
+        replaces: str = "",
+        reason: str = "",
+    ) -> bool:
+        """Record an intent and send it unless a check denies it; tells whether it was sent. Prices in price units."""
+        work = self._work
+        state, now = work.state, work.now
+        strategy_id, account_id = deployment.strategy_id, deployment.account_id
+        intent_id = state.intent_sequence + 1
+        intent = records.IntentRecorded(
+            now,
+            self._next_order_id(),
+            intent_id,
+            decision_id,
+            strategy_id,
+            account_id,
+            instrument_id,
+            side,
+            order_type,
+            time_in_force,
+            quantity,
+            limit_price,
+            work.markets[instrument_id].last_price or 0,
+            (records.Allocation(strategy_id, intent_id, quantity),),
+            trigger_price,
+            expires_at,
+            reduce_only,
+            label,
+            replaces,
+            reason,
+        )
+        work.emit(intent)
+        denial = first_denial(
+            Candidate(
+                intent,
+                state=state,
+                limits=deployment.limits,
+                instrument=state.instruments.get(instrument_id),
+                markets=work.markets,
+                profit_today=self._profit_today(strategy_id),
+                now=now,
+            )
+        )
+        order = state.orders[intent.order_id]
+        if denial is not None:
+            work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail, strategy_id))
+            work.note_update(order)
+            return False
+        work.transition(order, OrderEvent.APPROVE)
+        work.transition(order, OrderEvent.SUBMIT)
+        work.effects.append(
+            SubmitOrder(
+                intent.order_id,
+                strategy_id,
+                account_id,
+                instrument_id,
+                side,
+                order_type,
+                time_in_force,
+                quantity,
+                limit_price,
+                trigger_price,
+                expires_at,
+                reduce_only,
+            )
+        )
+        return True
+
+    def _profit_today(self, strategy_id: str) -> int | None:
+        work = self._work
+        made, opened = profit(work.state, work.markets, strategy_id), work.state.day_profits.get(strategy_id)
+        if made is None or opened is None or opened[0] != work.now // DAY:
+            return None
+        return made - opened[1]
+
+    def _next_order_id(self) -> str:
+        number = self._work.state.order_sequence + 1
+        assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
+        digits = ""
+        while number:
+            number, digit = divmod(number, 36)
+            digits = _DIGITS[digit] + digits
+        return f"IL{self._work.state.nonce}{digits}"
