@@ -6,22 +6,26 @@ A bar becomes known at its close, so `ts_event` and `ts_init` are both `ts_close
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from dagster_project.datasets.batches import first_line, read_batches, select_rows
 from dagster_project.datasets.errors import DatasetError
-from dagster_project.lake.bar_format import COLUMNS, INSTRUMENT_KEYS, column_types, read_metadata, unscaled
+from dagster_project.lake.bar_format import COLUMNS, DEFINITION_KEY, INSTRUMENT_KEYS, column_types, read_metadata, unscaled
 from live.core.errors import InstrumentError
 from live.core.inputs import Bar
 from live.core.instruments import Instrument
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-BATCH_ROWS = 65_536
+    from live.core.market_events import MarketEvent
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class BarFile:
     instrument: Instrument
     rows: int
 
+    @property
+    def kind(self) -> type[MarketEvent]:
+        """Name the kind of event that the file holds."""
+        return Bar
+
     def events(self, start: int | None = None, end: int | None = None) -> Iterator[Bar]:
         """Give the bars that close after `start` and not after `end` (nanoseconds UTC), in order.
 
@@ -53,28 +62,28 @@ class BarFile:
         Raises:
             DatasetError: as `events`.
         """
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        for _, batch in self.timed_batches(start, end):
+            yield batch
 
-        last = -(2**63)
-        first_wanted = -(2**63) if start is None else start
-        last_wanted = 2**63 - 1 if end is None else end
-        try:
-            for batch in pq.ParquetFile(self.path).iter_batches(BATCH_ROWS, columns=list(COLUMNS[1:])):
-                _refuse_nulls(batch, self.path)
-                closes = batch.column("ts_close").to_numpy()
-                if int(closes[0]) <= last or bool(np.any(np.diff(closes) <= 0)):
-                    raise DatasetError(f"{self.path.name}: ts_close does not strictly increase: sort the file and drop duplicates")
-                last = int(closes[-1])
-                first = int(np.searchsorted(closes, first_wanted, "right"))
-                beyond = int(np.searchsorted(closes, last_wanted, "right"))
-                if first < beyond:
-                    yield _decode(batch.slice(first, beyond - first), self.instrument.instrument_id)
-        except (pa.ArrowException, OSError) as error:
-            raise DatasetError(
-                f"{self.path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again"
-            ) from error
+    def timed_batches(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[np.ndarray, list[Bar]]]:
+        """Give the same bars as `batches`, each list with the array of its times.
+
+        Raises:
+            DatasetError: as `events`.
+        """
+        return decode_bars(read_batches(self.path, list(COLUMNS[1:])), self.instrument.instrument_id, self.path.name, start, end)
+
+
+def decode_bars(
+    batches: Iterable[pa.RecordBatch], instrument_id: str, name: str, start: int | None, end: int | None
+) -> Iterator[tuple[np.ndarray, list[Bar]]]:
+    """Give the bars of batches of columns that close in a period, each list with the array of its times.
+
+    Raises:
+        DatasetError: a column holds a null, or the bars are not in order of time.
+    """
+    for closes, batch in select_rows(batches, name, "ts_close", start, end, strictly=True):
+        yield closes, _decode(batch, instrument_id)
 
 
 def open_bars(path: Path) -> BarFile:
@@ -90,11 +99,26 @@ def open_bars(path: Path) -> BarFile:
         file = pq.ParquetFile(path)
         schema, rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{path} cannot be read as parquet bars ({_first_line(error)}): restore the file or make it again") from error
+        raise DatasetError(f"{path} cannot be read as parquet bars ({first_line(error)}): restore the file or make it again") from error
     metadata = read_metadata(schema)
+    instrument = read_definition(metadata, path.name)
+    for name, kind in column_types(instrument.price_scale, instrument.quantity_scale).items():
+        if name not in schema.names:
+            raise DatasetError(f"{path.name}: column {name} is missing, the file has {', '.join(schema.names)}")
+        if schema.field(name).type != kind:
+            raise DatasetError(f"{path.name}: column {name} must be {kind}, received {schema.field(name).type}")
+    return BarFile(path, instrument, rows)
+
+
+def read_definition(metadata: Mapping[str, str], name: str) -> Instrument:
+    """Read the instrument from a file's metadata: its whole definition where there is one, else assets and scales.
+
+    Raises:
+        DatasetError: the metadata is incomplete, or contradicts itself.
+    """
     if missing := [key for key in INSTRUMENT_KEYS if key not in metadata]:
         raise DatasetError(
-            f"{path.name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(INSTRUMENT_KEYS)}"
+            f"{name}: the schema's metadata lacks {', '.join(missing)}: write the file with all of {', '.join(INSTRUMENT_KEYS)}"
         )
     try:
         instrument = Instrument(
@@ -104,14 +128,12 @@ def open_bars(path: Path) -> BarFile:
             price_scale=int(metadata["price_scale"]),
             quantity_scale=int(metadata["quantity_scale"]),
         )
+        defined = msgspec.json.decode(metadata.get(DEFINITION_KEY, "null"), type=Instrument | None)
     except (InstrumentError, ValueError) as error:
-        raise DatasetError(f"{path.name}: the schema's metadata is no instrument: {error}") from error
-    for name, kind in column_types(instrument.price_scale, instrument.quantity_scale).items():
-        if name not in schema.names:
-            raise DatasetError(f"{path.name}: column {name} is missing, the file has {', '.join(schema.names)}")
-        if schema.field(name).type != kind:
-            raise DatasetError(f"{path.name}: column {name} must be {kind}, received {schema.field(name).type}")
-    return BarFile(path, instrument, rows)
+        raise DatasetError(f"{name}: the schema's metadata is no instrument: {error}") from error
+    if defined is not None and any(getattr(defined, key) != getattr(instrument, key) for key in INSTRUMENT_KEYS):
+        raise DatasetError(f"{name}: the schema's metadata describes two instruments: make {DEFINITION_KEY} agree with the other keys")
+    return defined or instrument
 
 
 def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | None = None) -> Iterator[Bar]:
@@ -121,17 +143,7 @@ def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | No
     return heapq.merge(*(file.events(start, end) for file in files), key=lambda bar: bar.ts_init)
 
 
-def _refuse_nulls(batch: pa.RecordBatch, path: Path) -> None:
-    for name in COLUMNS[1:]:
-        if batch.column(name).null_count:
-            raise DatasetError(f"{path.name}: column {name} holds nulls: a bar must be whole, drop or repair it")
-
-
 def _decode(batch: pa.RecordBatch, instrument_id: str) -> list[Bar]:
     closes = batch.column("ts_close").to_pylist()
     prices = [unscaled(batch.column(name)).tolist() for name in COLUMNS[2:]]
     return list(map(Bar, closes, closes, repeat(instrument_id), *prices))
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]

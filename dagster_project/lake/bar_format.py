@@ -22,6 +22,8 @@ PRICES = ("open", "high", "low", "close")
 COLUMNS = (*TIMES, *PRICES, "volume")
 INSTRUMENT_KEYS = ("instrument_id", "base", "quote", "price_scale", "quantity_scale")
 INTERVAL_KEY = "bar_seconds"
+DEFINITION_KEY = "instrument"
+"""The whole definition of the instrument as JSON, in files whose source knows more than assets and scales."""
 DIGITS = 18
 """Any decimal of so many digits fits a signed 64-bit integer."""
 
