@@ -7,12 +7,12 @@ payload's CRC-32, both unsigned 32-bit little-endian, then the payload in Messag
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 import msgspec
 
-from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument
+from live.core.market_events import MARKET_TYPES, BookDelta, BookSnapshot, MarketEvent
 from live.core.records import SCHEMA_VERSIONS
 from live.journal.errors import SchemaVersionError, TapeDamagedError, TapeError
 
@@ -21,14 +21,18 @@ TAPE_SCHEMA = 1
 """Version of the header below; a tape with a higher one is refused."""
 
 MAXIMUM_EVENT_BYTES = 4096
-"""No event comes near this; a longer one is a damaged length."""
+"""No event of a fixed number of fields comes near this."""
+MAXIMUM_BOOK_BYTES = 1024 * 1024
+"""Room for 27,000 levels a side, each at most 19 bytes; venues publish 5,000. A longer frame is a damaged length."""
 _MAXIMUM_HEADER_BYTES = 16 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 
 _FRAME = struct.Struct("<II")
 FRAME_HEAD_BYTES = _FRAME.size
 
-_KINDS: tuple[str, ...] = tuple(kind.__name__ for kind in get_args(MarketEvent) or (MarketEvent,))
+_BOOKS = (BookSnapshot, BookDelta)
+_FIXED_ARRAY = 0x90
+_KINDS = tuple(kind.__name__ for kind in MARKET_TYPES)
 
 
 class TapeHeader(msgspec.Struct, frozen=True, array_like=True):
@@ -59,7 +63,10 @@ def frame(message: MarketEvent | TapeHeader) -> bytes:
     """
     payload = _encoder.encode(message)
     if len(payload) > MAXIMUM_EVENT_BYTES and not isinstance(message, TapeHeader):
-        raise TapeError(f"an event takes at most {MAXIMUM_EVENT_BYTES} bytes, received one of {len(payload)}: shorten its text")
+        most = MAXIMUM_BOOK_BYTES if isinstance(message, _BOOKS) else MAXIMUM_EVENT_BYTES
+        if len(payload) > most:
+            what = f"{type(message).__name__} takes at most {most} bytes, received one of {len(payload)}"
+            raise TapeError(f"a {what}: shorten its text, or the depth of the book")
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
@@ -69,7 +76,10 @@ def valid_event_frame(data: bytes, at: int) -> int:
         return 0
     length, checksum = _FRAME.unpack_from(data, at)
     begin = at + FRAME_HEAD_BYTES
-    if not 0 < length <= MAXIMUM_EVENT_BYTES or begin + length > len(data) or zlib.crc32(data[begin : begin + length]) != checksum:
+    if not 0 < length <= MAXIMUM_BOOK_BYTES or begin + length > len(data):
+        return 0
+    # Every event begins as a MessagePack array of up to fifteen fields: where none does, no checksum over up to a megabyte is needed.
+    if data[begin] & 0xF0 != _FIXED_ARRAY or zlib.crc32(data[begin : begin + length]) != checksum:
         return 0
     return FRAME_HEAD_BYTES + length
 
@@ -125,6 +135,8 @@ def read_events(stream: BinaryIO, name: str, *, digest_holds: bool = False) -> I
                 length, checksum = unpack(data, at)
                 end = at + head_bytes + length
                 if end > size:
+                    if length > MAXIMUM_BOOK_BYTES:
+                        raise TapeDamagedError(f"event {count + 1} of tape segment {name} claims an impossible length: {_ADVICE}")
                     break
                 payload = data[at + head_bytes : end]
                 if not digest_holds and crc32(payload) != checksum:
@@ -133,8 +145,6 @@ def read_events(stream: BinaryIO, name: str, *, digest_holds: bool = False) -> I
                 at = end
                 count += 1
             rest = data[at:]
-            if len(rest) > MAXIMUM_EVENT_BYTES + head_bytes:
-                raise TapeDamagedError(f"event {count + 1} of tape segment {name} claims an impossible length: {_ADVICE}")
     except msgspec.MsgspecError as error:
         raise TapeDamagedError(f"event {count + 1} of tape segment {name} cannot be read ({error}): {_ADVICE}") from None
     if rest:

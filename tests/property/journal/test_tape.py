@@ -7,25 +7,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.core.inputs import Bar
 from live.core.instruments import Instrument
+from live.core.market_events import MARKET_TYPES, MarketEvent
+from live.core.vocabulary import Side
 from live.journal import TapeDamagedError, TapeWriter, read_segment, read_tape, recover_tape, write_segment
 from live.journal.frames import frame, make_header
 
 INSTRUMENT = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
-BARS = st.builds(
-    Bar,
-    ts_init=INTEGERS,
-    ts_event=INTEGERS,
-    instrument_id=st.text(max_size=20),
-    open=INTEGERS,
-    high=INTEGERS,
-    low=INTEGERS,
-    close=INTEGERS,
-    volume=INTEGERS,
-    warm_up=st.booleans(),
-)
+LEVELS = st.lists(st.tuples(INTEGERS, INTEGERS), max_size=4).map(tuple)
+TEXT = st.text(max_size=20)
+FIELDS = {"aggressor": st.sampled_from(Side), "bids": LEVELS, "asks": LEVELS, "warm_up": st.booleans()}
+FIELDS |= {"instrument_id": TEXT, "trade_id": TEXT}
+
+
+def _any_of(kind: type[MarketEvent]) -> st.SearchStrategy[MarketEvent]:
+    """Give events of one kind with any values that its fields can hold."""
+    return st.builds(kind, **{name: FIELDS.get(name, INTEGERS) for name in kind.__struct_fields__})
+
+
+EVENTS = st.one_of([_any_of(kind) for kind in MARKET_TYPES])
 HEADER = b"ILTAPE1\n" + frame(make_header("s", 1, (INSTRUMENT,)))
 
 
@@ -36,53 +37,53 @@ def _raw(directory: str, content: bytes) -> Path:
 
 
 @settings(max_examples=40)
-@given(bars=st.lists(BARS, max_size=20), roll_events=st.integers(1, 7))
-def test_any_events_come_back_in_order(bars: list[Bar], roll_events: int) -> None:
+@given(events=st.lists(EVENTS, max_size=20), roll_events=st.integers(1, 7))
+def test_any_events_come_back_in_order(events: list[MarketEvent], roll_events: int) -> None:
     """Wherever the segments end, the market is the same."""
     with tempfile.TemporaryDirectory() as directory:
         with TapeWriter(Path(directory), "s", [INSTRUMENT], roll_events=roll_events) as tape:
-            for bar in bars:
-                tape.append(bar)
-        assert [event for _, _, event in read_tape(Path(directory))] == bars
+            for event in events:
+                tape.append(event)
+        assert [event for _, _, event in read_tape(Path(directory))] == events
         assert [info.events for info in tape.closed_segments] == [
-            len(bars[at : at + roll_events]) for at in range(0, len(bars), roll_events)
+            len(events[at : at + roll_events]) for at in range(0, len(events), roll_events)
         ]
 
 
 @settings(max_examples=40)
-@given(bars=st.lists(BARS, max_size=20))
-def test_a_tape_and_an_exported_segment_of_the_same_events_are_the_same_file(bars: list[Bar]) -> None:
+@given(events=st.lists(EVENTS, max_size=20))
+def test_a_tape_and_an_exported_segment_of_the_same_events_are_the_same_file(events: list[MarketEvent]) -> None:
     """How events came to be on a tape cannot be seen in its digest."""
     with tempfile.TemporaryDirectory() as directory:
-        written = write_segment(Path(directory, "x.tape.gz"), bars, [INSTRUMENT], "s")
-        _, events = read_segment(written.path)
-        assert list(events) == bars
+        written = write_segment(Path(directory, "x.tape.gz"), events, [INSTRUMENT], "s")
+        _, found = read_segment(written.path)
+        assert list(found) == events
         with TapeWriter(Path(directory, "t"), "s", [INSTRUMENT]) as tape:
-            for bar in bars:
-                tape.append(bar)
-        assert [info.digest for info in tape.closed_segments] == [written.digest] * bool(bars)
+            for event in events:
+                tape.append(event)
+        assert [info.digest for info in tape.closed_segments] == [written.digest] * bool(events)
 
 
 @settings(max_examples=8)
-@given(bars=st.lists(BARS, min_size=1, max_size=4))
-def test_a_tail_torn_at_any_byte_costs_the_torn_event_only(bars: list[Bar]) -> None:
+@given(events=st.lists(EVENTS, min_size=1, max_size=4))
+def test_a_tail_torn_at_any_byte_costs_the_torn_event_only(events: list[MarketEvent]) -> None:
     """Every byte of the last frame is tried; what is cut off is counted, and nothing else is touched."""
-    frames = [frame(bar) for bar in bars]
+    frames = [frame(event) for event in events]
     kept = HEADER + b"".join(frames[:-1])
     for torn in range(len(frames[-1])):
         with tempfile.TemporaryDirectory() as directory:
             _raw(directory, kept + frames[-1][:torn])
             recovery = recover_tape(Path(directory))
-            assert (recovery.truncated_bytes, recovery.events) == (torn, len(bars) - 1)
-            assert [event for _, _, event in read_tape(Path(directory))] == bars[:-1]
+            assert (recovery.truncated_bytes, recovery.events) == (torn, len(events) - 1)
+            assert [event for _, _, event in read_tape(Path(directory))] == events[:-1]
 
 
 @settings(max_examples=150)
-@given(bars=st.lists(BARS, min_size=2, max_size=5), data=st.data())
-def test_a_flipped_byte_before_the_last_event_is_damage_and_changes_nothing(bars: list[Bar], data: st.DataObject) -> None:
+@given(events=st.lists(EVENTS, min_size=2, max_size=5), data=st.data())
+def test_a_flipped_byte_before_the_last_event_is_damage_and_changes_nothing(events: list[MarketEvent], data: st.DataObject) -> None:
     """Lengths, checksums, headers and payloads alike: recovery never cuts off whole events."""
-    content = bytearray(HEADER + b"".join(frame(bar) for bar in bars))
-    place = data.draw(st.integers(0, len(content) - len(frame(bars[-1])) - 1))
+    content = bytearray(HEADER + b"".join(frame(event) for event in events))
+    place = data.draw(st.integers(0, len(content) - len(frame(events[-1])) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     with tempfile.TemporaryDirectory() as directory:
         raw = _raw(directory, bytes(content))
@@ -94,11 +95,11 @@ def test_a_flipped_byte_before_the_last_event_is_damage_and_changes_nothing(bars
 
 
 @settings(max_examples=150)
-@given(bars=st.lists(BARS, max_size=5), data=st.data())
-def test_a_flipped_byte_of_a_closed_segment_is_found(bars: list[Bar], data: st.DataObject) -> None:
+@given(events=st.lists(EVENTS, max_size=5), data=st.data())
+def test_a_flipped_byte_of_a_closed_segment_is_found(events: list[MarketEvent], data: st.DataObject) -> None:
     """By the digest where the name has one, else by the checksums inside."""
     with tempfile.TemporaryDirectory() as directory:
-        named = write_segment(Path(directory), bars, [INSTRUMENT], "s").path
+        named = write_segment(Path(directory), events, [INSTRUMENT], "s").path
         content = bytearray(named.read_bytes())
         place = data.draw(st.integers(0, len(content) - 1))
         content[place] ^= data.draw(st.integers(1, 255))
@@ -108,7 +109,7 @@ def test_a_flipped_byte_of_a_closed_segment_is_found(bars: list[Bar], data: st.D
         unnamed = Path(directory, "x.tape.gz")
         unnamed.write_bytes(content)
         try:
-            _, events = read_segment(unnamed)
-            assert list(events) == bars
+            _, found = read_segment(unnamed)
+            assert list(found) == events
         except TapeDamagedError:
             pass

@@ -134,8 +134,8 @@ def test_missing_metadata_is_named(path, key):
 
 
 def test_metadata_that_is_no_instrument_is_refused(path):
-    """Scales that cannot hold an exact notional are refused at the door."""
-    pq.write_table(table().replace_schema_metadata({**METADATA, "quantity_scale": "9"}), path)
+    """Scales that no instrument has are refused at the door."""
+    pq.write_table(table().replace_schema_metadata({**METADATA, "quantity_scale": "19"}), path)
     with pytest.raises(DatasetError, match="no instrument"):
         open_bars(path)
 
