@@ -1,4 +1,8 @@
-"""Playback: a tape as a live feed, stamped against its own clock, from where the session before stopped."""
+"""Playback: a tape as a live feed, stamped against its own clock, from where the session before stopped.
+
+Bars before the start are the warm-up. Order books are followed through what lies before the start and handed over as they stand there,
+as a venue answers whoever begins to listen; other events before the start are gone by.
+"""
 
 import asyncio
 from collections import deque
@@ -8,8 +12,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from live.core.inputs import Bar, ClockTicked, FeedChanged, MarketEvent
+from live.core.book import BookState, OrderBook
+from live.core.inputs import ClockTicked, FeedChanged
 from live.core.instruments import Instrument
+from live.core.market_events import Bar, BookDelta, BookSnapshot, MarketEvent
 from live.driver.clock import PlaybackClock
 from live.driver.live import LiveDriver
 from live.driver.recovery import MarketProgress
@@ -71,20 +77,26 @@ class TapePlayer:
 
         Raises:
             DriverHaltedError: the driver halted.
+            InputError: a book before the start holds what no book can.
             TapeDamagedError: the tape is damaged further on.
         """
         history: dict[str, deque[Bar]] = {name: deque(maxlen=bars) for name, bars in self._start.warm_up_bars.items()}
+        books: dict[str, OrderBook] = {}
         warmed = False
         _, events = read_segment(self._tape)
         for number, event in enumerate(events):
             if self._start.is_history(event):
-                if event.instrument_id in history:
-                    history[event.instrument_id].append(event)
+                if isinstance(event, Bar):
+                    if event.instrument_id in history:
+                        history[event.instrument_id].append(event)
+                elif isinstance(event, BookSnapshot | BookDelta):
+                    books.setdefault(event.instrument_id, OrderBook()).apply(event)
                 if number % BREATH_EVENTS == 0:
                     await asyncio.sleep(0)
                 continue
             if not warmed:
                 await self._warm_up(driver, history)
+                await self._hand_over(driver, books)
                 warmed = True
             await self._pace(driver, event.ts_init)
             self._clock.advance(event.ts_init)
@@ -109,6 +121,12 @@ class TapePlayer:
             driver.feed(replace(bar, ts_init=driver.now(), warm_up=True))
             if number % BREATH_EVENTS == 0:
                 await asyncio.sleep(0)
+        await driver.settled()
+
+    async def _hand_over(self, driver: LiveDriver, books: Mapping[str, OrderBook]) -> None:
+        for name, book in books.items():
+            if book.state is BookState.SYNCHRONISED:
+                driver.feed(BookSnapshot(driver.now(), book.ts_event, name, book.sequence, book.bids(), book.asks()))
         await driver.settled()
 
     async def _pace(self, driver: LiveDriver, due: int) -> None:

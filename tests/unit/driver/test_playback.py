@@ -1,12 +1,17 @@
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from live.core.inputs import Bar
+from live.core.inputs import Bar, FeedChanged
+from live.core.instruments import Instrument
+from live.core.market_events import BookDelta, BookSnapshot, Trade
+from live.core.vocabulary import Side
 from live.driver.clock import PlaybackClock
 from live.driver.playback import PlaybackStart, TapePlayer
 from live.driver.recovery import NO_PROGRESS, MarketProgress
-from live.journal import TapeDamagedError
+from live.journal import TapeDamagedError, write_segment
 
 BTC, ETH = "binance-spot:BTCUSDT", "binance-spot:ETHUSDT"
 
@@ -54,3 +59,40 @@ def test_a_tape_that_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
     """Not only when the first bar is due."""
     with pytest.raises(TapeDamagedError, match="cannot be opened"):
         TapePlayer(tmp_path / "missing.tape.gz", PlaybackStart(0, NO_PROGRESS, {}), 1.0, PlaybackClock(0))
+
+
+class RecordingDriver:
+    """Keep what is fed, at a clock of its own."""
+
+    def __init__(self, clock: PlaybackClock) -> None:
+        self.fed: list[Any] = []
+        self.now = clock.now
+        self.feed = self.fed.append
+
+    async def settled(self) -> None:
+        """Have everything handled at once."""
+
+
+def test_bars_before_the_start_warm_up_and_books_are_handed_over_as_they_stand(tmp_path: Path) -> None:
+    """Trades before the start are gone by; after it every kind flows through as it is."""
+    before = [
+        BookSnapshot(1, 1, BTC, 10, ((99, 5),), ((101, 5),)),
+        bar(2),
+        Trade(3, 3, BTC, 100, 1, Side.BUY),
+        BookDelta(4, 4, BTC, 11, 12, ((98, 7),), ((101, 0), (102, 3))),
+        BookDelta(5, 5, ETH, 3, 4, ((98, 7),), ()),
+    ]
+    after = [BookDelta(11, 11, BTC, 13, 13, ((99, 1),), ()), Trade(12, 12, BTC, 100, 1, Side.SELL), bar(13)]
+    instrument = Instrument(instrument_id=BTC, base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
+    tape = write_segment(tmp_path / "a.tape.gz", [*before, *after], [instrument], "s").path
+    clock = PlaybackClock(10)
+    driver = RecordingDriver(clock)
+    player = TapePlayer(tape, PlaybackStart(10, NO_PROGRESS, {BTC: 5}), 0, clock)
+    asyncio.run(player.play(driver))  # pyright: ignore[reportArgumentType]
+    assert driver.fed[:2] == [
+        Bar(10, 2, BTC, 1, 1, 1, 1, 1, warm_up=True),
+        BookSnapshot(10, 4, BTC, 12, ((99, 5), (98, 7)), ((102, 3),)),
+    ]
+    assert driver.fed[2:-1] == after
+    assert isinstance(driver.fed[-1], FeedChanged)
+    assert player.played == len(after)
