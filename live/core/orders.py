@@ -9,8 +9,12 @@ as SUBMITTING before anything leaves for the venue. From there only three things
 the venue refused it (REJECTED, in the venue's own words), or the gate held it back so that it provably never left
 (NOT_SENT). Anything else - a timeout, a broken answer, a dropped socket, our own crash - is SUBMIT_UNKNOWN, which
 leaves only on venue evidence or proven absence (NOT_PLACED). It is never guessed to be rejected and never sent again.
-A cancel is a request too, so it has an unknown of its own. How much is filled is a field of the order, not a state: a
-fill is accepted in every state but DENIED, and one that comes after the end is late, applied, and alarmed.
+A cancel is a request too, so it has an unknown of its own. A replace is a cancel and, once that is settled, a new order
+that names the old one. How much is filled is a field of the order, not a state: a fill is accepted in every state but
+DENIED, and one that comes after the end is late, applied, and alarmed. The venue's word that an order ended is not yet
+its end here while that word counts more executed than we booked: the missing fills may still come, so it keeps reserving.
+An end that says the venue never worked the order was a mistake if the venue shows it working: REVIVE takes it back into
+what reserves, is canceled and is asked about, and its strategy is stopped.
 """
 
 from enum import StrEnum
@@ -53,6 +57,7 @@ class OrderEvent(StrEnum):
     CANCEL = "CANCEL"
     EXPIRE = "EXPIRE"
     COMPLETE = "COMPLETE"
+    REVIVE = "REVIVE"
 
 
 _S, _E = OrderState, OrderEvent
@@ -60,7 +65,9 @@ _S, _E = OrderState, OrderEvent
 TRANSITIONS: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (_S.INTENT_RECORDED, _E.DENY): _S.DENIED,
     (_S.INTENT_RECORDED, _E.APPROVE): _S.APPROVED,
+    (_S.INTENT_RECORDED, _E.HOLD_BACK): _S.NOT_SENT,
     (_S.APPROVED, _E.SUBMIT): _S.SUBMITTING,
+    (_S.APPROVED, _E.HOLD_BACK): _S.NOT_SENT,
     (_S.SUBMITTING, _E.ACCEPT): _S.OPEN,
     (_S.SUBMITTING, _E.REJECT): _S.REJECTED,
     (_S.SUBMITTING, _E.HOLD_BACK): _S.NOT_SENT,
@@ -82,12 +89,16 @@ TRANSITIONS: dict[tuple[OrderState, OrderEvent], OrderState] = {
     (_S.CANCEL_UNKNOWN, _E.COMPLETE): _S.FILLED,
     (_S.CANCEL_UNKNOWN, _E.REFUSE_CANCEL): _S.OPEN,
     (_S.CANCEL_UNKNOWN, _E.ACCEPT): _S.OPEN,
+    (_S.REJECTED, _E.REVIVE): _S.OPEN,
+    (_S.NOT_SENT, _E.REVIVE): _S.OPEN,
+    (_S.NOT_PLACED, _E.REVIVE): _S.OPEN,
 }
 """State and event to the next state; a pair that is not here cannot happen. ACCEPT in CANCEL_UNKNOWN is the venue
-showing the order still open, so the cancel may be asked for again."""
+showing the order still open, so the cancel may be asked for again. HOLD_BACK before SUBMITTING is a session that ended
+between an intent and its sending: it provably never left."""
 
-TERMINAL: frozenset[OrderState] = frozenset(_S) - {state for state, _ in TRANSITIONS}
-"""States that nothing leaves; a fill that arrives in one of them is late."""
+TERMINAL: frozenset[OrderState] = frozenset(_S) - {state for state, event in TRANSITIONS if event is not _E.REVIVE}
+"""Ends: nothing leaves them but the venue's proof that they are wrong; a fill that arrives in one of them is late."""
 
 UNKNOWN: frozenset[OrderState] = frozenset({_S.SUBMIT_UNKNOWN, _S.CANCEL_UNKNOWN})
 """States in which the venue may or may not agree with us; they count at their worst case."""

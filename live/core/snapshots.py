@@ -8,8 +8,8 @@ from live.core.errors import InputError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.ledger import Position
-from live.core.orders import MAY_REST_AT_VENUE
-from live.core.state import EngineState, Lease, Order, Target
+from live.core.orders import MAY_REST_AT_VENUE, TERMINAL
+from live.core.state import EngineState, ExternalOrder, Lease, Order, Target
 from live.core.vocabulary import Scope, TradingState
 
 
@@ -37,6 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     day_profits: list[tuple[str, int, int]]
     fill_keys: list[tuple[str, str]]
     recent_orders: list[tuple[str, list[int]]]
+    external_orders: list[ExternalOrder] = []
 
 
 SNAPSHOT_SCHEMA = 2
@@ -71,6 +72,7 @@ def take_snapshot(state: EngineState) -> bytes:
             day_profits=[(key, *state.day_profits[key]) for key in sorted(state.day_profits)],
             fill_keys=list(state.fill_keys.items()),
             recent_orders=[(key, list(state.recent_orders[key])) for key in sorted(state.recent_orders)],
+            external_orders=[state.external_orders[key] for key in sorted(state.external_orders)],
         )
     )
 
@@ -101,6 +103,8 @@ def restore_state(body: bytes) -> EngineState:
     for order in snapshot.orders:
         if order.state in MAY_REST_AT_VENUE:
             state.index_live_order(order)
+        elif order.state in TERMINAL and not order.ended_at:
+            order.ended_at = order.created_at
     state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
     state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
     state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}
@@ -114,4 +118,5 @@ def restore_state(body: bytes) -> EngineState:
     state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
     state.fill_keys = dict(snapshot.fill_keys)
     state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
+    state.external_orders = {(one.account_id, one.instrument_id, one.venue_order_id): one for one in snapshot.external_orders}
     return state

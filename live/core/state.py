@@ -4,7 +4,7 @@ The engine changes its state by emitting a record and applying it here; a restar
 same `apply`. So the fold equals the engine's state by construction, and a test holds it to that at every snapshot.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,7 +15,8 @@ from live.core.errors import InputError, LedgerError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.ledger import Ledger
-from live.core.orders import MAY_REST_AT_VENUE, TRANSITIONS, OrderEvent, OrderState, next_state
+from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
+from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
 from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
 
@@ -23,13 +24,31 @@ MINUTE = 60 * 1_000_000_000
 DAY = 24 * 60 * MINUTE
 
 RETENTION = DAY
-"""Orders that ended are kept so long after they began, for late fills; a report about an older one counts as unknown."""
+"""Orders that ended are kept so long after their end, for late fills; a report about an older one counts as unknown."""
 RETAINED_ORDERS = 1_000
-"""The newest orders are kept however old they are."""
+"""The newest orders are kept however old they are, and however they ended."""
+RETAINED_ENDED = 8_000
+"""Ended orders are kept for late fills up to so many, those that ended last: at the ceiling of 300 orders a minute, half an hour.
+A venue's scan of fills must not look back further; what it would show beyond stops everything, as an order nobody recorded."""
+RETAINED_FILLS = 40_000
+"""Executions of ended orders are kept up to so many, to know them when they are reported again; the oldest orders go first."""
 
 
 class Order(msgspec.Struct, gc=False):
-    """Hold one order's life so far."""
+    """Hold one order's life so far; what its intent said is as in `IntentRecorded`.
+
+    Attributes:
+        state: where it is in its life.
+        filled_quantity: quantity units booked.
+        submitted_at: engine time at which it was given out to be sent, 0 before.
+        venue_order_id: the venue's first id for it, empty until known.
+        detail: what was said at its last move.
+        absent_at: endpoints that denied knowing it, as evidence of its absence.
+        ended_at: engine time of its end, 0 before.
+        not_open_since: engine time at which the venue's open orders denied it as evidence, 0 before.
+        announced: how the venue said it ended, while fills that the venue counts in it have not come.
+        announced_quantity: how much the venue had executed of it by then, quantity units.
+    """
 
     order_id: str
     intent_id: int
@@ -55,6 +74,10 @@ class Order(msgspec.Struct, gc=False):
     reduce_only: bool = False
     label: str = ""
     replaces: str = ""
+    ended_at: int = 0
+    not_open_since: int = 0
+    announced: OrderEvent | None = None
+    announced_quantity: int = 0
 
     @property
     def remaining(self) -> int:
@@ -68,6 +91,18 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     lease_id: str
     expires_at: int
     maximum_order_notional: int
+
+
+class ExternalOrder(msgspec.Struct, frozen=True, gc=False):
+    """Hold an order in one of our accounts that no session of ours sent, as the venue last reported it."""
+
+    account_id: str
+    instrument_id: str
+    venue_order_id: str
+    client_order_id: str
+    side: Side
+    remaining: int
+    limit_price: int | None
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -103,6 +138,7 @@ class EngineState:
         self.targets: dict[tuple[str, str], Target] = {}
         self.day_profits: dict[str, tuple[int, int]] = {}
         self.fill_keys: dict[str, str] = {}
+        self.external_orders: dict[tuple[str, str, str], ExternalOrder] = {}
         self.recent_orders: dict[str, deque[int]] = {}
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
@@ -111,6 +147,9 @@ class EngineState:
             inputs.InstrumentDefined: self._apply_instrument,
             inputs.LatchObserved: self._apply_latch,
             inputs.OrderAccepted: self._apply_venue_order_id,
+            inputs.OrderCanceled: self._apply_end,
+            inputs.OrderExpired: self._apply_end,
+            inputs.ExternalOrderObserved: self._apply_external_order,
             inputs.OrderObserved: self._apply_observation,
             records.DecisionRecorded: self._apply_decision,
             records.IntentRecorded: self._apply_intent,
@@ -213,17 +252,34 @@ class EngineState:
 
     def _apply_venue_order_id(self, entry: inputs.OrderAccepted) -> None:
         order = self.orders.get(entry.order_id)
-        if order is not None:
+        if order is not None and not order.venue_order_id:
             order.venue_order_id = entry.venue_order_id
+
+    def _apply_end(self, entry: inputs.OrderCanceled | inputs.OrderExpired) -> None:
+        """Note an end that counts more executed than was booked: it waits for those fills."""
+        order = self.orders.get(entry.order_id)
+        if order is None or order.state not in MAY_REST_AT_VENUE or (entry.executed_quantity or 0) <= order.filled_quantity:
+            return
+        order.announced = OrderEvent.CANCEL if isinstance(entry, inputs.OrderCanceled) else OrderEvent.EXPIRE
+        order.announced_quantity = entry.executed_quantity or 0
+
+    def _apply_external_order(self, entry: inputs.ExternalOrderObserved) -> None:
+        key = (entry.account_id, entry.instrument_id, entry.venue_order_id)
+        if entry.client_order_id in self.orders or not entry.remaining:
+            self.external_orders.pop(key, None)
+            return
+        self.external_orders[key] = ExternalOrder(*key, entry.client_order_id, entry.side, entry.remaining, entry.limit_price)
 
     def _apply_observation(self, entry: inputs.OrderObserved) -> None:
         order = self.orders.get(entry.order_id)
         if order is None or order.state is not OrderState.SUBMIT_UNKNOWN:
             return
         if entry.found:
-            order.absent_at = ()
-        elif entry.requested_at >= order.submitted_at and entry.venue_time > entry.fence and entry.endpoint not in order.absent_at:
+            order.absent_at, order.not_open_since = (), 0
+        elif entry.endpoint not in order.absent_at and counts(order, entry):
             order.absent_at = (*order.absent_at, entry.endpoint)
+            if entry.endpoint == OPEN_ORDERS:
+                order.not_open_since = entry.ts_init
 
     def _apply_decision(self, record: records.DecisionRecorded) -> None:
         self.decision_sequence = record.decision_id
@@ -264,6 +320,7 @@ class EngineState:
         if record.order_id:
             order = self.orders[record.order_id]
             order.state = next_state(order.state, OrderEvent.DENY)
+            order.ended_at = record.ts
             order.detail = f"{record.code}: {record.detail}"
 
     def _apply_transition(self, record: records.OrderTransitioned) -> None:
@@ -283,14 +340,19 @@ class EngineState:
         if state in MAY_REST_AT_VENUE:
             if order.order_id not in self.live_orders:
                 self.index_live_order(order)
-        elif self.live_orders.pop(order.order_id, None) is not None:
+                order.ended_at, order.absent_at, order.not_open_since = 0, (), 0
+            return
+        if state in TERMINAL:
+            order.ended_at, order.announced = record.ts, None
+        if self.live_orders.pop(order.order_id, None) is not None:
             del self.live_by_strategy[order.strategy_id, order.instrument_id][order.order_id]
             del self.live_by_account[order.account_id, order.instrument_id][order.order_id]
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
         order = self.orders[record.order_id]
         order.filled_quantity += record.quantity
-        order.venue_order_id = record.venue_order_id
+        if not order.venue_order_id:
+            order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
         self.ledger.apply_fill(record, self.instruments[record.instrument_id])
 
@@ -328,14 +390,35 @@ class EngineState:
                 self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price)
 
     def _forget_old_orders(self, now: int) -> None:
-        """Forget orders that ended and are older than the retention, so that memory does not grow with the session."""
+        """Forget ended orders beyond the bounds, so that neither memory nor snapshots grow with the session.
+
+        What never left the house cannot fill, so of it only the newest are kept; of the rest those that ended last.
+        """
         newest = set(list(self.orders)[-RETAINED_ORDERS:])
+        ended = [
+            order
+            for order in self.orders.values()
+            if order.ended_at > now - RETENTION and order.state is not OrderState.DENIED and order.state is not OrderState.NOT_SENT
+        ]
+        ended.sort(key=_by_end)
+        fills = Counter(self.fill_keys.values())
+        kept: set[str] = set()
+        room = RETAINED_FILLS
+        for order in reversed(ended[-RETAINED_ENDED:]):
+            room -= fills[order.order_id]
+            if room < 0:
+                break
+            kept.add(order.order_id)
         self.orders = {
             order_id: order
             for order_id, order in self.orders.items()
-            if order_id in newest or order_id in self.live_orders or order.created_at > now - RETENTION
+            if order_id in newest or order_id in kept or not order.ended_at
         }
         self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id in self.orders}
+
+
+def _by_end(order: Order) -> tuple[int, int]:
+    return (order.ended_at, order.intent_id)
 
 
 def may_follow(old: Instrument | None, new: Instrument) -> bool:

@@ -45,16 +45,17 @@ class Executions:
         if accepted:
             work.transition(order, OrderEvent.ACCEPT)
         late = order.state in TERMINAL
+        self._reports.check_venue_order(order, report.venue_order_id)
         fill = self._book(order, report, late=late)
         if late or order.filled_quantity > order.quantity:
             self._stop_after(order, report, "LATE_FILL" if late else "OVERFILL")
-        if not late and order.filled_quantity >= order.quantity:
-            work.transition(order, OrderEvent.COMPLETE)
+        if not late:
+            self._reports.conclude(order)
         self._tell(fill)
         if order.state in TERMINAL:
             self._deciding.after_end(order)
         elif accepted:
-            self._watch.cancel_if_unwanted(order)
+            self._watch.rest(order)
 
     def _tell(self, fill: records.FillRecorded) -> None:
         """Hand a fill to its strategy and follow what it decides."""
@@ -80,6 +81,7 @@ class Executions:
         self._authority.kill(Scope.STRATEGY, order.strategy_id, f"{code} of {order.order_id}")
         if order.state in TERMINAL and order.remaining:
             self._work.send_cancel(order)
+            self._work.query(order)
 
     def _is_well_formed(self, order: Order, report: inputs.ExecutionReported) -> bool:
         instrument = self._work.state.instruments[order.instrument_id]

@@ -50,31 +50,34 @@ class Reports:
     def on_accepted(self, report: inputs.OrderAccepted) -> None:
         """Learn that the venue has an order; a late word of it says nothing about a cancel since."""
         order = self.order_of(report, exists=True)
-        if order is None or order.state is OrderState.CANCEL_UNKNOWN:
+        if order is None:
+            return
+        self.check_venue_order(order, report.venue_order_id)
+        if order.state is OrderState.CANCEL_UNKNOWN:
             return
         if (order.state, OrderEvent.ACCEPT) in TRANSITIONS:
             self._work.transition(order, OrderEvent.ACCEPT)
-            self._watch.cancel_if_unwanted(order)
+            self._watch.rest(order)
         elif order.state in NEVER_AT_VENUE:
-            self._contradict(order, "the venue accepted it")
+            self._contradict(order, "the venue accepted it", works=False)
 
     def on_rejected(self, report: inputs.OrderRejected) -> None:
         """Learn that the venue refused an order."""
         order = self.order_of(report, exists=False)
         if order is not None:
-            self._end(order, OrderEvent.REJECT, report.reason)
+            self._end(order, OrderEvent.REJECT, report.reason, None)
 
     def on_canceled(self, report: inputs.OrderCanceled) -> None:
         """Learn that an order is off the venue's book."""
         order = self.order_of(report, exists=True)
         if order is not None:
-            self._end(order, OrderEvent.CANCEL, report.reason)
+            self._end(order, OrderEvent.CANCEL, report.reason, report.executed_quantity)
 
     def on_expired(self, report: inputs.OrderExpired) -> None:
         """Learn that an order's time in force ran out."""
         order = self.order_of(report, exists=True)
         if order is not None:
-            self._end(order, OrderEvent.EXPIRE, report.reason)
+            self._end(order, OrderEvent.EXPIRE, report.reason, report.executed_quantity)
 
     def on_cancel_rejected(self, report: inputs.CancelRejected) -> None:
         """Learn that the venue refused to cancel, and ask what it knows of the order."""
@@ -89,7 +92,7 @@ class Reports:
         if order is None:
             return
         if report.found and order.state in NEVER_AT_VENUE:
-            self._contradict(order, f"the venue's {report.endpoint} shows it")
+            self._contradict(order, f"the venue's {report.endpoint} shows it", works=True)
         if order.state not in UNKNOWN:
             return
         verdict = judge(order, found=report.found)
@@ -99,9 +102,10 @@ class Reports:
             if was_canceling:
                 self._watch.look_later(order)
             else:
-                self._watch.cancel_if_unwanted(order)
+                self._watch.rest(order)
         elif verdict is Verdict.ABSENT:
             self._work.transition(order, OrderEvent.PROVE_ABSENT, f"absent at {', '.join(order.absent_at)}")
+            self._watch.scan_later(order)
             self._deciding.after_end(order)
 
     def on_resolved(self, event: inputs.OrderResolved) -> None:
@@ -118,7 +122,44 @@ class Reports:
             work.alarm("RESOLUTION_REFUSED", event.order_id, f"{said}; the order is {state}")
             return
         work.transition(order, wanted, said)
+        if wanted is OrderEvent.PROVE_ABSENT:
+            self._watch.scan_later(order)
         self._deciding.after_end(order)
+
+    def on_external_order(self, event: inputs.ExternalOrderObserved) -> None:
+        """Keep an order that somebody else has in one of our accounts; one under an id of ours stops the account.
+
+        An order of this engine that comes this way is no external one: it is weighed as a sighting of that order.
+        """
+        work = self._work
+        key = (event.account_id, event.instrument_id, event.venue_order_id)
+        is_new = event.remaining > 0 and key not in work.state.external_orders
+        work.state.apply_input(event)
+        order = work.state.orders.get(event.client_order_id)
+        if order is not None:
+            if event.remaining and order.state in NEVER_AT_VENUE:
+                self._contradict(order, f"the venue shows it as {event.venue_order_id}", works=True)
+        elif is_new:
+            said = f"{event.side} {event.remaining} of {event.instrument_id} in {event.account_id}: order {event.venue_order_id}"
+            work.alarm("EXTERNAL_ORDER", event.client_order_id, said)
+            if event.client_order_id.startswith(OUR_ORDER_IDS):
+                reason = f"an order of ours that no session recorded: {event.client_order_id}"
+                self._authority.kill(Scope.ACCOUNT, event.account_id, reason)
+
+    def check_venue_order(self, order: Order, venue_order_id: str) -> None:
+        """Stop a strategy when two orders of the venue answer to one id of ours."""
+        if venue_order_id == order.venue_order_id or not order.venue_order_id:
+            return
+        said = f"the venue calls it {venue_order_id} and called it {order.venue_order_id}"
+        self._work.alarm("DUPLICATE_VENUE_ORDER", order.order_id, said)
+        self._authority.kill(Scope.STRATEGY, order.strategy_id, f"two orders at the venue under {order.order_id}")
+
+    def conclude(self, order: Order) -> None:
+        """End an order whose last fill came: all of it, or all that the venue counted when it announced the end."""
+        if order.filled_quantity >= order.quantity:
+            self._work.transition(order, OrderEvent.COMPLETE)
+        elif order.announced is not None and order.filled_quantity >= order.announced_quantity:
+            self._work.transition(order, order.announced, "the last fill before its end came")
 
     def order_of(self, report: inputs.VenueReport, *, exists: bool) -> Order | None:
         """Find a report's order; one of ours that no session recorded, and that exists, stops everything.
@@ -135,19 +176,39 @@ class Reports:
                 self._authority.kill(Scope.GLOBAL, "", f"an order of ours that no session recorded: {report.order_id}")
         return order
 
-    def _end(self, order: Order, event: OrderEvent, reason: str) -> None:
-        """End an order by the venue's word; a cancel or expiry proves that the venue had accepted it."""
+    def _end(self, order: Order, event: OrderEvent, reason: str, executed_quantity: int | None) -> None:
+        """End an order by the venue's word; a cancel or expiry proves that the venue had accepted it.
+
+        While the venue counts more executed than was booked, the order waits for those fills, and its trades are asked for.
+        """
         work = self._work
         if event is not OrderEvent.REJECT and order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN):
             work.transition(order, OrderEvent.ACCEPT)
         if (order.state, event) in TRANSITIONS:
+            executed = order.filled_quantity if executed_quantity is None else executed_quantity
+            if executed > order.filled_quantity:
+                self._watch.doubt(order)
+                return
+            if executed < order.filled_quantity:
+                said = f"{event} counts {executed} executed, {order.filled_quantity} were booked"
+                work.alarm("UNEXPECTED_REPORT", order.order_id, said)
             work.transition(order, event, reason)
             self._deciding.after_end(order)
         elif order.state not in TERMINAL:
             work.alarm("UNEXPECTED_REPORT", order.order_id, f"{event} came while {order.state}: {reason}")
 
-    def _contradict(self, order: Order, said: str) -> None:
-        """Stop a strategy whose order works at the venue although we hold it never did, and cancel that order."""
-        self._work.alarm("UNEXPECTED_REPORT", order.order_id, f"{said} although it is {order.state}")
+    def _contradict(self, order: Order, said: str, *, works: bool) -> None:
+        """Stop a strategy whose order the venue had although we hold it never did, and cancel that order.
+
+        One that is shown working reserves again until it is off; a late word of acceptance only makes us ask.
+        """
+        work = self._work
+        work.alarm("UNEXPECTED_REPORT", order.order_id, f"{said} although it is {order.state}")
         self._authority.kill(Scope.STRATEGY, order.strategy_id, f"{order.order_id} works although it is {order.state}")
-        self._work.send_cancel(order)
+        if works and (order.state, OrderEvent.REVIVE) in TRANSITIONS:
+            work.transition(order, OrderEvent.REVIVE, said)
+            work.request_cancel(order, said)
+            self._watch.look_later(order)
+            return
+        work.send_cancel(order)
+        work.query(order)

@@ -1,8 +1,10 @@
 """Watch: orders that silence or a refusal left in doubt, looked at again until they are settled.
 
 Silence is not an answer, so a request that was sent and not answered in time leaves its order unknown; an unknown order
-is asked about again and again, ever more rarely; and an open order whose cancel came to nothing is canceled again. What
-is watched is not part of the state: after a restart every order in flight is unknown, and watched anew.
+is asked about again and again, ever more rarely; an open order whose cancel came to nothing is canceled again; one whose
+end was announced while fills are missing is asked about until they come, and so is one that should have expired; and one
+that was proven absent is still looked for, more and more rarely, as long as it is kept. What is watched is not part of the
+state: after a restart every order in flight is unknown, and watched anew.
 """
 
 from typing import NamedTuple
@@ -11,7 +13,7 @@ from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
 from live.core.engine.workspace import Workspace
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
-from live.core.state import Order
+from live.core.state import RETENTION, Order
 
 SECOND = 1_000_000_000
 ANSWER_TIMEOUT = 10 * SECOND
@@ -19,6 +21,8 @@ ANSWER_TIMEOUT = 10 * SECOND
 SHORTEST_WAIT = SECOND
 LONGEST_WAIT = 64 * SECOND
 """The wait between two looks at one order doubles from the shortest to the longest."""
+LONGEST_SCAN_WAIT = 3_600 * SECOND
+"""The same for one that was proven absent, which nobody waits for."""
 
 
 class Look(NamedTuple):
@@ -65,6 +69,18 @@ class Watch:
             if look.due <= now:
                 self._look_at(order_id, look)
 
+    def scan_later(self, order: Order) -> None:
+        """Look again for an order that was proven absent, after twice the wait of the last time."""
+        wait = min(max(2 * self._wait(order), LONGEST_WAIT), LONGEST_SCAN_WAIT)
+        self.looks[order.order_id] = Look(self._work.now + wait, wait, None)
+
+    def rest(self, order: Order) -> None:
+        """Let an order rest that was found open, unless it is unwanted; watch over its expiry."""
+        self.cancel_if_unwanted(order)
+        if order.state is OrderState.OPEN and order.expires_at is not None:
+            due = max(order.expires_at, self._work.now) + ANSWER_TIMEOUT
+            self.looks[order.order_id] = Look(due, 0, None)
+
     def cancel_if_unwanted(self, order: Order) -> None:
         """Cancel an open order that trading's state forbids, or that no longer serves its strategy's target."""
         if self._authority.forbids(order):
@@ -73,19 +89,38 @@ class Watch:
             self._deciding.pursue_past(order)
 
     def _look_at(self, order_id: str, look: Look) -> None:
-        order = self._work.state.live_orders.get(order_id)
+        work = self._work
+        order = work.state.live_orders.get(order_id)
         if order is None:
-            del self.looks[order_id]
+            self._scan(order_id)
             return
         if order.state is look.unanswered:
-            self._work.transition(order, OrderEvent.LOSE, f"no answer in {ANSWER_TIMEOUT // SECOND} s")
-        if order.state in UNKNOWN:
+            work.transition(order, OrderEvent.LOSE, f"no answer in {ANSWER_TIMEOUT // SECOND} s")
+        if order.announced is not None:
+            if look.wait == SHORTEST_WAIT:
+                said = f"{order.announced} counts {order.announced_quantity} executed, {order.filled_quantity} are booked"
+                work.alarm("FILLS_MISSING", order_id, said)
+            self.doubt(order)
+            return
+        if order.state in UNKNOWN or (order.expires_at is not None and order.state is OrderState.OPEN and work.now >= order.expires_at):
             self.doubt(order)
             return
         if look.unanswered is None and order.state is OrderState.OPEN:
-            self.cancel_if_unwanted(order)
+            self.rest(order)
+        if self.looks[order_id] is not look:
+            return
         if look.unanswered is not None or order.state is not OrderState.CANCEL_REQUESTED:
             del self.looks[order_id]
+
+    def _scan(self, order_id: str) -> None:
+        """Ask again about an order that was proven absent, while it is kept; look no more at any other that ended."""
+        work = self._work
+        order = work.state.orders.get(order_id)
+        if order is None or order.state is not OrderState.NOT_PLACED or work.now >= order.ended_at + RETENTION:
+            del self.looks[order_id]
+            return
+        work.query(order)
+        self.scan_later(order)
 
     def _wait(self, order: Order) -> int:
         known = self.looks.get(order.order_id)

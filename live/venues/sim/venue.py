@@ -24,6 +24,7 @@ from live.core.inputs import (
     OrderRejected,
 )
 from live.core.instruments import Instrument
+from live.core.reconciliation import WITNESSES
 from live.core.state import Order
 from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.protocol import AnswerSink, Gate
@@ -115,9 +116,9 @@ class SimulatedVenue:
             self._answer(now, OrderCanceled(now, now, request.order_id, "canceled on request"))
 
     def query(self, request: QueryOrder, now: int) -> None:
-        """Answer from both endpoints whether the order works; nothing is ever in flight here, so the fence has always passed."""
+        """Answer from every witness whether the order works; nothing is ever in flight here, so the fence has always passed."""
         found = request.order_id in self._resting.get(request.instrument_id, {})
-        for endpoint in ("order", "open_orders"):
+        for endpoint in WITNESSES:
             self._answer(now, OrderObserved(now, request.order_id, endpoint, found, now, now, now - 1))
 
     def observe(self, event: MarketEvent) -> None:

@@ -20,6 +20,7 @@ from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.orders import NEVER_AT_VENUE, TERMINAL, OrderEvent, OrderState
+from live.core.reconciliation import WITNESSES
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, fold
 from live.core.strategy import Strategy
@@ -196,7 +197,7 @@ class Auditor:
 
     def _audit_move(self, entry: Any, record: records.OrderTransitioned) -> None:
         before = self.states[record.order_id]
-        assert before not in TERMINAL, f"{record.order_id} left its end {before}"
+        assert before not in TERMINAL or record.event is OrderEvent.REVIVE, f"{record.order_id} left its end {before}"
         if record.event is OrderEvent.SUBMIT:
             self._audit_limits(self.intents[record.order_id], record.ts)
             self.sent_times[self.intents[record.order_id].strategy_id].append(record.ts)
@@ -204,7 +205,7 @@ class Auditor:
             assert isinstance(entry, inputs.OrderRejected), "only the venue's word rejects"
         elif record.state is OrderState.NOT_PLACED:
             resolved = isinstance(entry, inputs.OrderResolved)
-            assert resolved or len(self.denials[record.order_id]) >= 2, "absence was not proven"
+            assert resolved or self.denials[record.order_id] == set(WITNESSES), "absence was not proven"
         elif record.state is OrderState.NOT_SENT:
             assert isinstance(entry, inputs.EffectOutcome)
             assert entry.outcome is Outcome.REFUSED
@@ -360,10 +361,10 @@ class ModelVenue:
             self.answers.append(inputs.OrderCanceled(now, now, request.order_id, "canceled"))
 
     def query(self, request: QueryOrder, now: int) -> None:
-        """Answer from two endpoints; a question past the fence makes sure that nothing arrives after it."""
+        """Answer from every witness; a question past the fence makes sure that nothing arrives after it."""
         truth = self.truths.get(request.order_id)
         if truth is not None and truth.where == "open":
-            for endpoint in ("order", "open_orders"):
+            for endpoint in WITNESSES:
                 self.answers.append(inputs.OrderObserved(now, request.order_id, endpoint, True, now, now, now))
             return
         past = self.fates and self.fates[0] != "delayed"
@@ -375,7 +376,7 @@ class ModelVenue:
                 self.answers.append(inputs.OrderCanceled(now, now, request.order_id, "it was canceled"))
             return
         venue_time = now + 1 if past or truth is None else now
-        for endpoint in ("order", "open_orders"):
+        for endpoint in WITNESSES:
             self.answers.append(inputs.OrderObserved(now, request.order_id, endpoint, False, now, venue_time, now))
 
     def observe(self, event: Bar) -> None:

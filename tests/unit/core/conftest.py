@@ -12,9 +12,11 @@ from live.core.engine import Engine, drain
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
+from live.core.market_events import MARKET_TYPES
+from live.core.reconciliation import WITNESSES
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, Order
-from live.core.strategy import BarView, Strategy, StrategyContext
+from live.core.strategy import BarView, OrderView, Strategy, StrategyContext
 from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Scope, TradingState
 
 SECOND = 1_000_000_000
@@ -36,6 +38,12 @@ class Scripted(Strategy):
         self.script: Script | None = None
         self.on_fill_script: Callable[[records.FillRecorded, StrategyContext], None] | None = None
         self.bars: list[tuple[str, float]] = []
+        self.market_script: Callable[[Any, StrategyContext], None] | None = None
+        self.on_order_script: Callable[[OrderView, StrategyContext], None] | None = None
+        self.on_timer_script: Callable[[str, StrategyContext], None] | None = None
+        self.seen: list[Any] = []
+        self.updates: list[tuple[str, str]] = []
+        self.starts = 0
 
     @classmethod
     def warm_up_bars(cls, parameters: Any) -> int:
@@ -47,6 +55,29 @@ class Scripted(Strategy):
         self.bars.append((bar.instrument_id, bar.close))
         if self.script is not None:
             self.script(bar, context)
+
+    def on_start(self, context: StrategyContext) -> None:
+        """Count the beginnings."""
+        self.starts += 1
+
+    def _on_event(self, event: Any, context: StrategyContext) -> None:
+        """Note the event, and run the script for market events other than bars, if there is one."""
+        self.seen.append(event)
+        if self.market_script is not None:
+            self.market_script(event, context)
+
+    on_trade = on_quote = on_quote_bar = on_book = on_funding = _on_event
+
+    def on_order(self, order: OrderView, context: StrategyContext) -> None:
+        """Note what became of an order, and run the script for it, if there is one."""
+        self.updates.append((order.label, order.state))
+        if self.on_order_script is not None:
+            self.on_order_script(order, context)
+
+    def on_timer(self, name: str, context: StrategyContext) -> None:
+        """Run the script for timers, if there is one."""
+        if self.on_timer_script is not None:
+            self.on_timer_script(name, context)
 
     def on_fill(self, fill: records.FillRecorded, context: StrategyContext) -> None:
         """Run the script for fills, if there is one."""
@@ -140,7 +171,7 @@ class Desk:
         for event in events:
             self.engine.handle(event)
             said, asked = drain(self.engine)
-            entries = [*([] if isinstance(event, inputs.Bar) else [event]), *said]
+            entries = [*([] if isinstance(event, MARKET_TYPES) else [event]), *said]
             for entry in entries:
                 self._fold.apply(entry)
             self.journal += entries
@@ -192,6 +223,16 @@ class Desk:
         self.strategies[strategy_id].script = lambda bar, context: context.target_units(
             bar.instrument_id, units, limit_price=limit_price, reason="test"
         )
+        return self.bar(close)
+
+    def ask(self, script: Script, close: int = 10_000) -> list[Any]:
+        """Let the strategy do something once, on the next bar."""
+
+        def once(bar: BarView, context: StrategyContext) -> None:
+            self.strategy.script = None
+            script(bar, context)
+
+        self.strategy.script = once
         return self.bar(close)
 
     def tick(self, seconds: int = 1) -> list[Any]:
@@ -268,6 +309,11 @@ class Desk:
         """Let one endpoint say what it knows of an order."""
         venue_time = self.now + (1 if past_fence else 0)
         return self.feed(inputs.OrderObserved(self.now, (order or self.order).order_id, endpoint, found, self.now, venue_time, self.now))
+
+    def deny(self, order: Order | None = None) -> None:
+        """Let every witness say, in turn and past the fence, that it knows no such order."""
+        for endpoint in WITNESSES:
+            self.observe(found=False, endpoint=endpoint, order=order)
 
     def command(self, action: OperatorAction, scope: Scope = Scope.GLOBAL, target: str = "") -> list[Any]:
         """Let an operator command."""

@@ -70,8 +70,7 @@ def ended(desk, end):
     """Bring an order to an end."""
     if end is OrderState.NOT_PLACED:
         desk.outcome(Outcome.FAILED)
-        desk.observe(found=False, endpoint="order")
-        desk.observe(found=False, endpoint="open_orders")
+        desk.deny()
     elif end is OrderState.NOT_SENT:
         desk.outcome(Outcome.REFUSED)
     elif end is OrderState.REJECTED:

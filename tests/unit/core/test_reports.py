@@ -4,6 +4,7 @@ import pytest
 
 from live.core import inputs, records
 from live.core.orders import OrderState
+from live.core.reconciliation import WITNESSES
 from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Resolution, Scope, TradingState
 
 SECOND = 1_000_000_000
@@ -118,13 +119,15 @@ def test_an_order_that_works_although_it_cannot_stops_its_strategy(desk, end, ho
         desk.feed(inputs.OrderRejected(desk.now, desk.now, desk.order.order_id, "?"))
     elif end is OrderState.NOT_PLACED:
         desk.outcome(Outcome.FAILED)
-        desk.observe(found=False, endpoint="order")
-        desk.observe(found=False, endpoint="open_orders")
+        desk.deny()
     assert desk.order.state is end
     if how == "accepted":
         desk.accept()
     else:
         desk.observe(found=True)
+    works_again = how == "observed" and end is not OrderState.DENIED
+    assert desk.order.state is (OrderState.CANCEL_REQUESTED if works_again else end)
+    assert (desk.order.order_id in desk.state.live_orders) == works_again
     assert desk.alarms == ["UNEXPECTED_REPORT"]
     assert desk.state.trading_state(Scope.STRATEGY, "alpha") is TradingState.KILLED
     assert desk.canceled == [desk.order.order_id]
@@ -148,15 +151,42 @@ def test_somebody_elses_order_alarms_and_stops_nothing(desk):
 # Orders of unknown fate
 
 
-def test_two_endpoints_that_agree_past_the_fence_prove_absence(desk):
+def test_three_witnesses_that_agree_past_the_fence_prove_absence(desk):
     """Only then is the order NOT_PLACED, and its budget free again."""
     desk.want(100)
     desk.outcome(Outcome.FAILED)
-    desk.observe(found=False, endpoint="order")
-    assert desk.order.state is OrderState.SUBMIT_UNKNOWN
-    desk.observe(found=False, endpoint="open_orders")
+    for endpoint in ("order", "open_orders"):
+        desk.observe(found=False, endpoint=endpoint)
+        assert desk.order.state is OrderState.SUBMIT_UNKNOWN
+    desk.observe(found=False, endpoint="trades")
     assert desk.order.state is OrderState.NOT_PLACED
     assert not desk.state.live_orders
+
+
+@pytest.mark.parametrize("missing", ["order", "open_orders", "trades"])
+def test_no_witness_can_be_spared(desk, missing):
+    """An order that filled at once is not among the open ones, and its id may be unknown for minutes."""
+    desk.want(100)
+    desk.outcome(Outcome.FAILED)
+    for endpoint in ("order", "open_orders", "trades", "all_orders"):
+        if endpoint != missing:
+            desk.observe(found=False, endpoint=endpoint)
+    assert desk.order.state is OrderState.SUBMIT_UNKNOWN
+
+
+def test_a_trade_history_read_before_the_open_orders_proves_nothing(desk):
+    """The order may have rested when the trades were read, and filled before the open orders were."""
+    desk.want(100)
+    desk.outcome(Outcome.FAILED)
+    asked = desk.now
+    desk.observe(found=False, endpoint="trades")
+    desk.observe(found=False, endpoint="order")
+    desk.now += SECOND
+    desk.observe(found=False, endpoint="open_orders")
+    desk.feed(inputs.OrderObserved(desk.now, desk.order.order_id, "trades", False, asked, desk.now, asked))
+    assert desk.order.state is OrderState.SUBMIT_UNKNOWN
+    desk.observe(found=False, endpoint="trades")
+    assert desk.order.state is OrderState.NOT_PLACED
 
 
 def test_one_endpoint_proves_nothing_however_often_it_says_so(desk):
@@ -181,7 +211,7 @@ def test_an_answer_to_a_question_from_before_the_order_proves_nothing(desk):
     """What was asked before the order left cannot know it."""
     desk.want(100)
     desk.outcome(Outcome.FAILED)
-    for endpoint in ("order", "open_orders"):
+    for endpoint in WITNESSES:
         early = desk.order.submitted_at - 1
         desk.feed(inputs.OrderObserved(desk.now, desk.order.order_id, endpoint, False, early, desk.now + 1, desk.now))
     assert desk.order.state is OrderState.SUBMIT_UNKNOWN
@@ -190,8 +220,7 @@ def test_an_answer_to_a_question_from_before_the_order_proves_nothing(desk):
 def test_denials_from_before_the_order_was_lost_do_not_count(desk):
     """Evidence is gathered for an unknown order only, from when it became unknown."""
     desk.want(100)
-    for endpoint in ("order", "open_orders"):
-        desk.observe(found=False, endpoint=endpoint)
+    desk.deny()
     desk.outcome(Outcome.FAILED)
     desk.observe(found=False, endpoint="order", past_fence=False)
     assert desk.order.state is OrderState.SUBMIT_UNKNOWN

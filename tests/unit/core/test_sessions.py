@@ -142,8 +142,7 @@ def test_the_position_is_there_when_the_strategy_comes_back(orphaned, make):
     back = orphaned.restart("SESSION3", make.deployment("alpha"), make.deployment("beta", instrument_ids=(ETH,)))
     back.clear_latches()
     back.arm("beta")
-    back.observe(found=False, endpoint="order")
-    back.observe(found=False, endpoint="open_orders")
+    back.deny()
     back.strategies["beta"].script = lambda bar, context: context.target_units(ETH, 0)
     back.bar(instrument_id=ETH)
     assert [(effect.side, effect.quantity) for effect in back.submitted] == [(Side.SELL, 100)]

@@ -1,13 +1,16 @@
 """State: a snapshot is the state, and memory does not grow with the session."""
 
+import time
+
 import pytest
 
-from live.core import records
+from live.core import records, state
 from live.core.errors import InputError, LedgerError
 from live.core.orders import OrderEvent, OrderState
+from live.core.risk.codes import DenialCode
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.state import RETAINED_ORDERS, RETENTION, fold
-from live.core.vocabulary import OperatorAction, Scope
+from live.core.state import RETAINED_ENDED, RETAINED_ORDERS, RETENTION, fold
+from live.core.vocabulary import Liquidity, OperatorAction, OrderType, Scope, Side, TimeInForce
 
 SECOND = 1_000_000_000
 BTC = "binance-spot:BTCUSDT"
@@ -66,40 +69,145 @@ def test_a_record_that_contradicts_the_ledger_is_refused(busy):
         busy._fold.apply(records.BalancePosted(busy.now, "paper", "USDT", 1, 1, ""))
 
 
-def test_ended_orders_are_forgotten_after_a_day(desk):
-    """Of thousands of denied and filled orders the newest, the live and those of the last day remain."""
+def test_ended_orders_are_forgotten_a_day_after_their_end(desk):
+    """Of thousands of orders the newest, the live and those that ended within a day remain; how long ago they began says nothing."""
     desk.want(100, limit_price=99.0)
     desk.accept()
     resting = desk.order
-    desk.strategies["alpha"].script = None
-    desk.command(OperatorAction.CANCEL_ONLY)
-    state = desk.state
-    apply_all(desk, RETAINED_ORDERS * 3 - 1, step=RETENTION // RETAINED_ORDERS // 2)
-    assert len(state.orders) == 2 * RETAINED_ORDERS + 1
-    assert resting.order_id in state.orders
-    assert take_snapshot(restore_state(take_snapshot(state))) == take_snapshot(state)
+    ts = trade(desk, 2 * RETAINED_ORDERS, desk.now, step=RETENTION // RETAINED_ORDERS // 2)
+    assert len(desk.state.orders) == 2 * RETAINED_ORDERS + 1
+    end(desk, resting, ts)
+    ts = trade(desk, 3 * RETAINED_ORDERS, ts, step=RETENTION // RETAINED_ORDERS // 3 + 1)
+    assert resting.order_id in desk.state.orders
+    trade(desk, RETAINED_ORDERS, ts, step=1)
+    assert resting.order_id not in desk.state.orders
+    body = take_snapshot(desk.state)
+    assert take_snapshot(restore_state(body)) == body
 
 
-def test_a_burst_of_orders_is_kept_for_a_day(desk):
-    """However many there are: a late fill must still find its order."""
-    apply_all(desk, RETAINED_ORDERS * 3, step=SECOND)
-    assert len(desk.state.orders) == RETAINED_ORDERS * 3
+def test_a_burst_of_orders_is_kept_up_to_a_bound(desk):
+    """Whatever a session trades within a day: the orders that ended last are kept for late fills, and no more than so many."""
+    trade(desk, RETAINED_ENDED + 4 * RETAINED_ORDERS, desk.now, step=1)
+    assert len(desk.state.orders) <= RETAINED_ENDED + 2 * RETAINED_ORDERS
+    assert len(desk.state.orders) >= RETAINED_ENDED
+    assert set(desk.state.fill_keys.values()) <= set(desk.state.orders)
+    newest = desk.state.intent_sequence
+    assert [f"ILSESSION1X{newest - back}" in desk.state.orders for back in (1, RETAINED_ENDED - 2 * RETAINED_ORDERS)] == [True, True]
 
 
-def apply_all(desk, count, *, step):
-    """Let strategies decide and be denied many times, by records alone."""
-    state = desk.state
-    ts = desk.now
-    for number in range(count):
-        ts += step
-        intent = state.intent_sequence + 1
-        order_id = f"ILSESSION1X{number}"
-        decision = records.DecisionRecorded(ts, state.decision_sequence + 1, "alpha", BTC, number, "", None, 1, "")
-        allocation = records.Allocation("alpha", intent, 10)
-        state.apply(decision)
-        state.apply(
-            records.IntentRecorded(
-                ts, order_id, intent, decision.decision_id, "alpha", "paper", BTC, "BUY", "MARKET", "IOC", 10, None, 1, (allocation,)
-            )
+def test_executions_are_kept_up_to_a_bound(desk, monkeypatch):
+    """Orders of very many fills are forgotten sooner, the oldest first."""
+    monkeypatch.setattr(state, "RETAINED_FILLS", 300)
+    trade(desk, RETAINED_ORDERS + 500, desk.now, step=1, fills=2)
+    assert len(desk.state.fill_keys) == 2 * (RETAINED_ORDERS + 500)
+    trade(desk, 500, desk.now + SECOND, step=1, fills=2)
+    assert len(desk.state.fill_keys) == 2 * RETAINED_ORDERS
+
+
+def test_what_never_left_is_forgotten_first(desk):
+    """A denied order cannot fill: of thousands only the newest are kept, and they push no other out."""
+    trade(desk, 500, desk.now, step=1)
+    deny(desk, 5 * RETAINED_ORDERS)
+    denied = sum(order.state is OrderState.DENIED for order in desk.state.orders.values())
+    assert denied <= 2 * RETAINED_ORDERS
+    assert len(desk.state.orders) == denied + 500
+
+
+def test_a_snapshot_of_a_long_session_takes_no_longer_than_fifty_milliseconds(desk):
+    """With as many orders kept as there may be, it is written between two inputs without holding up the market."""
+    trade(desk, 20 * RETAINED_ORDERS, desk.now, step=1)
+    fastest = min(measure(lambda: take_snapshot(desk.state)) for _ in range(5))
+    assert fastest < 0.05
+    assert len(take_snapshot(desk.state)) < 6_000_000
+
+
+def test_an_old_snapshot_says_nothing_of_ends_so_they_count_from_the_beginning(desk):
+    """An order that ended before ends were timed is not kept for ever."""
+    desk.want(100)
+    desk.fill()
+    old = restore_state(take_snapshot(desk.state))
+    ended = next(iter(old.orders.values()))
+    ended.ended_at = 0
+    assert restore_state(take_snapshot(old)).orders[ended.order_id].ended_at == ended.created_at
+
+
+def measure(work):
+    """Give the CPU seconds that something takes."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def intend(desk, ts):
+    """Record an intent."""
+    now, intent = desk.state, desk.state.intent_sequence + 1
+    order_id = f"ILSESSION1X{intent}"
+    now.apply(records.DecisionRecorded(ts, now.decision_sequence + 1, "alpha", BTC, intent, "", None, 1, ""))
+    allocation = records.Allocation("alpha", intent, 10)
+    now.apply(
+        records.IntentRecorded(
+            ts,
+            order_id,
+            intent,
+            now.decision_sequence,
+            "alpha",
+            "paper",
+            BTC,
+            Side.BUY,
+            OrderType.MARKET,
+            TimeInForce.IMMEDIATE_OR_CANCEL,
+            10,
+            None,
+            1,
+            (allocation,),
         )
-        state.apply(records.OrderDenied(ts, order_id, "STATE_CANCEL_ONLY", ""))
+    )
+    return order_id
+
+
+def deny(desk, count):
+    """Let a strategy be denied many times, by records alone."""
+    for _ in range(count):
+        desk.state.apply(records.OrderDenied(desk.now, intend(desk, desk.now), DenialCode.STATE_CANCEL_ONLY, ""))
+
+
+def end(desk, order, ts):
+    """End an open order."""
+    desk.state.apply(records.OrderTransitioned(ts, order.order_id, OrderEvent.CANCEL, OrderState.CANCELED, ""))
+
+
+def trade(desk, count, ts, *, step, fills=1):
+    """Let orders be sent and filled, by records alone; returns the time of the last."""
+    apply = desk.state.apply
+    for _ in range(count):
+        ts += step
+        order_id = intend(desk, ts)
+        for event, then in (
+            (OrderEvent.APPROVE, OrderState.APPROVED),
+            (OrderEvent.SUBMIT, OrderState.SUBMITTING),
+            (OrderEvent.ACCEPT, OrderState.OPEN),
+        ):
+            apply(records.OrderTransitioned(ts, order_id, event, then, ""))
+        for number in range(fills):
+            trade_id = f"T{order_id}-{number}"
+            apply(
+                records.FillRecorded(
+                    ts,
+                    order_id,
+                    "alpha",
+                    "paper",
+                    BTC,
+                    f"V{order_id}",
+                    trade_id,
+                    Side.BUY,
+                    1,
+                    10 // fills,
+                    0,
+                    "USDT",
+                    Liquidity.TAKER,
+                    ts,
+                    late=False,
+                )
+            )
+        apply(records.OrderTransitioned(ts, order_id, OrderEvent.COMPLETE, OrderState.FILLED, ""))
+    return ts
