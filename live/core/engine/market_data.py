@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from live.core import inputs, records
+from live.core import inputs
 from live.core.engine.deciding import Deciding
-from live.core.engine.sending import DAY
-from live.core.engine.valuation import profit
+from live.core.engine.performance import Performance
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
@@ -25,9 +24,9 @@ Event = Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate
 class MarketData:
     """Take in market events, the state of feeds, and the passing of time."""
 
-    __slots__ = ("_bar_routes", "_deciding", "_minutes", "_next_day", "_routes", "_started", "_trade_routes", "_watch", "_work")
+    __slots__ = ("_bar_routes", "_deciding", "_minutes", "_performance", "_routes", "_started", "_trade_routes", "_watch", "_work")
 
-    def __init__(self, work: Workspace, deciding: Deciding, watch: Watch) -> None:
+    def __init__(self, work: Workspace, deciding: Deciding, watch: Watch, performance: Performance) -> None:
         self._work = work
         self._deciding = deciding
         self._watch = watch
@@ -35,7 +34,7 @@ class MarketData:
         self._trade_routes: dict[str, Route] = {}
         self._routes: dict[type[Any], dict[str, Route]] = {}
         self._minutes: dict[str, int] = {}
-        self._next_day = 0
+        self._performance = performance
         self._started = False
 
     def begin_session(self) -> None:
@@ -43,7 +42,7 @@ class MarketData:
         self._routes.clear()
         self._bar_routes.clear()
         self._trade_routes.clear()
-        self._next_day = 0
+        self._performance.begin_session()
         self._started = False
 
     def on_bar(self, bar: Bar) -> None:
@@ -55,9 +54,9 @@ class MarketData:
         """
         market, runners = self._bar_routes.get(bar.instrument_id) or self._route(bar.instrument_id, Bar, self._bar_routes)
         market.observe(bar)
-        live = not bar.warm_up
-        if live and self._work.now >= self._next_day:
-            self._open_day()
+        live, performance = not bar.warm_up, self._performance
+        if live and (self._work.now >= performance.next_day or performance.marginal):
+            performance.on_price(bar.instrument_id)
         deciding = self._deciding
         exits = deciding.count_bar(bar.instrument_id) if deciding.retries and live else None
         for runner in runners:
@@ -78,8 +77,9 @@ class MarketData:
         """
         market, runners = self._trade_routes.get(trade.instrument_id) or self._route(trade.instrument_id, Trade, self._trade_routes)
         market.observe_trade(trade)
-        if self._work.now >= self._next_day and not trade.warm_up:
-            self._open_day()
+        performance = self._performance
+        if (self._work.now >= performance.next_day or performance.marginal) and not trade.warm_up:
+            performance.on_price(trade.instrument_id)
         deciding = self._deciding
         for runner in runners:
             runner.on_trade(trade)
@@ -193,9 +193,9 @@ class MarketData:
         self, event: Event, market: InstrumentMarket, runners: tuple[StrategyRunner, ...], hand_over: Callable[[StrategyRunner, Any], None]
     ) -> None:
         """Do what every kind of event brings along once its market took it in."""
-        deciding = self._deciding
-        if self._work.now >= self._next_day and not event.warm_up:
-            self._open_day()
+        deciding, performance = self._deciding, self._performance
+        if (self._work.now >= performance.next_day or performance.marginal) and not event.warm_up:
+            performance.on_price(event.instrument_id)
         for runner in runners:
             hand_over(runner, event)
             if runner.wishes:
@@ -208,29 +208,12 @@ class MarketData:
     def _count_minutes(self, instrument_id: str, market: InstrumentMarket) -> None:
         """Let the waits of exits pass by the minute where no bars come."""
         minute = self._work.now // MINUTE
-        if market.saw_bars or self._minutes.get(instrument_id) == minute:
+        if market.saw_bars or self._minutes.setdefault(instrument_id, minute) == minute:
             return
         self._minutes[instrument_id] = minute
         exits = self._deciding.count_bar(instrument_id)
         if exits:
             self._deciding.retry_exits(exits)
-
-    def _open_day(self) -> None:
-        """Take each strategy's profit at the first bar of a UTC day as the base of its daily loss, once it can be computed."""
-        work = self._work
-        day = work.now // DAY
-        missing = False
-        for strategy_id in work.runners:
-            known = work.state.day_profits.get(strategy_id)
-            if known is not None and known[0] == day:
-                continue
-            made = profit(work.state, work.markets, strategy_id)
-            if made is None:
-                missing = True
-            else:
-                work.emit(records.DayOpened(work.now, strategy_id, day, made))
-        if not missing:
-            self._next_day = (day + 1) * DAY
 
 
 def _sequence(event: BookSnapshot | BookDelta) -> int:
