@@ -93,17 +93,16 @@ def equity_curve(
     cash, done = opening_cash, 0
     held: dict[str, int] = {}
     marks: dict[str, int] = {}
-    factors = {fill.instrument_id: instruments[fill.instrument_id].notional_factor for fill in fills}
     curve: list[EquityPoint] = []
     for ts, closes in _by_time(bars):
         while done < len(fills) and fills[done].ts <= ts:
             fill = fills[done]
-            cash -= fill.side_sign * fill.price * fill.quantity * factors[fill.instrument_id] + fill.fee
+            cash -= fill.side_sign * instruments[fill.instrument_id].notional(fill.price, fill.quantity) + fill.fee
             held[fill.instrument_id] = held.get(fill.instrument_id, 0) + fill.side_sign * fill.quantity
             marks[fill.instrument_id] = fill.price
             done += 1
         marks.update(closes)
-        curve.append(EquityPoint(ts, cash + sum(quantity * marks[name] * factors[name] for name, quantity in held.items())))
+        curve.append(EquityPoint(ts, cash + sum(instruments[name].notional(marks[name], quantity) for name, quantity in held.items())))
     return curve
 
 

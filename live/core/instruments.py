@@ -1,18 +1,27 @@
 """Instruments: what is traded, on which decimal scale, and the venue's filters for it."""
 
 from collections.abc import Iterable
+from functools import cached_property
+from math import gcd
 
 import msgspec
 
-from live.core.decimals import MONEY_SCALE
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, divide_half_even, truncate_toward_zero
 from live.core.errors import InstrumentError
 from live.core.vocabulary import InstrumentKind
 
-_POWERS = tuple(10**exponent for exponent in range(MONEY_SCALE + 1))
+LARGEST_SCALE = 18
+"""Decimal places a price, quantity or contract size may have: more would leave no room for a whole unit within 62 bits."""
+
+FIXED_FIELDS = ("base", "quote", "price_scale", "quantity_scale", "kind", "contract_size", "contract_scale")
+"""What turns an instrument's numbers into money: the same for a journal's life."""
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Describe one instrument of one venue; prices and quantities are integers on its scales.
+
+    Any tick, lot and contract size can be written down, since the scales are independent of each other. Where they leave
+    more decimal places than money has, a value is rounded half to even to one money unit.
 
     Attributes:
         instrument_id: venue and symbol, like `binance-spot:BTCUSDT`.
@@ -26,11 +35,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         maximum_quantity: largest order the venue takes, in quantity units.
         minimum_notional: smallest order value, in money units of the quote asset.
         kind: what a trade exchanges.
-        contract_size: base asset in one contract, in units of `10**-contract_scale`; 1 for spot.
+        contract_size: base asset in a quantity of 1, in units of `10**-contract_scale`; 1 where quantities count the asset itself.
         contract_scale: decimal places of the contract size.
         initial_margin_ppm: collateral that opening needs, parts per million of the notional; 1,000,000 means no leverage.
         maintenance_margin_ppm: collateral below which a position is liquidated, parts per million of the notional.
-        version: raised when the venue changes a filter; the scales never change within a journal's life.
+        version: raised when the venue changes a filter; what `FIXED_FIELDS` names never changes within a journal's life.
     """
 
     instrument_id: str
@@ -54,41 +63,84 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Refuse a definition that contradicts itself.
 
         Raises:
-            InstrumentError: a scale, step or bound is out of range.
+            InstrumentError: a name, scale, step, bound or margin is out of range; says which.
         """
         venue, separator, symbol = self.instrument_id.partition(":")
         if not (separator and venue and symbol):
             raise InstrumentError(f"an instrument id is venue:SYMBOL, received {self.instrument_id!r}: write it like binance-spot:BTCUSDT")
-        if self.price_scale < 0 or self.quantity_scale < 0 or self.price_scale + self.quantity_scale > MONEY_SCALE:
-            raise InstrumentError(
-                f"{self.instrument_id}: price_scale + quantity_scale must lie within 0..{MONEY_SCALE} so that a notional is exact, "
-                f"received {self.price_scale} + {self.quantity_scale}"
+        if not self.base or not self.quote or self.base == self.quote:
+            raise self._fault(f"base and quote are two assets, received {self.base!r} and {self.quote!r}: name both")
+        for name in ("price_scale", "quantity_scale", "contract_scale"):
+            if not 0 <= getattr(self, name) <= LARGEST_SCALE:
+                raise self._fault(f"{name} must lie within 0..{LARGEST_SCALE}, received {getattr(self, name)}: give its decimal places")
+        for name in ("tick_size", "lot_size", "minimum_quantity", "maximum_quantity", "contract_size"):
+            if not 1 <= getattr(self, name) <= LARGEST_INTEGER:
+                raise self._fault(f"{name} must be at least 1 unit and fit 62 bits, received {getattr(self, name)}: correct it")
+        if self.maximum_quantity < self.minimum_quantity:
+            raise self._fault(
+                f"maximum_quantity must not be below minimum_quantity, received {self.maximum_quantity} and {self.minimum_quantity}: "
+                "exchange or correct them"
             )
-        if min(self.tick_size, self.lot_size, self.minimum_quantity) < 1 or self.maximum_quantity < self.minimum_quantity:
-            raise InstrumentError(
-                f"{self.instrument_id}: tick_size, lot_size and minimum_quantity must be at least 1 unit, and maximum_quantity not "
-                "below minimum_quantity"
+        if not 0 <= self.minimum_notional <= LARGEST_INTEGER:
+            raise self._fault(f"minimum_notional must not be negative and fit 62 bits, received {self.minimum_notional}: correct it")
+        if not 1 <= self.maintenance_margin_ppm <= self.initial_margin_ppm <= PARTS_PER_MILLION:
+            raise self._fault(
+                f"margins must satisfy 1 <= maintenance_margin_ppm <= initial_margin_ppm <= {PARTS_PER_MILLION}, received "
+                f"{self.maintenance_margin_ppm} and {self.initial_margin_ppm}: give both in parts per million of the notional"
             )
-        if self.minimum_notional < 0:
-            raise InstrumentError(f"{self.instrument_id}: minimum_notional must not be negative, received {self.minimum_notional}")
 
     @property
     def venue_id(self) -> str:
         """Name the venue this instrument trades on."""
         return self.instrument_id.partition(":")[0]
 
-    @property
-    def notional_factor(self) -> int:
-        """Give the factor that turns price units times quantity units into money units."""
-        return _POWERS[MONEY_SCALE - self.price_scale - self.quantity_scale]
-
     def notional(self, price: int, quantity: int) -> int:
-        """Value `quantity` at `price`, exactly, in money units of the quote asset."""
-        return price * quantity * _POWERS[MONEY_SCALE - self.price_scale - self.quantity_scale]
+        """Value `quantity` at `price` in money units of the quote asset: exactly, or else rounded half to even to one unit."""
+        multiplier, divisor = self._value_ratio
+        if divisor == 1:
+            return price * quantity * multiplier
+        return divide_half_even(price * quantity * multiplier, divisor)
 
     def base_amount(self, quantity: int) -> int:
-        """Convert quantity units to money units of the base asset, exactly."""
-        return quantity * _POWERS[MONEY_SCALE - self.quantity_scale]
+        """Convert quantity units to money units of the base asset: exactly, or else rounded half to even to one unit."""
+        multiplier, divisor = self._base_ratio
+        if divisor == 1:
+            return quantity * multiplier
+        return divide_half_even(quantity * multiplier, divisor)
+
+    def quantity_worth(self, value: int, price: int) -> int:
+        """Give the largest quantity, in units toward zero, that is worth no more than `value` money units at `price`."""
+        multiplier, divisor = self._value_ratio
+        return truncate_toward_zero(value * divisor, price * multiplier)
+
+    def quantity_holding(self, amount: int) -> int:
+        """Give the smallest quantity, in whole units rounded up, that holds `amount` money units of the base asset."""
+        multiplier, divisor = self._base_ratio
+        return -(-amount * divisor // multiplier)
+
+    def price_paid(self, value: int, quantity: int) -> int:
+        """Give the price, in price units rounded half to even, at which `quantity` is worth `value` money units."""
+        multiplier, divisor = self._value_ratio
+        worth = quantity * multiplier
+        return divide_half_even(value * divisor, worth) if worth > 0 else divide_half_even(-value * divisor, -worth)
+
+    @cached_property
+    def _value_ratio(self) -> tuple[int, int]:
+        return _ratio(self.contract_size, MONEY_SCALE - self.price_scale - self.quantity_scale - self.contract_scale)
+
+    @cached_property
+    def _base_ratio(self) -> tuple[int, int]:
+        return _ratio(self.contract_size, MONEY_SCALE - self.quantity_scale - self.contract_scale)
+
+    def _fault(self, said: str) -> InstrumentError:
+        return InstrumentError(f"{self.instrument_id}: {said}")
+
+
+def _ratio(number: int, exponent: int) -> tuple[int, int]:
+    """Write `number * 10**exponent` as a multiplier and a divisor without a common factor."""
+    multiplier, divisor = number * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+    shared = gcd(multiplier, divisor)
+    return multiplier // shared, divisor // shared
 
 
 def merge_instruments(preferred: Iterable[Instrument], others: Iterable[Instrument]) -> dict[str, Instrument]:

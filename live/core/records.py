@@ -195,6 +195,29 @@ class DayOpened(Record, frozen=True, gc=False, array_like=True, tag=True):
     profit: int
 
 
+class AccountDayOpened(Record, frozen=True, gc=False, array_like=True, tag=True):
+    """State an account's profit in a quote asset at the first event of a UTC day, the base of its daily loss; money units."""
+
+    account_id: str
+    quote: str
+    day: int
+    profit: int
+
+
+class PeakRaised(Record, frozen=True, gc=False, array_like=True, tag=True):
+    """State that profit at the opening of a day or after a fill is the highest yet, from which drawdown is measured; money units.
+
+    Attributes:
+        scope: STRATEGY or ACCOUNT.
+        target: the strategy's id, or the account and quote asset as `paper/USDT`.
+        profit: the highest profit.
+    """
+
+    scope: Scope
+    target: str
+    profit: int
+
+
 class AlarmRaised(Record, frozen=True, gc=False, array_like=True, tag=True):
     """State that something happened which a person must look at."""
 
@@ -217,6 +240,8 @@ OutputRecord = (
     | AlarmRaised
     | TransferPosted
     | FundingRecorded
+    | AccountDayOpened
+    | PeakRaised
 )
 
 JournalEntry = inputs.RecordedInput | OutputRecord
@@ -236,6 +261,8 @@ OUTPUT_TYPES: tuple[type[Record], ...] = (
     AlarmRaised,
     TransferPosted,
     FundingRecorded,
+    AccountDayOpened,
+    PeakRaised,
 )
 INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.SessionStarted,

@@ -7,7 +7,7 @@ import msgspec
 from live.core.errors import InputError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
-from live.core.ledger import Position
+from live.core.ledger import Account, Position
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL
 from live.core.state import EngineState, ExternalOrder, Lease, Order, Target
 from live.core.vocabulary import Scope, TradingState
@@ -38,6 +38,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     fill_keys: list[tuple[str, str]]
     recent_orders: list[tuple[str, list[int]]]
     external_orders: list[ExternalOrder] = []
+    accounts: list[tuple[str, Account]] = []
+    strategy_fees: list[tuple[str, str, str, int]] = []
+    account_days: list[tuple[str, int, int]] = []
+    peaks: list[tuple[Scope, str, int]] = []
+    funding_keys: list[tuple[str, int]] = []
 
 
 SNAPSHOT_SCHEMA = 2
@@ -73,6 +78,11 @@ def take_snapshot(state: EngineState) -> bytes:
             fill_keys=list(state.fill_keys.items()),
             recent_orders=[(key, list(state.recent_orders[key])) for key in sorted(state.recent_orders)],
             external_orders=[state.external_orders[key] for key in sorted(state.external_orders)],
+            accounts=[(key, ledger.accounts[key]) for key in sorted(ledger.accounts)],
+            strategy_fees=[(*key, ledger.strategy_fees[key]) for key in sorted(ledger.strategy_fees)],
+            account_days=[(key, *state.account_days[key]) for key in sorted(state.account_days)],
+            peaks=[(*key, state.peaks[key]) for key in sorted(state.peaks)],
+            funding_keys=list(state.funding_keys.items()),
         )
     )
 
@@ -111,6 +121,12 @@ def restore_state(body: bytes) -> EngineState:
     state.ledger.positions = {
         (position.account_id, position.strategy_id, position.instrument_id): position for position in snapshot.positions
     }
+    state.ledger.accounts = dict(snapshot.accounts)
+    state.ledger.strategy_fees = {(account, strategy, asset): fee for account, strategy, asset, fee in snapshot.strategy_fees}
+    state.ledger.derive(state.instruments)
+    state.account_days = {target: (day, profit) for target, day, profit in snapshot.account_days}
+    state.peaks = {(scope, target): profit for scope, target, profit in snapshot.peaks}
+    state.funding_keys = dict(snapshot.funding_keys)
     state.trading_states = {(scope, target): value for scope, target, value in snapshot.trading_states}
     state.latches = {(scope, target): engaged for scope, target, engaged in snapshot.latches}
     state.leases = dict(snapshot.leases)

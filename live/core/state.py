@@ -11,20 +11,23 @@ from typing import Any
 import msgspec
 
 from live.core import inputs, records
+from live.core.decimals import PARTS_PER_MILLION
 from live.core.errors import InputError, LedgerError
 from live.core.inputs import Deployment
-from live.core.instruments import Instrument
-from live.core.ledger import Ledger
+from live.core.instruments import FIXED_FIELDS, Instrument
+from live.core.ledger import Account, Ledger
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
-from live.core.vocabulary import OrderType, Scope, Side, TimeInForce, TradingState
+from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForce, TradingState
 
 MINUTE = 60 * 1_000_000_000
 DAY = 24 * 60 * MINUTE
 
 RETENTION = DAY
 """Orders that ended are kept so long after their end, for late fills; a report about an older one counts as unknown."""
+FUNDING_RETENTION = 31 * DAY
+"""Funding payments are known so long, so that one that is reported again is not booked twice."""
 RETAINED_ORDERS = 1_000
 """The newest orders are kept however old they are, and however they ended."""
 RETAINED_ENDED = 8_000
@@ -137,6 +140,9 @@ class EngineState:
         self.leases: dict[str, Lease] = {}
         self.targets: dict[tuple[str, str], Target] = {}
         self.day_profits: dict[str, tuple[int, int]] = {}
+        self.account_days: dict[str, tuple[int, int]] = {}
+        self.peaks: dict[tuple[Scope, str], int] = {}
+        self.funding_keys: dict[str, int] = {}
         self.fill_keys: dict[str, str] = {}
         self.external_orders: dict[tuple[str, str, str], ExternalOrder] = {}
         self.recent_orders: dict[str, deque[int]] = {}
@@ -161,6 +167,11 @@ class EngineState:
             records.TradingStateChanged: self._apply_trading_state,
             records.LeaseChanged: self._apply_lease,
             records.DayOpened: self._apply_day,
+            inputs.AccountDefined: self._apply_account,
+            records.TransferPosted: self._apply_transfer,
+            records.FundingRecorded: self._apply_funding,
+            records.AccountDayOpened: self._apply_account_day,
+            records.PeakRaised: self._apply_peak,
         }
 
     def apply(self, entry: JournalEntry) -> None:
@@ -183,6 +194,23 @@ class EngineState:
         if applier is not None:
             applier(entry)
         self.now = entry.ts_init
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Give what each defined account may hold."""
+        return self.ledger.accounts
+
+    def may_define(self, entry: inputs.AccountDefined) -> bool:
+        """Tell whether a definition is sound, and is an account's first, keeps its type, or finds it empty and without live orders."""
+        lowest = PARTS_PER_MILLION
+        sound = entry.maximum_leverage_ppm == lowest or (entry.account_type is AccountType.MARGIN and entry.maximum_leverage_ppm > lowest)
+        known = self.accounts.get(entry.account_id)
+        if not entry.account_id or not sound:
+            return False
+        if known is None or known.account_type is entry.account_type:
+            return True
+        busy = any(order.account_id == entry.account_id for order in self.live_orders.values())
+        return not busy and not self.ledger.holds_anything(entry.account_id)
 
     def trading_state(self, scope: Scope, target: str) -> TradingState:
         """Give the trading state of one scope; what was never set is DISARMED."""
@@ -240,6 +268,7 @@ class EngineState:
         stays = {name for name, one in self.deployments.items() if name in old and old[name].account_id == one.account_id}
         self.targets = {key: target for key, target in self.targets.items() if key[0] in stays}
         self.day_profits = {name: opened for name, opened in self.day_profits.items() if name in stays}
+        self.peaks = {key: peak for key, peak in self.peaks.items() if key[0] is not Scope.STRATEGY or key[1] in stays}
 
     def _apply_instrument(self, entry: inputs.InstrumentDefined) -> None:
         """Take a definition that may follow the one before; the engine refuses any other, so a fold passes over it."""
@@ -383,6 +412,33 @@ class EngineState:
     def _apply_day(self, record: records.DayOpened) -> None:
         self.day_profits[record.strategy_id] = (record.day, record.profit)
 
+    def _apply_account_day(self, record: records.AccountDayOpened) -> None:
+        self.account_days[account_target(record.account_id, record.quote)] = (record.day, record.profit)
+
+    def _apply_peak(self, record: records.PeakRaised) -> None:
+        self.peaks[record.scope, record.target] = record.profit
+
+    def _apply_account(self, entry: inputs.AccountDefined) -> None:
+        """Take a definition that may be; the engine refuses any other, so a fold passes over it."""
+        if self.may_define(entry):
+            self.accounts[entry.account_id] = Account(entry.account_type, entry.maximum_leverage_ppm)
+
+    def _apply_transfer(self, record: records.TransferPosted) -> None:
+        left, arrived = self.ledger.transfer(record.from_account_id, record.to_account_id, record.asset, record.amount)
+        if (left, arrived) != (record.from_balance, record.to_balance):
+            raise LedgerError(
+                f"transfer of {record.asset} from {record.from_account_id} to {record.to_account_id}: the record says balances of "
+                f"{record.from_balance} and {record.to_balance}, the ledger says {left} and {arrived}"
+            )
+
+    def _apply_funding(self, record: records.FundingRecorded) -> None:
+        """Book a part of a funding payment, and remember the payment for as long as it could be reported again."""
+        self.ledger.apply_funding(record, self.instruments[record.instrument_id])
+        known = self.funding_keys
+        known[funding_key(record.account_id, record.instrument_id, record.funding_id)] = record.ts
+        while (oldest := next(iter(known))) and known[oldest] <= record.ts - FUNDING_RETENTION:
+            del known[oldest]
+
     def _try_again(self, strategy_id: str) -> None:
         """Let a newly armed strategy's standing targets be tried, which were not while nothing could be sent."""
         for key, target in self.targets.items():
@@ -410,9 +466,7 @@ class EngineState:
                 break
             kept.add(order.order_id)
         self.orders = {
-            order_id: order
-            for order_id, order in self.orders.items()
-            if order_id in newest or order_id in kept or not order.ended_at
+            order_id: order for order_id, order in self.orders.items() if order_id in newest or order_id in kept or not order.ended_at
         }
         self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id in self.orders}
 
@@ -422,10 +476,20 @@ def _by_end(order: Order) -> tuple[int, int]:
 
 
 def may_follow(old: Instrument | None, new: Instrument) -> bool:
-    """Tell whether a definition may follow another: scales and assets are fixed for a journal's life."""
+    """Tell whether a definition may follow another: what turns its numbers into money is fixed for a journal's life."""
     if old is None:
         return True
-    return (old.price_scale, old.quantity_scale, old.base, old.quote) == (new.price_scale, new.quantity_scale, new.base, new.quote)
+    return all(getattr(old, name) == getattr(new, name) for name in FIXED_FIELDS)
+
+
+def account_target(account_id: str, quote: str) -> str:
+    """Name what an account made in one quote asset, as `paper/USDT`."""
+    return f"{account_id}/{quote}"
+
+
+def funding_key(account_id: str, instrument_id: str, funding_id: str) -> str:
+    """Name a funding payment uniquely."""
+    return f"{account_id}|{instrument_id}|{funding_id}"
 
 
 def fill_key(account_id: str, instrument_id: str, trade_id: str, venue_order_id: str) -> str:

@@ -130,7 +130,9 @@ def show_positions(engine: Engine) -> list[dict[str, Any]]:
     for _, position in sorted(state.ledger.positions.items()):
         instrument = state.instruments[position.instrument_id]
         mark = engine.last_price(position.instrument_id)
-        profit = position.cash if not position.quantity else None if mark is None else position.profit(instrument.notional(mark, 1))
+        profit = None
+        if mark is not None or not position.quantity:
+            profit = position.profit(instrument.notional(mark or 0, position.quantity))
         shown.append(
             {
                 "strategy_id": position.strategy_id,

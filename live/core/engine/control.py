@@ -4,7 +4,7 @@ from live.core import inputs, records
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
 from live.core.engine.workspace import Workspace
-from live.core.errors import InputError, LedgerError
+from live.core.errors import InputError
 from live.core.market import InstrumentMarket
 from live.core.state import may_follow
 from live.core.vocabulary import OperatorAction, Scope, TradingState
@@ -35,20 +35,6 @@ class Control:
             )
         work.state.apply_input(event)
         work.markets.setdefault(new.instrument_id, InstrumentMarket())
-
-    def on_balance(self, event: inputs.BalanceChanged) -> None:
-        """Post a deposit or withdrawal.
-
-        Raises:
-            InputError: the account holds too little, or the balance would not fit.
-        """
-        work = self._work
-        work.state.apply_input(event)
-        balance = work.state.ledger.balance(event.account_id, event.asset) + event.amount
-        try:
-            work.emit(records.BalancePosted(work.now, event.account_id, event.asset, event.amount, balance, event.reason))
-        except LedgerError as error:
-            raise InputError(f"{error}; correct the balance change") from None
 
     def on_lease_granted(self, event: inputs.LeaseGranted) -> None:
         """Arm a strategy, unless a kill covers it; what is restricted stays restricted."""

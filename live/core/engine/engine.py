@@ -11,11 +11,13 @@ from typing import Any
 from live.core import inputs
 from live.core.effects import Effect
 from live.core.engine import valuation
+from live.core.engine.accounts import Accounts
 from live.core.engine.authority import Authority
 from live.core.engine.control import Control
 from live.core.engine.deciding import Deciding
 from live.core.engine.executions import Executions
 from live.core.engine.market_data import MarketData
+from live.core.engine.performance import Performance
 from live.core.engine.reports import Reports
 from live.core.engine.requesting import Requesting
 from live.core.engine.sending import Sending
@@ -51,9 +53,11 @@ class Engine:
         sending = Sending(work)
         self._deciding = deciding = Deciding(work, sending, Requesting(work, sending))
         watch = Watch(work, authority, deciding)
-        market_data = MarketData(work, deciding, watch)
+        performance = Performance(work, authority)
+        accounts = Accounts(work, authority, performance)
+        market_data = MarketData(work, deciding, watch, performance)
         reports = Reports(work, authority, deciding, watch)
-        executions = Executions(work, authority, deciding, watch, reports)
+        executions = Executions(work, authority, deciding, watch, reports, accounts, performance)
         control = Control(work, authority, deciding)
         sessions = Sessions(work, strategies, authority, deciding, watch, market_data)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -69,7 +73,10 @@ class Engine:
             inputs.SessionStarted: sessions.on_session_started,
             inputs.SessionClosed: work.state.apply_input,
             inputs.InstrumentDefined: control.on_instrument,
-            inputs.BalanceChanged: control.on_balance,
+            inputs.AccountDefined: accounts.on_account,
+            inputs.BalanceChanged: accounts.on_balance,
+            inputs.BalanceTransferred: accounts.on_transfer,
+            inputs.FundingPaid: accounts.on_funding,
             inputs.LeaseGranted: control.on_lease_granted,
             inputs.LeaseEnded: control.on_lease_ended,
             inputs.LatchObserved: control.on_latch,

@@ -2,27 +2,40 @@
 
 from live.core import inputs, records
 from live.core.decimals import LARGEST_INTEGER
+from live.core.engine.accounts import Accounts, position_changed
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
+from live.core.engine.performance import Performance
 from live.core.engine.reports import Reports
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.orders import TERMINAL, OrderEvent, OrderState
 from live.core.state import Order, fill_key
-from live.core.vocabulary import Scope
+from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
 
 class Executions:
     """Turn the venue's executions into fills and positions."""
 
-    __slots__ = ("_authority", "_deciding", "_reports", "_watch", "_work")
+    __slots__ = ("_accounts", "_authority", "_deciding", "_performance", "_reports", "_watch", "_work")
 
-    def __init__(self, work: Workspace, authority: Authority, deciding: Deciding, watch: Watch, reports: Reports) -> None:
+    def __init__(
+        self,
+        work: Workspace,
+        authority: Authority,
+        deciding: Deciding,
+        watch: Watch,
+        reports: Reports,
+        accounts: Accounts,
+        performance: Performance,
+    ) -> None:
         self._work = work
         self._authority = authority
         self._deciding = deciding
         self._watch = watch
         self._reports = reports
+        self._accounts = accounts
+        self._performance = performance
 
     def on_execution(self, report: inputs.ExecutionReported) -> None:
         """Book an execution, unless it is known, malformed, or of an order that was never sent.
@@ -113,17 +126,25 @@ class Executions:
             late,
         )
         work.emit(fill)
-        held = work.state.ledger.positions[order.account_id, order.strategy_id, order.instrument_id]
-        changed = records.PositionChanged(
-            work.now,
-            order.strategy_id,
-            order.account_id,
-            order.instrument_id,
-            held.quantity,
-            held.cost,
-            held.realised,
-            held.fees,
-            held.cash,
-        )
-        work.emit(changed)
+        work.emit(position_changed(work.now, work.state.ledger.positions[order.account_id, order.strategy_id, order.instrument_id]))
+        self._judge_balances(fill)
+        self._performance.after_fill(order.strategy_id, order.account_id, work.state.instruments[order.instrument_id].quote)
         return fill
+
+    def _judge_balances(self, fill: records.FillRecorded) -> None:
+        """Stop a cash account that a fill took below zero in what it traded; a fee in a third asset is only alarmed.
+
+        No check and no position rests on an asset that only pays fees, so an account whose holding of it was never posted may
+        go on; the alarm asks for the posting.
+        """
+        work, account_id, fee_asset = self._work, fill.account_id, fill.fee_asset
+        instrument, ledger = work.state.instruments[fill.instrument_id], work.state.ledger
+        given = instrument.base if fill.side is Side.SELL and instrument.kind is InstrumentKind.SPOT else instrument.quote
+        if ledger.balances[account_id, given] < 0:
+            self._accounts.stop_if_overdrawn(account_id, given, f"trade {fill.trade_id} of {fill.order_id}")
+        if fill.fee > 0 and fee_asset != given and (balance := ledger.balances[account_id, fee_asset]) < 0:
+            if fee_asset in (instrument.base, instrument.quote):
+                self._accounts.stop_if_overdrawn(account_id, fee_asset, f"trade {fill.trade_id} of {fill.order_id}")
+            elif balance + fill.fee >= 0 and ledger.account(account_id).account_type is AccountType.CASH:
+                detail = f"the fee of trade {fill.trade_id} leaves {balance} money units of {fee_asset} in {account_id}: post what it holds"
+                work.alarm("NEGATIVE_BALANCE", fill.order_id, detail)

@@ -22,6 +22,9 @@ def test_a_decision_leads_to_an_order_that_names_it(desk):
     desk.want(100)
     assert [type(record).__name__ for record in desk.said] == [
         "DayOpened",
+        "PeakRaised",
+        "AccountDayOpened",
+        "PeakRaised",
         "DecisionRecorded",
         "IntentRecorded",
         "OrderTransitioned",
