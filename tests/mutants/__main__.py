@@ -1,0 +1,135 @@
+"""Change the core and the journal in small ways, one at a time, and see whether the tests notice.
+
+mutmut makes the changes in a copy of the repository under data/mutants and runs, for each, the tests that reach it until one
+fails. What it leaves out, the tables that say what an order may do, is changed entry by entry beside it. A survivor is a line
+that could be wrong without anybody knowing, unless tests/mutants/explained.toml says why it cannot matter.
+
+  make mutants                                                    everything
+  .venv/bin/python tests/mutants --only live/core/ledger.py       one module
+  .venv/bin/python tests/mutants --every 10                       a sample: each tenth change
+  .venv/bin/python tests/mutants --write-docs                     also renew the tables of docs/mutation-testing.md
+
+Exit codes: 0 enough was noticed; 1 the tests fail without any change, or mutmut could not run; 2 too little was noticed.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pages
+from results import Mutant, read_explanations, read_mutants, score, table_mutants
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from scope import MODULES, MUST, TABLE_TESTS
+from working_copy import ROOT, SetupFailed, copy_repository, environment
+
+HERE = Path(__file__).parent
+HOME = ROOT / "data" / "mutants"
+PAGE = ROOT / "docs" / "mutation-testing.md"
+ORDERS = "live/core/orders.py"
+
+
+def main() -> int:
+    """Run the mutants, print what survived, and say by the exit code whether enough was noticed."""
+    options = _options()
+    console, progress_console = Console(), Console(stderr=True)
+    modules = [module for module in MODULES if not options.only or any(fnmatch.fnmatch(wanted, module) for wanted in options.only)]
+    if options.only:
+        modules = [wanted for wanted in options.only if any(fnmatch.fnmatch(wanted, module) for module in modules)]
+    HOME.mkdir(parents=True, exist_ok=True)
+    try:
+        mutants = _run(modules, options.every, options.jobs, progress_console)
+    except SetupFailed as error:
+        progress_console.print(str(error), style="red", highlight=False, markup=False)
+        return 1
+    explanations = read_explanations(HERE / "explained.toml")
+    (HOME / "latest.json").write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=1) + "\n", encoding="utf-8")
+    pages.show(console, mutants, explanations, survivors=options.survivors)
+    if options.write_docs:
+        pages.write_section(PAGE, pages.markdown(mutants, explanations))
+    return 0 if score(mutants) >= MUST else 2
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", metavar="MODULE", help="files to mutate, such as live/core/ledger.py")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="run each N-th mutant only")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="mutants at a time (default: one a core, at most 4)")
+    parser.add_argument("--survivors", action="store_true", help="list the survivors that are not explained")
+    parser.add_argument("--write-docs", action="store_true", help=f"renew the tables of {PAGE.relative_to(ROOT)}")
+    options = parser.parse_args()
+    if options.write_docs and (options.only or options.every > 1):
+        parser.error("--write-docs wants a full run: leave out --only and --every")
+    return options
+
+
+def _run(modules: list[str], every: int, jobs: int, console: Console) -> list[Mutant]:
+    commands = environment(HOME)
+    tree = copy_repository(HOME, modules)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        names: list[str] = []
+        if every > 1:
+            # A name that fits no mutant makes mutmut write them all down and run none.
+            task = progress.add_task("mutants are made", total=None)
+            _mutmut(commands, tree, ["no.such.mutant"], jobs, progress, task, must_run=False)
+            names = _all_names(tree)[::every]
+            progress.remove_task(task)
+        _mutmut(commands, tree, names, jobs, progress, progress.add_task("mutants of functions", total=None))
+        mutants = read_mutants(tree)
+        if ORDERS in modules:
+            progress.add_task("mutants of tables", total=None)
+            mutants += _tables(commands, tree, jobs, every)
+    return mutants
+
+
+def _mutmut(commands: Path, tree: Path, names: list[str], jobs: int, progress: Progress, task: object, *, must_run: bool = True) -> None:
+    """Run mutmut and follow the count in its one line of progress.
+
+    Raises:
+        SetupFailed: it could not run, mostly because the tests fail without any mutant.
+    """
+    command = [str(commands / "mutmut"), "run", "--max-children", str(jobs), *names]
+    with subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        said = ""
+        # Its progress ends in carriage returns, which text mode makes ends of lines.
+        for line in running.stdout:
+            counted = re.search(r"(\d+)/(\d+) ", line)
+            if counted is None:
+                said = (said + line)[-4_000:]
+            else:
+                progress.update(task, completed=int(counted[1]), total=int(counted[2]))  # pyright: ignore[reportArgumentType]
+    if running.returncode and must_run:
+        raise SetupFailed(f"mutmut could not run; the tests must pass without any mutant. Its last words:\n{said}")
+
+
+def _all_names(tree: Path) -> list[str]:
+    return [
+        name
+        for meta in sorted((tree / "mutants").rglob("*.py.meta"))
+        for name in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+    ]
+
+
+def _tables(commands: Path, tree: Path, jobs: int, every: int) -> list[Mutant]:
+    done = subprocess.run(
+        [str(commands / "python"), str(HERE / "tables.py"), str(jobs), str(every), *TABLE_TESTS],
+        cwd=tree,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if done.returncode:
+        raise SetupFailed(f"the mutants of the order tables could not be run:\n{done.stderr}")
+    return table_mutants(done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What is mutated, and by which tests it must be noticed."""
+
+MODULES = (
+    "live/core/orders.py",
+    "live/core/ledger.py",
+    "live/core/limits.py",
+    "live/core/risk/*.py",
+    "live/core/engine/executions.py",
+    "live/core/engine/reports.py",
+    "live/core/engine/authority.py",
+    "live/core/engine/control.py",
+    "live/core/engine/watch.py",
+    "live/core/engine/deciding.py",
+    "live/journal/entries.py",
+    "live/journal/file.py",
+    "live/journal/reader.py",
+    "live/journal/schema.py",
+    "live/journal/verify.py",
+    "live/journal/writer.py",
+)
+"""Where a wrong line costs money or evidence."""
+
+TESTS = (
+    "tests/unit/core",
+    "tests/unit/journal",
+    "tests/unit/driver",
+    "tests/unit/venues",
+    "tests/property/core",
+    "tests/property/journal",
+)
+"""Tests of one process: what runs in a process of its own would not see the mutant."""
+
+COPIED = ("live", "tests", "dagster_project", "strategies", "docs", "pyproject.toml")
+"""What the working copy holds."""
+
+WORDING = (
+    r"^\s*raise \w+\(",
+    r'^\s*f?"[^"]*"[,)]*$',
+    r"^\s*r?f?\"[^\"]*\"( from \w+)?$",
+    r"^\s*assert ",
+)
+"""Lines that are left alone: the words of an error are not behaviour, and an assertion is a second check of what is checked."""
+
+MUST = 85.0
+"""Per cent of all mutants that tests must notice."""
+
+TABLE_TESTS = ("tests/unit/core", "tests/property/core")
+"""Tests that must notice a mutant of the order tables."""
