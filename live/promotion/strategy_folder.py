@@ -11,7 +11,7 @@ import msgspec
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import CoreError
-from live.core.instruments import Instrument
+from live.core.instruments import LARGEST_SCALE, Instrument
 from live.core.limits import parse_limits
 from live.promotion.archive import pack_folder, read_archive
 from live.promotion.documents import sha256_hex
@@ -138,6 +138,16 @@ def _read_fit(declared: _Fit, files: Mapping[str, bytes]) -> Fit:
     return Fit(declared.entry_point, round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000)
 
 
+def _read_contract_size(text: object) -> tuple[int, int]:
+    """Read a contract size as units and their decimal places, as few as it needs."""
+    if not isinstance(text, str):
+        raise StrategyFolderError(f'contract_size is decimal text such as "0.001", received {text!r}: put it in quotes')
+    units, scale = parse_scaled(text, LARGEST_SCALE), LARGEST_SCALE
+    while scale and not units % 10:
+        units, scale = units // 10, scale - 1
+    return units, scale
+
+
 def _read_instrument(table: Mapping[str, Any]) -> Instrument:
     fields = dict(table)
     if "minimum_notional" in fields:
@@ -145,6 +155,10 @@ def _read_instrument(table: Mapping[str, Any]) -> Instrument:
         if not isinstance(notional, str):
             raise StrategyFolderError(f'minimum_notional is decimal text such as "10.00", received {notional!r}: put it in quotes')
         fields["minimum_notional"] = parse_scaled(notional, MONEY_SCALE)
+    if "contract_scale" in fields:
+        raise StrategyFolderError('contract_scale follows from contract_size, which is decimal text such as "0.001": leave it out')
+    if "contract_size" in fields:
+        fields["contract_size"], fields["contract_scale"] = _read_contract_size(fields["contract_size"])
     try:
         return msgspec.convert(fields, Instrument)
     except msgspec.ValidationError as error:

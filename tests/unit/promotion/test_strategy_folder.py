@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from live.core.errors import InstrumentError, InterlockError, LimitError
+from live.core.vocabulary import InstrumentKind
 from live.promotion import PromotionError, StrategyFolder, StrategyFolderError, load_strategy_folder, sha256_hex
 
 Edit = Callable[[str, str, str], None]
@@ -19,6 +20,18 @@ def test_a_new_folder_describes_a_version(folder: StrategyFolder) -> None:
     assert version.limits.maximum_data_age == 3600 * 10**9
     assert version.source_digest == sha256_hex(folder.archive)
     assert folder.ranges["fast"].maximum == 200
+
+
+def test_a_perpetual_is_declared_with_its_contract_and_margins(folder_path: Path, edit: Edit) -> None:
+    """The contract size is decimal text, kept in as few decimal places as it needs."""
+    edit(
+        "strategy.toml",
+        "price_scale = 2",
+        'price_scale = 2\nkind = "PERPETUAL"\ncontract_size = "0.0010"\ninitial_margin_ppm = 50000\nmaintenance_margin_ppm = 25000',
+    )
+    (instrument,) = load_strategy_folder(folder_path).version.instruments
+    assert (instrument.kind, instrument.contract_size, instrument.contract_scale) == (InstrumentKind.PERPETUAL, 1, 3)
+    assert (instrument.initial_margin_ppm, instrument.maintenance_margin_ppm) == (50_000, 25_000)
 
 
 def test_overrides_change_the_values_and_so_the_version(folder_path: Path, folder: StrategyFolder) -> None:
@@ -86,7 +99,12 @@ def test_what_can_change_a_decision_changes_the_version(
         ("default = 20,", "default = 1,", "parameter fast"),
         ('minimum_notional = "10.00"', "minimum_notional = 10.0", "in quotes"),
         ('minimum_notional = "10.00"', 'minimum_notional = "ten"', "decimal number"),
-        ("price_scale = 2", "price_scale = 12", "price_scale"),
+        ("price_scale = 2", "price_scale = 19", "price_scale"),
+        ("price_scale = 2", "price_scale = 2\ncontract_size = 0.001", "in quotes"),
+        ("price_scale = 2", 'price_scale = 2\ncontract_size = "0"', "contract_size"),
+        ("price_scale = 2", "price_scale = 2\ncontract_scale = 3", "leave it out"),
+        ("price_scale = 2", 'price_scale = 2\nkind = "OPTION"', "kind"),
+        ("price_scale = 2", "price_scale = 2\ninitial_margin_ppm = 50000", "maintenance_margin_ppm"),
         ("price_scale = 2", "", "price_scale"),
         ("price_scale = 2", "price_scale = 2\nlot = 1", "lot"),
         ('instrument_id = "binance-spot:BTCUSDT"', 'instrument_id = "BTCUSDT"', "venue:SYMBOL"),

@@ -6,6 +6,7 @@ import pytest
 from live.core.errors import LimitError
 from live.core.instruments import Instrument
 from live.core.limits import Limits
+from live.core.vocabulary import InstrumentKind
 from live.promotion import (
     DataNeeds,
     DocumentError,
@@ -60,6 +61,11 @@ OTHER_INSTRUMENT: dict[str, Any] = {
     "maximum_quantity": 2,
     "minimum_notional": 2,
     "version": 2,
+    "kind": InstrumentKind.PERPETUAL,
+    "contract_size": 2,
+    "contract_scale": 1,
+    "initial_margin_ppm": 999_999,
+    "maintenance_margin_ppm": 999_999,
 }
 
 
@@ -72,7 +78,7 @@ def test_every_field_is_part_of_the_digest(field: str) -> None:
 @pytest.mark.parametrize("field", Instrument.__struct_fields__)
 def test_every_field_of_an_instrument_is_part_of_the_digest(field: str) -> None:
     """A changed scale, step or bound is another version."""
-    second = replace(BTC, instrument_id="binance-spot:SECOND")
+    second = replace(BTC, instrument_id="binance-spot:SECOND", maintenance_margin_ppm=500_000)
     changed = replace(second, **{field: OTHER_INSTRUMENT[field]})
     assert replace(VERSION, instruments=(BTC, changed)).digest != replace(VERSION, instruments=(BTC, second)).digest
 
