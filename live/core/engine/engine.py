@@ -26,6 +26,7 @@ from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
+from live.core.ports import Ports
 from live.core.records import OutputRecord
 from live.core.state import EngineState
 from live.core.strategy import Strategy
@@ -43,14 +44,17 @@ class Engine:
         effects: effects since the driver last drained them; always the same list.
     """
 
-    def __init__(self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None) -> None:
+    def __init__(
+        self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None, ports: Ports | None = None
+    ) -> None:
         """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
+        ports = Ports() if ports is None else ports
         self._work = work = Workspace(EngineState() if state is None else state)
         self.state = work.state
         self.records = work.records
         self.effects = work.effects
         self._authority = authority = Authority(work)
-        sending = Sending(work)
+        sending = Sending(work, ports.router)
         self._deciding = deciding = Deciding(work, sending, Requesting(work, sending))
         watch = Watch(work, authority, deciding)
         performance = Performance(work, authority)

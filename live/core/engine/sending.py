@@ -6,6 +6,7 @@ from live.core.engine.valuation import profit
 from live.core.engine.workspace import Workspace
 from live.core.inputs import Deployment
 from live.core.orders import OrderEvent
+from live.core.ports import Router
 from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
 from live.core.vocabulary import OrderType, Side, TimeInForce
@@ -20,10 +21,11 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class Sending:
     """Record intents, have them judged, and ask the driver to send what passes."""
 
-    __slots__ = ("_work",)
+    __slots__ = ("_router", "_work")
 
-    def __init__(self, work: Workspace) -> None:
+    def __init__(self, work: Workspace, router: Router) -> None:
         self._work = work
+        self._router = router
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
         self,
@@ -46,7 +48,8 @@ class Sending:
         """Record an intent and send it unless a check denies it; tells whether it was sent. Prices in price units."""
         work = self._work
         state, now = work.state, work.now
-        strategy_id, account_id = deployment.strategy_id, deployment.account_id
+        strategy_id = deployment.strategy_id
+        account_id, instrument_id = self._router.route(deployment, instrument_id)
         intent_id = state.intent_sequence + 1
         intent = records.IntentRecorded(
             now,
