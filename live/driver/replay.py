@@ -10,17 +10,20 @@ import msgspec
 from live.core import inputs, records
 from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.engine import Engine
-from live.core.inputs import Bar, Deployment, MarketEvent, RecordedInput
+from live.core.inputs import Deployment, MarketEvent, RecordedInput
 from live.core.instruments import Instrument
 from live.core.records import OutputRecord
 from live.core.strategy import Strategy
-from live.core.vocabulary import Scope
+from live.core.vocabulary import AccountType, Scope
+from live.driver.close_out import CloseOut, LastEvents, close_out
 from live.driver.engine_digest import engine_digest
 from live.driver.loop import EngineLoop, Position
+from live.driver.performance import Performance
+from live.driver.replay_observer import ReplayObserver
 from live.driver.scheduler import Scheduler
 from live.journal import JournalFile, ParityDigest, encode_entry
 from live.venues.protocol import OpenGate
-from live.venues.sim import CostModel, FillPrice, SimulatedVenue
+from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
 COMMIT_INTERVAL = 10_000
 """Records a replay collects before it writes them: it can be run again, so it need not be durable at each step."""
@@ -38,6 +41,9 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
         costs: fees and slippage of the simulated venue.
         fill_price: which price a market order fills at.
         seed: recorded in the session; strategies get no randomness but by it.
+        accounts: accounts that are no cash accounts, as (account, type, maximum leverage in parts per million).
+        close_out: what happens to positions at the end.
+        simulation: how the venue fills and charges, whole; `costs` and `fill_price` say it in short when it is left out.
     """
 
     deployments: tuple[Deployment, ...]
@@ -46,10 +52,23 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
     costs: CostModel = CostModel()
     fill_price: FillPrice = FillPrice.NEXT_OPEN
     seed: int = 0
+    accounts: tuple[tuple[str, AccountType, int], ...] = ()
+    close_out: CloseOut = CloseOut.NONE
+    simulation: SimulationSettings | None = None
+
+    @property
+    def venue_settings(self) -> SimulationSettings:
+        """Give how the venue fills and charges."""
+        if self.simulation is not None:
+            return self.simulation
+        return SimulationSettings(fill=FillModel(price=self.fill_price), costs=self.costs)
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Report what a replay did; `records` counts inputs and outputs, money is decimal text in the quote asset."""
+    """Report what a replay did; `records` counts inputs and outputs, money is decimal text in the quote asset.
+
+    `balances` are exact, by account and asset; `positions` are what was left, in the base asset, by instrument.
+    """
 
     events: int
     records: int
@@ -63,6 +82,9 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     first_event: int
     last_event: int
     parity_digest: str
+    balances: dict[str, dict[str, str]] = {}
+    positions: dict[str, str] = {}
+    performance: Performance | None = None
 
 
 class ReplayRecorder:
@@ -75,12 +97,13 @@ class ReplayRecorder:
         tally: outputs so far by kind, denials and alarms also by code.
     """
 
-    def __init__(self, journal: JournalFile | None) -> None:
+    def __init__(self, journal: JournalFile | None, observer: ReplayObserver | None = None) -> None:
         self.durable_seq = 0
         self.events = 0
         self.entries = 0
         self.tally: Counter[str] = Counter()
         self._journal = journal
+        self._observer = observer
         self._parity = ParityDigest()
         self._uncommitted: list[OutputRecord] = []
 
@@ -98,6 +121,8 @@ class ReplayRecorder:
         """Collect a step's entries, and write them when enough have come together."""
         self.entries += len(outputs) if entry is None else len(outputs) + 1
         self._uncommitted += outputs
+        if self._observer is not None and outputs:
+            self._observer.take(outputs)
         self.durable_seq = self.entries if self._journal is None else self._journal.append_step(entry, outputs, position)
         if len(self._uncommitted) >= COMMIT_INTERVAL:
             self.commit()
@@ -125,27 +150,36 @@ class ReplayRecorder:
 
 def replay(
     strategies: Mapping[str, tuple[Strategy, int]],
-    events: Iterable[Bar],
+    events: Iterable[MarketEvent],
     setup: ReplaySetup,
     *,
     journal: JournalFile | None = None,
+    observer: ReplayObserver | None = None,
 ) -> ReplayResult:
     """Run strategies over market events from an empty account to the end, armed throughout.
 
     Args:
         strategies: instance and declared warm-up bars, by strategy id.
-        events: bars in order of `ts_init`.
+        events: market events in order of `ts_init`.
         setup: everything else that decides the outcome.
         journal: where to write the entries; closed by the caller.
+        observer: measures performance, and keeps what a report shows.
 
     Raises:
         InputError: events are out of order or name an unknown instrument.
     """
-    recorder = ReplayRecorder(journal)
+    recorder = ReplayRecorder(journal, observer)
     scheduler = Scheduler()
     instruments = {instrument.instrument_id: instrument for instrument in setup.instruments}
     venues = {
-        venue_id: SimulatedVenue(venue_id, instruments, setup.costs, scheduler.schedule, OpenGate(), fill_price=setup.fill_price)
+        venue_id: SimulatedVenue(
+            venue_id,
+            instruments,
+            setup.venue_settings.costs,
+            scheduler.schedule,
+            OpenGate(),
+            fill_price=setup.venue_settings.fill.price,
+        )
         for venue_id in sorted({instrument.venue_id for instrument in setup.instruments})
     }
     engine = Engine(strategies)
@@ -157,12 +191,24 @@ def replay(
     start = 0 if first is None else first.ts_init
     for entry in opening_inputs(setup, start):
         loop.process(entry)
-    loop.run(source if first is None else chain((first,), source))
+    remaining = source if first is None else chain((first,), source)
+    if observer is not None:
+        observer.attach(engine)
+        observer.look(start)
+        remaining = observer.watch(remaining)
+    if setup.close_out is CloseOut.NONE:
+        loop.run(remaining)
+    else:
+        last = LastEvents()
+        loop.run(last.watch(remaining))
+        close_out(loop, venues, setup.deployments, last)
+    if observer is not None:
+        observer.look(engine.now)
     loop.process(inputs.SessionClosed(engine.now, "the replay's events ended"))
     if journal is not None:
         loop.take_snapshot()
     engine.state.ledger.check(engine.state.instruments)
-    return _result(engine, recorder, start)
+    return _result(engine, recorder, start, observer)
 
 
 def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
@@ -173,6 +219,7 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
             start, "replay", "REPLAY00", setup.seed, engine_digest(), platform.python_version(), "", "", setup.deployments
         )
     )
+    opening += [inputs.AccountDefined(start, account, kind, leverage) for account, kind, leverage in setup.accounts]
     opening += [inputs.BalanceChanged(start, account, asset, amount, "opening balance") for account, asset, amount in setup.balances]
     scopes: dict[tuple[Scope, str], None] = {(Scope.GLOBAL, ""): None}
     for deployment in setup.deployments:
@@ -187,7 +234,7 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
     return opening
 
 
-def _result(engine: Engine, recorder: ReplayRecorder, start: int) -> ReplayResult:
+def _result(engine: Engine, recorder: ReplayRecorder, start: int, observer: ReplayObserver | None) -> ReplayResult:
     parity_digest, tally = recorder.commit(), recorder.tally
     profits = {strategy_id: engine.profit(strategy_id) for strategy_id in engine.state.deployments}
     return ReplayResult(
@@ -205,4 +252,22 @@ def _result(engine: Engine, recorder: ReplayRecorder, start: int) -> ReplayResul
         first_event=start,
         last_event=engine.now,
         parity_digest=parity_digest,
+        balances=_balances(engine),
+        positions=_positions(engine),
+        performance=None if observer is None else observer.performance(),
     )
+
+
+def _balances(engine: Engine) -> dict[str, dict[str, str]]:
+    balances: dict[str, dict[str, str]] = {}
+    for (account_id, asset), amount in sorted(engine.state.ledger.balances.items()):
+        balances.setdefault(account_id, {})[asset] = format_scaled(amount, MONEY_SCALE)
+    return balances
+
+
+def _positions(engine: Engine) -> dict[str, str]:
+    state = engine.state
+    held: Counter[str] = Counter()
+    for position in state.ledger.positions.values():
+        held[position.instrument_id] += position.quantity
+    return {name: format_scaled(quantity, state.instruments[name].quantity_scale) for name, quantity in sorted(held.items()) if quantity}

@@ -13,7 +13,7 @@ import msgspec
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import InstrumentError, InterlockError, StrategyError
-from live.core.inputs import Bar, Deployment
+from live.core.inputs import Deployment, MarketEvent
 from live.core.instruments import Instrument, merge_instruments
 from live.driver.replay import ReplayResult, ReplaySetup, replay
 from live.journal import JournalFile, read_segment
@@ -32,8 +32,8 @@ class TapeReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
         cash: opening balance as decimal text, in the quote asset of the strategy's first instrument.
         costs: fees and slippage.
         fill_price: which price a market order fills at.
-        after: leave out bars received at or before this time, nanoseconds UTC.
-        until: leave out bars received after this time.
+        after: leave out events received at or before this time, nanoseconds UTC.
+        until: leave out events received after this time.
     """
 
     cash: str = "10000.00"
@@ -111,11 +111,11 @@ def setup_of(version: StrategyVersion, instruments: Iterable[Instrument], option
     )
 
 
-def _between(events: Iterator[Bar], options: TapeReplayOptions) -> Iterator[Bar]:
+def _between(events: Iterator[MarketEvent], options: TapeReplayOptions) -> Iterator[MarketEvent]:
     return (event for event in events if options.after < event.ts_init <= options.until)
 
 
-def _counted(events: Iterator[Bar], progress: Callable[[int], None] | None) -> Iterator[Bar]:
+def _counted(events: Iterator[MarketEvent], progress: Callable[[int], None] | None) -> Iterator[MarketEvent]:
     if progress is None:
         yield from events
         return

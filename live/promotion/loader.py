@@ -85,6 +85,25 @@ def load_archive(version: StrategyVersion, archive: bytes, directory: Path) -> L
     return _construct(version, archive, digest, directory)
 
 
+def import_class(archive: bytes, digest: str, entry_point: str, label: str, directory: Path) -> tuple[str, type[Strategy]]:
+    """Import the class an entry point names out of an archive, and give it with the digest-named package it lies in.
+
+    Raises:
+        StrategyLoadError: the code cannot be imported, or the entry point names no strategy class.
+    """
+    package = MODULE_PREFIX + digest[:_MODULE_DIGEST_LENGTH]
+    _install(_ArchiveImporter(package, digest, read_archive(archive), directory))
+    module_path, class_name = split_entry_point(entry_point)
+    module = _import_module(f"{package}.{module_path}", package, label)
+    strategy_class = getattr(module, class_name, None)
+    if not (isinstance(strategy_class, type) and issubclass(strategy_class, Strategy)):
+        raise StrategyLoadError(
+            f"{label}: {entry_point} is {strategy_class!r} after import, expected a subclass of live.core.strategy.Strategy: "
+            "correct the entry point or the class"
+        )
+    return package, strategy_class
+
+
 def unload(loaded: LoadedStrategy) -> None:
     """Forget the modules of a strategy, so that loading it again runs them again."""
     package = loaded.module_name
@@ -108,17 +127,8 @@ def _check_digest(version: StrategyVersion, archive: bytes) -> str:
 
 
 def _construct(version: StrategyVersion, archive: bytes, digest: str, directory: Path) -> LoadedStrategy:
-    package = MODULE_PREFIX + digest[:_MODULE_DIGEST_LENGTH]
-    _install(_ArchiveImporter(package, digest, read_archive(archive), directory))
-    module_path, class_name = split_entry_point(version.entry_point)
-    module = _import_module(f"{package}.{module_path}", package, version.label)
-    strategy_class = getattr(module, class_name, None)
-    if not (isinstance(strategy_class, type) and issubclass(strategy_class, Strategy)):
-        raise StrategyLoadError(
-            f"{version.label}: {version.entry_point} is {strategy_class!r} after import, expected a subclass of "
-            "live.core.strategy.Strategy: "
-            "correct the entry point or the class"
-        )
+    package, strategy_class = import_class(archive, digest, version.entry_point, version.label, directory)
+    class_name = strategy_class.__name__
     parameters = _make_parameters(version, strategy_class)
     warm_up_bars = _warm_up_bars(version, strategy_class, parameters)
     try:

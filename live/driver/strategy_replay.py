@@ -1,0 +1,258 @@
+"""Replay a strategy, from a folder or a single file, on any market data by one set of settings: what `interlock replay` does."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, format_scaled
+from live.core.inputs import Deployment, MarketEvent
+from live.core.instruments import Instrument, merge_instruments
+from live.core.limits import (
+    CEILING_DATA_AGE,
+    CEILING_NOTIONAL,
+    CEILING_OPEN_ORDERS,
+    CEILING_ORDERS_PER_MINUTE,
+    CEILING_PRICE_COLLAR_PPM,
+    SECOND,
+    Limits,
+    describe_limits,
+    parse_limits,
+)
+from live.core.market_events import Bar
+from live.core.strategy import Strategy
+from live.core.vocabulary import AccountType
+from live.driver.bar_opens import with_bar_opens
+from live.driver.market_source import MarketSource, open_market_source, read_definitions, redefine
+from live.driver.replay import ReplayResult, ReplaySetup, replay
+from live.driver.replay_observer import ReplayObserver
+from live.driver.replay_settings import ReplaySettings, ReplaySettingsError, write_settings, write_table
+from live.journal import JournalFile
+from live.promotion import load_strategy_folder, load_strategy_source
+from live.promotion.strategy_file import load_strategy_file, names_a_file
+from live.report.contents import ReplayReport
+
+ACCOUNT = "replay"
+DEFAULT_BALANCE = "10000.00"
+"""Opening balance in the quote asset where no balance is set."""
+DERIVED_POSITIONS = 100
+"""A strategy without limits of its own may hold so many times its opening balance, times the leverage, up to the ceiling."""
+PROGRESS_EVENTS = 1_000
+
+Progress = Callable[[int, int | None], None]
+"""Called with the number of events so far, and how many there will be where that is known."""
+
+
+@dataclass(frozen=True)
+class PreparedReplay:
+    """Hold a replay that is ready to run once.
+
+    Attributes:
+        label: strategy id and version.
+        strategies: the strategy with its warm-up bars, by id.
+        setup: everything that decides the outcome but the events.
+        settings: the effective settings, with nothing left to a default.
+        source: the market data.
+        notes: what a reader must know to judge the result, in sentences.
+    """
+
+    label: str
+    strategies: Mapping[str, tuple[Strategy, int]]
+    setup: ReplaySetup
+    settings: ReplaySettings
+    source: MarketSource
+    notes: tuple[str, ...]
+
+    @property
+    def quote(self) -> str:
+        """Name the asset that equity is counted in: the quote asset of the strategy's first instrument."""
+        first = self.setup.deployments[0].instrument_ids[0]
+        return next(instrument.quote for instrument in self.setup.instruments if instrument.instrument_id == first)
+
+    @property
+    def limits_table(self) -> dict[str, Any]:
+        """Give the effective limits as the table that strategy.toml has."""
+        by_id = {instrument.instrument_id: instrument for instrument in self.setup.instruments}
+        return describe_limits(self.setup.deployments[0].limits, by_id)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    strategy_id: str
+    label: str
+    strategy: Strategy
+    warm_up_bars: int
+    parameters: Mapping[str, Any]
+    instruments: tuple[Instrument, ...]
+    limits: Mapping[str, Any] | None
+
+
+def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash: str | None = None) -> PreparedReplay:
+    """Load a strategy, open its market data, and settle everything that decides the outcome.
+
+    Args:
+        strategy: a strategy folder, or `file.py:Class`.
+        settings: what was asked for.
+        home: where a folder's sources are unpacked.
+        cash: opening balance in the quote asset of the strategy's first instrument, decimal text; over the settings.
+
+    Raises:
+        PromotionError: the strategy cannot be loaded.
+        MarketSourceError, TapeError: the market data cannot be opened.
+        CoreError: strategy, market data and settings do not fit.
+    """
+    loaded = _load(strategy, settings, home)
+    opened = open_market_source(settings.data, settings.until, read_definitions(settings.instruments))
+    source = redefine(opened, settings.instruments)
+    merged = merge_instruments(loaded.instruments, source.instruments)
+    traded = loaded.instruments or source.instruments
+    if not traded:
+        raise ReplaySettingsError(f"the market data {', '.join(settings.data)} names no instrument: there is nothing to trade")
+    notes = list(source.notes)
+    balances = settings.balances or {traded[0].quote: DEFAULT_BALANCE}
+    balances = balances if cash is None else {**settings.balances, traded[0].quote: cash}
+    settings = replace(settings, balances=balances, parameters=dict(loaded.parameters))
+    table = dict(loaded.limits) if loaded.limits is not None else _derived_limits(settings, traded)
+    if loaded.limits is None:
+        notes.append("The limits are derived from the opening balances: as wide as a promoted strategy's may be.")
+    limits = parse_limits({**table, **settings.limits}, merged)
+    return PreparedReplay(
+        label=loaded.label,
+        strategies={loaded.strategy_id: (loaded.strategy, loaded.warm_up_bars)},
+        setup=_setup(loaded, settings, tuple(merged.values()), traded, limits),
+        settings=settings,
+        source=source,
+        notes=tuple(notes),
+    )
+
+
+def run_replay(
+    prepared: PreparedReplay, *, journal: Path | None = None, progress: Progress | None = None, detail: bool = False
+) -> tuple[ReplayResult, ReplayObserver]:
+    """Run a prepared replay, and give its result with what was observed.
+
+    Args:
+        prepared: what to run; its market data can be read once.
+        journal: file to write every record to; nothing may be there yet, and nothing is left there when the replay fails.
+        progress: told now and then how far it is.
+        detail: keep what a report draws.
+
+    Raises:
+        JournalError: the journal cannot be written.
+        CoreError: the market data is not what it must be, or the strategy misbehaves.
+    """
+    observer = ReplayObserver(ACCOUNT, prepared.quote, detail=detail)
+    events = _chosen(prepared.source.events, prepared.settings)
+    if prepared.settings.bar_opens:
+        events = with_bar_opens(events)
+    if progress is not None:
+        events = _counted(events, prepared.source.rows, progress)
+    if journal is None:
+        return replay(prepared.strategies, events, prepared.setup, observer=observer), observer
+    file = JournalFile.create(journal, session_id="replay", durable=False, created_at=0)
+    try:
+        result = replay(prepared.strategies, events, prepared.setup, journal=file, observer=observer)
+        file.close()
+    except BaseException:
+        file.abandon()
+        journal.unlink(missing_ok=True)
+        raise
+    return result, observer
+
+
+def describe_replay(
+    prepared: PreparedReplay, result: ReplayResult, observer: ReplayObserver, figures: Iterable[tuple[str, str]]
+) -> ReplayReport:
+    """Gather what the report's page shows."""
+    equity, drawdown, exposure = observer.curves()
+    return ReplayReport(
+        title=prepared.label,
+        period=(result.first_event, result.last_event),
+        quote=prepared.quote,
+        figures=tuple(figures),
+        equity=equity,
+        drawdown=drawdown,
+        exposure=exposure,
+        panels=observer.panels(),
+        orders=tuple(observer.orders.values()),
+        all_orders=observer.all_orders,
+        denials=dict(observer.denials.most_common()),
+        settings=write_settings(prepared.settings),
+        limits=write_table({"limits": prepared.limits_table}),
+        notes=prepared.notes,
+    )
+
+
+def _load(strategy: str, settings: ReplaySettings, home: Path) -> _Loaded:
+    if names_a_file(strategy):
+        one = load_strategy_file(strategy, settings.parameters)
+        return _Loaded(one.strategy_id, one.label, one.strategy, one.warm_up_bars, one.parameters, (), None)
+    folder = load_strategy_folder(Path(strategy), settings.parameters)
+    loaded, version = load_strategy_source(folder, home), folder.version
+    known = {instrument.instrument_id for instrument in version.instruments}
+    changed = MarketSource(version.instruments, iter(()))
+    changes = {name: change for name, change in settings.instruments.items() if name == "*" or name in known}
+    instruments = redefine(changed, changes).instruments
+    limits = describe_limits(version.limits, version.instruments_by_id)
+    return _Loaded(version.strategy_id, version.label, loaded.strategy, loaded.warm_up_bars, version.parameters, instruments, limits)
+
+
+def _setup(
+    loaded: _Loaded, settings: ReplaySettings, instruments: tuple[Instrument, ...], traded: tuple[Instrument, ...], limits: Limits
+) -> ReplaySetup:
+    traded_ids = tuple(instrument.instrument_id for instrument in traded)
+    accounts = () if settings.account.type is AccountType.CASH else ((ACCOUNT, settings.account.type, settings.leverage_ppm),)
+    return ReplaySetup(
+        deployments=(Deployment(loaded.strategy_id, loaded.label, ACCOUNT, traded[0].venue_id, traded_ids, limits),),
+        instruments=instruments,
+        balances=tuple((ACCOUNT, asset, amount) for asset, amount in settings.opening_balances().items()),
+        seed=settings.seed,
+        accounts=accounts,
+        close_out=settings.close_out,
+        simulation=settings.venue,
+    )
+
+
+def _derived_limits(settings: ReplaySettings, traded: tuple[Instrument, ...]) -> dict[str, Any]:
+    """Give limits that bound a strategy as little as a promoted one's may: it has none of its own."""
+    balance = settings.opening_balances().get(traded[0].quote, 0)
+    largest = min(CEILING_NOTIONAL, DERIVED_POSITIONS * balance * settings.leverage_ppm // PARTS_PER_MILLION) or CEILING_NOTIONAL
+    notional = format_scaled(largest, MONEY_SCALE)
+    return {
+        "maximum_order_quantity": {
+            one.instrument_id: format_scaled(min(LARGEST_INTEGER, one.maximum_quantity), one.quantity_scale) for one in traded
+        },
+        "maximum_order_notional": notional,
+        "maximum_position_notional": notional,
+        "maximum_open_orders": CEILING_OPEN_ORDERS,
+        "maximum_orders_per_minute": CEILING_ORDERS_PER_MINUTE,
+        "maximum_daily_loss": notional,
+        "price_collar_ppm": CEILING_PRICE_COLLAR_PPM,
+        "maximum_data_age_seconds": CEILING_DATA_AGE // SECOND,
+    }
+
+
+def _chosen(events: Iterable[MarketEvent], settings: ReplaySettings) -> Iterator[MarketEvent]:
+    """Leave out what lies before the start, but for the bars of history that are handed on as such."""
+    after = settings.after
+    history: dict[str, deque[Bar]] = {}
+    source = iter(events)
+    for event in source:
+        if event.ts_init > after:
+            for bar in sorted((bar for bars in history.values() for bar in bars), key=lambda bar: bar.ts_init):
+                yield replace(bar, warm_up=True)
+            yield event
+            break
+        if settings.history_bars and isinstance(event, Bar):
+            history.setdefault(event.instrument_id, deque(maxlen=settings.history_bars)).append(event)
+    yield from source
+
+
+def _counted(events: Iterable[MarketEvent], rows: int | None, progress: Progress) -> Iterator[MarketEvent]:
+    for number, event in enumerate(events, start=1):
+        if number % PROGRESS_EVENTS == 0:
+            progress(number, rows)
+        yield event

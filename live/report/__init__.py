@@ -1,0 +1,1 @@
+"""Replay reports: what a replay did as one page that needs nothing else."""
