@@ -30,7 +30,7 @@ def ticks_file(home: Path, rows: int) -> Path:
     """Give the file of that many trade ticks, and make it if it is not there."""
     path = home / f"ticks_{rows}.parquet"
     if not path.exists():
-        _write(path, _ticks(rows))
+        _write(path, _ticks(rows), {"event_kind": "Trade"})
     return path
 
 
@@ -62,18 +62,21 @@ def _ticks(rows: int) -> dict[str, pa.Array]:
     price = np.rint(FIRST_PRICE * np.exp(np.cumsum(chance.standard_normal(rows) * 0.00002))).astype(np.int64)
     quantity = np.rint(np.exp(chance.standard_normal(rows)) * 0.1e6).astype(np.int64) + 10_000
     bought = chance.random(rows) < 0.5
+    times = pa.array(START + np.cumsum(waits))
     return {
-        "ts_event": pa.array(START + np.cumsum(waits)),
+        "ts_init": times,
+        "ts_event": times,
         "price": _decimals(price, PRICE_SCALE),
         "quantity": _decimals(quantity, QUANTITY_SCALE),
-        "aggressor": pa.DictionaryArray.from_arrays(pa.array(bought.astype(np.int8)), pa.array(["SELL", "BUY"])).cast(pa.string()),
+        "aggressor": pa.array(np.where(bought, 1, -1).astype(np.int8)),
+        "trade_id": pa.array(np.arange(1, rows + 1)).cast(pa.string()),
     }
 
 
-def _write(path: Path, columns: dict[str, pa.Array]) -> None:
+def _write(path: Path, columns: dict[str, pa.Array], further: dict[str, str] | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    table = pa.table(columns).replace_schema_metadata(INSTRUMENT)
+    table = pa.table(columns).replace_schema_metadata(INSTRUMENT | (further or {}))
     pq.write_table(table, draft, compression="zstd", row_group_size=131_072)
     draft.replace(path)
 

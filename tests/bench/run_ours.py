@@ -8,12 +8,12 @@ import gc
 import json
 import resource
 import time
+from itertools import islice
 from pathlib import Path
 
-from market_data import MINUTE, START
-from our_strategies import ONE_UNIT, EmaCross, Idle, OrderEachBar
+from our_strategies import STOCK, EmaCross, FlipTicks, Idle, OrderEachBar, RestingGrid
 
-from dagster_project.datasets import open_bars
+from dagster_project.datasets.sources import open_market_data
 from live.core.inputs import Deployment
 from live.core.limits import Limits
 from live.core.strategy import Strategy
@@ -22,26 +22,32 @@ from live.journal import JournalFile
 from live.venues.sim import CostModel
 
 MONEY = 10**8
-WORKS: dict[str, type[Strategy]] = {"ema_cross": EmaCross, "order_each_bar": OrderEachBar, "idle": Idle}
+WORKS: dict[str, type[Strategy]] = {
+    "ema_cross": EmaCross,
+    "order_each_bar": OrderEachBar,
+    "idle": Idle,
+    "flip_ticks": FlipTicks,
+    "resting_grid": RestingGrid,
+}
 
 
 def run(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, object]:
     """Replay a work and measure it."""
-    source = open_bars(path)
-    instrument_id = source.instrument.instrument_id
+    (instrument,) = open_market_data([path]).instruments
+    instrument_id = instrument.instrument_id
     limits = Limits(
-        maximum_order_quantity={instrument_id: ONE_UNIT},
+        maximum_order_quantity={instrument_id: STOCK},
         maximum_order_notional=1_000_000 * MONEY,
         maximum_position_notional=1_000_000 * MONEY,
-        maximum_open_orders=2,
-        maximum_orders_per_minute=10,
+        maximum_open_orders=40,
+        maximum_orders_per_minute=100,
         maximum_daily_loss=1_000_000 * MONEY,
         price_collar_ppm=100_000,
         maximum_data_age=120 * 10**9,
     )
     setup = ReplaySetup(
         deployments=(Deployment("bench", "bench@1", "paper", "bench", (instrument_id,), limits),),
-        instruments=(source.instrument,),
+        instruments=(instrument,),
         balances=(("paper", "USDT", 100_000_000 * MONEY),),
         costs=CostModel(maker_fee_ppm=1_000, taker_fee_ppm=1_000, slippage_basis_points=0),
     )
@@ -50,7 +56,7 @@ def run(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, objec
         gc.collect()
         gc.freeze()
         wall, cpu = time.perf_counter(), time.process_time()
-        result = replay({"bench": (strategy, 0)}, open_bars(path).events(end=START + rows * MINUTE), setup, journal=journal)
+        result = replay({"bench": (strategy, 0)}, islice(open_market_data([path]).events(), rows), setup, journal=journal)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
         "engine": "interlock",
@@ -58,6 +64,7 @@ def run(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, objec
         "events": result.events,
         "records": result.records,
         "orders": result.intents - sum(result.denials.values()),
+        "cancels": getattr(strategy, "cancels", 0),
         "denials": result.denials,
         "fills": result.fills,
         "wall_seconds": wall,

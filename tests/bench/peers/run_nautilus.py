@@ -102,10 +102,11 @@ class RestingGrid(Counting):
         self.subscribe_bars(BARS)
 
     def on_bar(self, bar: Bar) -> None:
-        """Place all at the first bar, then replace one pair on each."""
+        """Buy what will be offered at the first bar, place all at the second, then replace one pair on each."""
         cents = round(bar.close.as_double() * 100)
         if not self.seen:
-            self.send_market(OrderSide.BUY, Quantity.from_str("100.000000"))
+            self.send_market(OrderSide.BUY, Quantity.from_str("10.000000"))
+        elif self.seen == 1:
             for level in range(1, LEVELS + 1):
                 self.quote(level, cents)
         else:
@@ -139,8 +140,8 @@ def ticks(columns: dict[str, np.ndarray]) -> list[TradeTick]:
         {
             "price": columns["price"],
             "quantity": columns["quantity"],
-            "buyer_maker": columns["aggressor"] != "BUY",
-            "trade_id": pd.Series(range(len(columns["price"]))).astype(str).to_numpy(),
+            "buyer_maker": columns["aggressor"] < 0,
+            "trade_id": columns["trade_id"],
         },
         index=pd.to_datetime(columns["ts_event"], utc=True),
     )
