@@ -20,7 +20,7 @@ from live.core.ledger import Position
 from live.core.orders import OrderState
 from live.core.snapshots import restore_state
 from live.core.state import EngineState
-from live.core.vocabulary import OperatorAction
+from live.core.vocabulary import InstrumentKind, OperatorAction
 from live.journal import JournalReader, JournalRow, SnapshotTaken, read_tape
 from live.journal.entries import StoredEntry
 
@@ -162,14 +162,21 @@ class DayFold:
     def profit(self, positions: list[Position], marks: dict[str, int]) -> int | None:
         """Give the profit to date of positions, realised and not, after fees; None while something held has no price."""
         values = [self.value(position, marks) for position in positions]
-        return None if None in values else sum(position.cash for position in positions) + sum(value or 0 for value in values)
+        return None if None in values else sum(one.profit(value or 0) for one, value in zip(positions, values, strict=True))
+
+    def equity_in(self, position: Position, marks: dict[str, int]) -> int | None:
+        """Give what a position adds to its account's equity: its value, of a perpetual only what it gained; None without a price."""
+        value = self.value(position, marks)
+        if value is None or self.instruments[position.instrument_id].kind is InstrumentKind.SPOT:
+            return value
+        return value - position.cost
 
     def worth(self, account_id: str, quote: str) -> int | None:
         """Value an account in a quote asset: its balance and all positions priced in it; None while one has no price."""
         total = self.state.ledger.balance(account_id, quote)
         for position in self.state.ledger.positions.values():
             if position.account_id == account_id and self.instruments[position.instrument_id].quote == quote:
-                value = self.value(position, self.marks)
+                value = self.equity_in(position, self.marks)
                 if value is None:
                     return None
                 total += value
@@ -243,6 +250,9 @@ class DayFold:
                 self.fills.append(DayFill(session_id, row.seq, entry))
             case records.BalancePosted():
                 self.deposits[entry.account_id, entry.asset] += entry.amount
+            case records.TransferPosted():
+                self.deposits[entry.from_account_id, entry.asset] -= entry.amount
+                self.deposits[entry.to_account_id, entry.asset] += entry.amount
             case records.AlarmRaised():
                 self.alarms.append(event(entry.code, entry.order_id, entry.detail))
             case records.TradingStateChanged():

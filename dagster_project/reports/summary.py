@@ -195,7 +195,7 @@ def _accounts(fold: DayFold) -> tuple[AccountDay, ...]:
         opening = 0 if fold.opening is None else fold.opening.balances.get((account_id, quote), 0)
         held = [] if fold.opening is None else list(fold.opening.positions.values())
         held = [one for one in held if one.account_id == account_id and fold.instruments[one.instrument_id].quote == quote]
-        values = [fold.value(one, fold.opening_marks) for one in held]
+        values = [fold.equity_in(one, fold.opening_marks) for one in held]
         found.append(
             AccountDay(
                 account_id,

@@ -56,7 +56,7 @@ class Position(msgspec.Struct, gc=False):
         realised: profit of what was closed, before fees in the quote asset and funding, money units.
         fees: fees paid in the quote asset, money units; negative when rebates exceed them.
         cash: net cash flow in the quote asset since the position was first opened, money units.
-        bought: quantity ever bought.
+        bought: quantity ever bought; when it or `sold` would no longer fit, the smaller of both is taken off both.
         sold: quantity ever sold.
         fee_quantity: quantity ever taken as fees in the base asset; `bought - sold - fee_quantity` is `quantity`.
         funding: funding received less funding paid, money units of the quote asset.
@@ -74,11 +74,6 @@ class Position(msgspec.Struct, gc=False):
     sold: int = 0
     fee_quantity: int = 0
     funding: int = 0
-
-    @property
-    def key(self) -> PositionKey:
-        """Give what the ledger finds it by."""
-        return self.account_id, self.strategy_id, self.instrument_id
 
     def unrealised(self, value: int) -> int:
         """Give the profit that closing would realise, when what is held is worth `value` money units (negative for a short)."""
@@ -188,6 +183,8 @@ class Ledger:
             position.sold += quantity
             _book(position, -1, quantity, notional)
             flow = notional
+        if position.bought > LARGEST_INTEGER or position.sold > LARGEST_INTEGER:
+            _count_anew(position)
         is_spot = instrument.kind is InstrumentKind.SPOT
         if is_spot:
             held_base = instrument.base_amount(held)
@@ -363,6 +360,12 @@ def _book(position: Position, sign: int, quantity: int, notional: int) -> None:
         position.cost += sign * (notional - closing_notional)
 
 
+def _count_anew(position: Position) -> None:
+    both = min(position.bought, position.sold)
+    position.bought -= both
+    position.sold -= both
+
+
 def _check_identities(position: Position, instrument: Instrument, event: str) -> None:
     """Hold a position to its identities.
 
@@ -380,5 +383,6 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
         or not -LARGEST_INTEGER <= realised <= LARGEST_INTEGER
         or not -LARGEST_INTEGER <= fees <= LARGEST_INTEGER
         or not -LARGEST_INTEGER <= funding <= LARGEST_INTEGER
+        or not -LARGEST_INTEGER <= position.quantity <= LARGEST_INTEGER
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not fit after {event}: {position}")

@@ -118,5 +118,5 @@ def largest_exit(target: Target, limits: Limits, lease: Lease | None, instrument
         notional = limits.maximum_order_notional
         if lease is not None:
             notional = min(notional, lease.maximum_order_notional)
-        largest = min(largest, notional // instrument.notional(price, 1))
+        largest = min(largest, instrument.quantity_worth(notional, price))
     return max(instrument.lot_size, largest - largest % instrument.lot_size)
