@@ -10,11 +10,11 @@ from typing import NamedTuple, Self
 
 from live.core.inputs import Input
 from live.core.records import Record
-from live.journal.disk import make_directory
+from live.journal.disk import make_directory, sync_directory
 from live.journal.entries import KINDS, ParityDigest, SnapshotTaken, encode_body, snapshot_digest
 from live.journal.errors import EntryError, JournalError, JournalFailedError
 from live.journal.schema import JOURNAL_SCHEMA, ChainLink, Meta, RecordColumns, genesis_head
-from live.journal.storage import connect, create_file, make_plain
+from live.journal.storage import connect, create_file, fold_log, make_plain
 
 Position = tuple[int, int]
 """A point between two events of a tape: the segment, and how many of its events lie before the point."""
@@ -24,6 +24,11 @@ START: Position = (1, 0)
 
 _INSERT = "INSERT INTO records VALUES "
 _PLACES = "(?, ?, ?, ?, ?, ?, ?, ?)"
+FOLD_BYTES = 4 * 1024 * 1024
+"""After about so many bytes the write-ahead log is folded into the journal, and begins anew."""
+_COMMIT_BYTES = 8_192
+"""What a commit adds to the log beside its rows: the pages that it touches are written whole."""
+
 _CHUNK = 128
 _INSERT_ONE = _INSERT + _PLACES
 _INSERT_CHUNK = _INSERT + ", ".join([_PLACES] * _CHUNK)
@@ -58,6 +63,7 @@ class JournalFile:
         self._snapshots: list[tuple[int, str, bytes]] = []
         self._failure: BaseException | None = None
         self._closed = False
+        self._unfolded = 0
 
     @classmethod
     def create(
@@ -80,7 +86,14 @@ class JournalFile:
         try:
             make_directory(path.parent)
             create_file(path, meta)
-            return cls(path, connect(path, durable=durable), meta)
+            connection = connect(path, durable=durable)
+            try:
+                if durable:
+                    sync_directory(path.parent)  # for the log's name: SQLite syncs it too, and does not say when that fails
+            except BaseException:
+                connection.close()
+                raise
+            return cls(path, connection, meta)
         except (sqlite3.Error, OSError) as error:
             raise JournalFailedError(f"no journal could be created at {path} ({error}): check the disk and the directory") from error
 
@@ -237,6 +250,11 @@ class JournalFile:
             self._connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?)", self._snapshots)
         execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (tip.commit, rows[0][0], tip.seq, tip.head))
         execute("COMMIT")
+        if self.meta.durable:
+            self._unfolded += _COMMIT_BYTES + sum([len(row[7]) for row in rows]) + sum([len(body) for _, _, body in self._snapshots])
+            if self._unfolded >= FOLD_BYTES:
+                fold_log(self._connection, "PASSIVE")
+                self._unfolded = 0
 
     def _refuse_if_over(self) -> None:
         if self._failure is not None:

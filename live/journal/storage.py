@@ -23,6 +23,8 @@ def create_file(path: Path, meta: Meta) -> None:
         connection = connect(draft, durable=meta.durable)
         try:
             create_tables(connection, meta)
+            if meta.durable:
+                fold_log(connection, "TRUNCATE")  # closing would do it too, and keep silent about a disk that refuses
         finally:
             connection.close()
         try:
@@ -36,16 +38,33 @@ def create_file(path: Path, meta: Meta) -> None:
 
 
 def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
-    """Open a journal's file to write it, synced at every commit or not at all."""
+    """Open a journal's file to write it, synced at every commit or not at all.
+
+    Raises:
+        sqlite3.Error, OSError: the disk refused.
+    """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute(f"PRAGMA journal_mode = {'WAL' if durable else 'MEMORY'}")
+        wanted = "wal" if durable else "memory"
+        (mode,) = connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()
+        if mode != wanted:
+            raise OSError(f"SQLite keeps journal mode {mode!r} instead of {wanted!r}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # `fold_log` says what an automatic one keeps to itself
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def fold_log(connection: sqlite3.Connection, how: str) -> None:
+    """Copy what the write-ahead log holds into the journal's file, as far as no reader is in the way.
+
+    Raises:
+        sqlite3.OperationalError: the disk failed.
+    """
+    connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
 
 
 def make_plain(connection: sqlite3.Connection, path: Path) -> None:
@@ -57,7 +76,7 @@ def make_plain(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         connection.execute("PRAGMA busy_timeout = 1000")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        fold_log(connection, "TRUNCATE")
         connection.execute("PRAGMA journal_mode = DELETE").fetchone()
         sync_directory(path.parent)
     except sqlite3.OperationalError as error:

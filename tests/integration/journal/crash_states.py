@@ -141,26 +141,25 @@ class CrashState(NamedTuple):
         return f"{self.cause} after line {self.at} of the log: {self.what}"
 
 
-def crash_states(operations: Sequence[tuple[int, Operation]], seed: int, base: Disk | None = None) -> Iterator[CrashState]:
+def crash_states(operations: Sequence[tuple[int, Operation]], seed: int, promises: Promises = NOTHING_PROMISED) -> Iterator[CrashState]:
     """Give the states after each operation, without those that were given before.
 
     Args:
-        operations: what was done, with its place in the log.
+        operations: what was done, with its place in the log; what was there before stands at -1.
         seed: of the random subsets and flipped bits.
-        base: the disk before the first operation, empty when left out.
+        promises: what had been said before the first operation.
     """
     seen: set[str] = set()
-    for state in _crash_states(operations, Random(seed), base or Disk()):
+    for state in _crash_states(operations, Random(seed), promises):
         digest = state.digest()
         if digest not in seen:
             seen.add(digest)
             yield state
 
 
-def _crash_states(operations: Sequence[tuple[int, Operation]], random: Random, base: Disk) -> Iterator[CrashState]:
-    synced, killed = base.copy(), base.copy()
+def _crash_states(operations: Sequence[tuple[int, Operation]], random: Random, promises: Promises) -> Iterator[CrashState]:
+    synced, killed = Disk(), Disk()
     pending: list[tuple[int, Change]] = []
-    promises = NOTHING_PROMISED
     for at, operation in operations:
         if isinstance(operation, Promise):
             promises = promises.keep(operation.words)
@@ -172,6 +171,8 @@ def _crash_states(operations: Sequence[tuple[int, Operation]], random: Random, b
             pending = [entry for entry in pending if entry not in covered]
             for _, change in covered:
                 synced.apply(change)
+        if at < 0:
+            continue
         yield CrashState(Cause.KILLED, at, "all that was done", killed.files(), promises)
         changes = [change for _, change in pending]
         for what, kept in _subsets(changes, random):

@@ -7,11 +7,13 @@ depends on timing: the groups of a commit are formed by holding the journal's th
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from threading import Event, Semaphore
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from live.core.errors import InterlockError
 from live.core.inputs import (
@@ -67,9 +69,9 @@ SPENT = CYCLES * 1_500
 ANCHOR_EVERY = 2
 SNAPSHOT_EVERY = 3
 NO_FILE = 2**30
-NO_NAME = "/nowhere/at/all"
-CHECKPOINT_PAGES = 24
-"""SQLite folds the log into the journal after so many pages instead of 1,000, so that a short session sees it happen."""
+NO_NAME = Path("/nowhere/at/all")
+FOLD_BYTES = 60_000
+"""The log is folded into the journal after so many bytes instead of 4 MiB, so that a short session sees it happen."""
 
 
 class Step(NamedTuple):
@@ -188,7 +190,7 @@ class HeldWriter:
                     tape.append(item.event)
                     promise(f"handled {self._session_id} {tape.position[0]} {tape.position[1]}")
                     if tape.position[1] == 0:
-                        _wait_for(lambda: len(_compressed) == segments_before + 1)
+                        _await_compressor(segments_before + 1)
                 place = before if item.entry is not None else tape.position
                 seq = self.writer.submit_step(item.entry, item.outputs, place)
                 for entry in (*((item.entry,) if item.entry is not None else ()), *item.outputs):
@@ -281,22 +283,16 @@ _compressed: list[int] = []
 """Segments whose compression ended, well or not."""
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
+def _await_compressor(segments_ended: int) -> None:
     """Let the compressor finish first, so that every run makes the same system calls in the same order."""
-    while not condition():
+    while len(_compressed) < segments_ended:
         os.sched_yield()
 
 
 def prepare_process(mistakes: Mistakes) -> None:
     """Make SQLite fold its log often, and make the mistakes that were asked for."""
-    connect = sqlite3.connect
     connect_to_write = storage.connect
     close_segment = tape.close_segment
-
-    def connect_and_set(*args: Any, **settings: Any) -> sqlite3.Connection:
-        connection = connect(*args, **settings)
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        return connection
 
     def connect_lazily(path: Path, *, durable: bool) -> sqlite3.Connection:
         connection = connect_to_write(path, durable=durable)
@@ -309,7 +305,8 @@ def prepare_process(mistakes: Mistakes) -> None:
         finally:
             _compressed.append(segment)
 
-    sqlite3.connect = connect_and_set
+    file.FOLD_BYTES = FOLD_BYTES
+    tempfile._name_sequence = map(str, count())  # a name that is random would make every run another one
     tape.close_segment = close_and_count
     if mistakes.lazy_commits:
         file.connect = connect_lazily
@@ -328,24 +325,24 @@ def recover_home(home: Path) -> None:
                 seal_journal(path, log, at=9)
 
 
-def fail_at_every_call(root: Path, call: str, thread: str, ordinal: int) -> None:
+def fail_at_every_call(root: Path, call: str, thread: str, ordinal: int, stride: int) -> None:
     """Write sessions again and again, in a process and a home of its own each, with one failing call later each time.
 
     The tracer fails the `ordinal`-th such call of every thread, so a thread that shall fail at its n-th call makes the
-    calls before it first, in vain. Ends with the first process that met no failure; each leaves `N.said` with what it
-    promised, and how it ended.
+    calls before it first, in vain. Ends with the first process that met no failure, as the tracer's log says; each leaves
+    `N.said` with what it promised, and how it ended.
     """
-    number = 0
-    ended = ""
-    while not ended.startswith("completed"):
-        number += 1
+    log = (root / "calls").open()
+    for number in range(1, ordinal, stride):
         child = os.fork()
         if child == 0:
             with (root / f"{number}.said").open("wb") as said:
                 os.dup2(said.fileno(), 1)
             os._exit(_fail_once(root / str(number), call, thread, ordinal - number))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        ended = (root / f"{number}.said").read_text().splitlines()[-1]
+        if "(INJECTED)" not in log.read():
+            return
+    raise AssertionError(f"{ordinal} calls of {call} are not enough to reach the last one of {thread}")
 
 
 def _fail_once(home: Path, call: str, thread: str, vain_calls: int) -> int:
@@ -388,10 +385,10 @@ _VAIN: dict[str, Callable[[int], None]] = {
     "fsync": lambda _: _vainly(lambda: os.fsync(NO_FILE)),
     "fdatasync": lambda _: _vainly(lambda: os.fdatasync(NO_FILE)),
     "ftruncate": lambda _: _vainly(lambda: os.ftruncate(NO_FILE, 0)),
-    "rename": lambda _: _vainly(lambda: os.rename(NO_NAME, NO_NAME)),
-    "unlink": lambda _: _vainly(lambda: os.unlink(NO_NAME)),
-    "link": lambda _: _vainly(lambda: os.link(NO_NAME, NO_NAME)),
-    "mkdir": lambda _: _vainly(lambda: os.mkdir(NO_NAME)),
+    "rename": lambda _: _vainly(lambda: NO_NAME.rename(NO_NAME)),
+    "unlink": lambda _: _vainly(NO_NAME.unlink),
+    "link": lambda _: _vainly(lambda: NO_NAME.hardlink_to(NO_NAME)),
+    "mkdir": lambda _: _vainly(NO_NAME.mkdir),
 }
 """A way to make each call so that it changes nothing."""
 
@@ -404,4 +401,4 @@ if __name__ == "__main__":
     elif what == "recover":
         recover_home(Path(home_or_root))
     else:
-        fail_at_every_call(Path(home_or_root), rest[0], rest[1], int(rest[2]))
+        fail_at_every_call(Path(home_or_root), rest[0], rest[1], int(rest[2]), int(rest[3]))

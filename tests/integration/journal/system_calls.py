@@ -69,15 +69,34 @@ def require_tracer() -> str:
 
 
 def record(arguments: Sequence[str | Path], home: Path, log: Path) -> list[tuple[int, Operation]]:
-    """Run a Python script to its end and give what it did below `home`, each operation with its place."""
+    """Run a Python script to its end and give what it did below `home`, each operation with its place.
+
+    What is at `home` when it begins comes first, as changes that were synced.
+    """
+    parser = _Parser(home)
+    found = [(-1, operation) for operation in parser.take_stock(home)]
     _trace(arguments, log, ())
-    return list(_Parser(home).parse(log.read_text().splitlines()))
+    return [*found, *parser.parse(log.read_text().splitlines())]
 
 
-def run_with_failures(arguments: Sequence[str | Path], log: Path, call: str, error: str, ordinal: int) -> str:
-    """Run a Python script in which one call of each thread fails; gives the log."""
+def run_with_failures(arguments: Sequence[str | Path], log: Path, call: str, error: str, ordinal: int) -> None:
+    """Run a Python script in which one call of each thread fails."""
     _trace(arguments, log, ("-e", f"inject={call}:error={error}:when={ordinal}"), only=call)
-    return log.read_text()
+
+
+def injected_paths(log: Path) -> list[str]:
+    """List what the calls that were made to fail were about, in order."""
+    begun: dict[str, str] = {}
+    found: list[str] = []
+    for line in log.read_text().splitlines():
+        thread = line.split()[0]
+        if line.endswith(_UNFINISHED):
+            begun[thread] = line
+        if line.endswith("(INJECTED)"):
+            whole = begun[thread] if "resumed>" in line else line
+            about = re.search(r'[<"]((?:\\x[0-9a-f]{2})+)[>"]', whole)
+            found.append(bytes.fromhex(about[1].replace("\\x", "")).decode() if about else "")
+    return found
 
 
 def _trace(arguments: Sequence[str | Path], log: Path, options: Sequence[str], only: str = "") -> None:
@@ -108,6 +127,21 @@ class _Parser:
         self._sizes: dict[int, int] = {}
         self._pending: dict[str, tuple[int, str, str]] = {}
         self._at = 0
+
+    def take_stock(self, home: Path) -> Iterator[Operation]:
+        """Give what is there already as changes and syncs."""
+        for path in sorted(home.rglob("*")):
+            directory, name = self._below(str(path)) or ("", "")
+            if not name:
+                continue
+            number = DIRECTORY if path.is_dir() else len(self._sizes)
+            yield from self._name((directory, name), number)
+            yield Sync(directory, 0)
+            if number != DIRECTORY:
+                content = path.read_bytes()
+                self._sizes[number] = len(content)
+                yield Change(number, 0, content, ())
+                yield Sync(number, 0)
 
     def parse(self, lines: Sequence[str]) -> Iterator[tuple[int, Operation]]:
         for self._at, line in enumerate(lines):

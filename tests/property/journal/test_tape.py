@@ -113,3 +113,15 @@ def test_a_flipped_byte_of_a_closed_segment_is_found(events: list[MarketEvent], 
             assert list(found) == events
         except TapeDamagedError:
             pass
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_hole_that_a_power_loss_left_ends_the_tape(tmp_path: Path, place: int) -> None:
+    """A later write reached the disk and an earlier one did not: the tape ends before the hole, and says what was cut."""
+    path, ends = _leave_open_tape(tmp_path, 5)
+    data = bytearray(path.read_bytes())
+    data[ends[place] : ends[place + 1]] = bytes(ends[place + 1] - ends[place])
+    path.write_bytes(bytes(data))
+    recovery = recover_tape(tmp_path)
+    assert recovery.truncated_bytes == ends[-1] - ends[place]
+    assert len(list(read_tape(tmp_path))) == place

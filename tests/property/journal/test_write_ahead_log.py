@@ -1,0 +1,123 @@
+"""A log that a crash tore is told from one in which a bit flipped, wherever that is."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from live.core.inputs import ClockTicked
+from live.journal import JournalDamagedError, JournalFile, verify_journal
+from live.journal.write_ahead_log import refuse_damaged_log
+
+FRAME_BYTES = 24 + 4096
+HEADER_BYTES = 32
+
+
+class Crashed(NamedTuple):
+    """Hold what a killed session left: the journal's file, its log, and where the log's last commit begins."""
+
+    journal: bytes
+    log: bytes
+    last_commit: int
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Crashed:
+    """Leave a log of several commits, as a process that is killed does."""
+    directory = tmp_path_factory.mktemp("crashed")
+    path = directory / "session.journal"
+    journal = JournalFile.create(path, session_id="session-1", created_at=1)
+    log = path.with_name(path.name + "-wal")
+    before = 0
+    for number in range(4):
+        before = log.stat().st_size
+        journal.append_step(ClockTicked(number), [], (1, 0))
+        journal.commit()
+    found = Crashed(path.read_bytes(), log.read_bytes(), before)
+    journal.abandon()
+    return found
+
+
+def leave(crashed: Crashed, log: bytes, directory: Path) -> Path:
+    """Write the journal with another log beside it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    path = directory / "session.journal"
+    path.write_bytes(crashed.journal)
+    path.with_name("session.journal-wal").write_bytes(log)
+    return path
+
+
+def test_the_log_of_a_killed_session_is_accepted(crashed: Crashed, tmp_path: Path) -> None:
+    """All of its commits are read."""
+    path = leave(crashed, crashed.log, tmp_path / "home")
+    refuse_damaged_log(path)
+    assert verify_journal(path).commits == 4
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 56, HEADER_BYTES + FRAME_BYTES - 1])
+def test_a_log_too_short_for_a_commit_is_accepted(crashed: Crashed, tmp_path: Path, size: int) -> None:
+    """A crash right after the log was begun leaves so much of it; nothing in it was durable."""
+    path = leave(crashed, crashed.log[:size], tmp_path / "home")
+    refuse_damaged_log(path)
+    assert verify_journal(path).commits == 0
+
+
+def test_a_journal_without_a_log_is_accepted(crashed: Crashed, tmp_path: Path) -> None:
+    """A session that was closed left one plain file."""
+    path = leave(crashed, b"", tmp_path / "home")
+    path.with_name("session.journal-wal").unlink()
+    refuse_damaged_log(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_flipped_bit_that_sqlite_would_cut_at_is_refused(
+    crashed: Crashed, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Either nothing is lost by the bit, or it is named: no commit disappears without a word."""
+    bit = data.draw(st.integers(0, len(crashed.log) * 8 - 1), label="bit")
+    log = bytearray(crashed.log)
+    log[bit // 8] ^= 1 << bit % 8
+    path = leave(crashed, bytes(log), tmp_path_factory.getbasetemp() / "flipped")
+    try:
+        refuse_damaged_log(path)
+    except JournalDamagedError as error:
+        assert "damaged" in str(error)
+    else:
+        assert verify_journal(path).commits == 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_last_commit_torn_by_sectors_is_cut_and_not_refused(
+    crashed: Crashed, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Of the commit that was being written, any sectors may be missing: it was never promised, and all before it is there."""
+    first = -(-crashed.last_commit // 512)
+    lost = data.draw(st.sets(st.integers(first, (len(crashed.log) - 1) // 512), min_size=1), label="sectors")
+    log = bytearray(crashed.log)
+    for sector in lost:
+        log[sector * 512 : (sector + 1) * 512] = bytes(len(log[sector * 512 : (sector + 1) * 512]))
+    path = leave(crashed, bytes(log), tmp_path_factory.getbasetemp() / "torn")
+    refuse_damaged_log(path)
+    assert verify_journal(path).commits in {3, 4}
+
+
+def test_commits_behind_a_lost_sector_are_refused(crashed: Crashed, tmp_path: Path) -> None:
+    """They were begun after it was durable, so no crash lost it."""
+    log = bytearray(crashed.log)
+    log[1024:1536] = bytes(512)
+    with pytest.raises(JournalDamagedError, match="transactions follow that were begun after it was durable"):
+        refuse_damaged_log(leave(crashed, bytes(log), tmp_path / "home"))
+
+
+def test_a_header_that_is_gone_does_not_hide_its_frames(crashed: Crashed, tmp_path: Path) -> None:
+    """The header was durable before the first frame was written."""
+    log = bytearray(crashed.log)
+    log[24:32] = b"whatever"
+    with pytest.raises(JournalDamagedError, match="its header does not fit its checksum, and frames of its own follow"):
+        refuse_damaged_log(leave(crashed, bytes(log), tmp_path / "home"))
