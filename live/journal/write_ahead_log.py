@@ -5,8 +5,9 @@ ended. After a crash that is right. After a flipped bit it is not: every commit 
 word. So before a start trusts a journal whose session did not close it, the log is read here as well. The format is the
 one SQLite documents (Database File Format, section 4: The Write-Ahead Log).
 
-Two things cannot come from a crash. A second transaction behind the broken place: it was begun only after the first was
-synced. And a frame that becomes whole by turning one bit: a torn write misses sectors, not a bit.
+Two things cannot come from a crash. A second transaction behind the broken place, which is one that follows a commit or
+writes a page again: it was begun only after the first was synced. And a frame that becomes whole by turning one bit: a
+torn write misses sectors, not a bit.
 """
 
 import struct
@@ -28,8 +29,9 @@ _Sums = tuple[int, int]
 
 
 class _Frame(NamedTuple):
-    """One frame: `commits` when it ends a transaction; `sums` are the ones stored in it."""
+    """One frame: the page it holds; `commits` when it ends a transaction; `sums` are the ones stored in it."""
 
+    page: int
     commits: bool
     salts: bytes
     sums: _Sums
@@ -57,11 +59,14 @@ def refuse_damaged_log(journal: Path) -> None:
         _refuse_broken_header(path, data, header, stored)
         return
     frames = _frames(data, struct.unpack_from(">I", data, 8)[0])
+    begun = 0
     for number, frame in enumerate(frames, start=1):
         found = _checksum(frame.summed, sums, order)
         if frame.salts != salts or found != frame.sums:
-            _refuse_broken_frame(path, frames[number - 1 :], number, salts, sums, found, order)
+            _refuse_flipped_frame(path, frame, number, salts, sums, found, order)
+            _refuse_later_transactions(path, [later for later in frames[begun:] if later.salts == salts], number)
             return
+        begun = number if frame.commits else begun
         sums = found
 
 
@@ -69,9 +74,9 @@ def _frames(data: bytes, page_size: int) -> list[_Frame]:
     size = _FRAME_HEAD_BYTES + page_size
     found: list[_Frame] = []
     for at in range(_HEADER_BYTES, len(data) - size + 1, size):
-        _, pages, *sums = struct.unpack_from(">II8xII", data, at)
+        page, pages, *sums = struct.unpack_from(">II8xII", data, at)
         summed = data[at : at + _SUMMED_FRAME_HEAD_BYTES] + data[at + _FRAME_HEAD_BYTES : at + size]
-        found.append(_Frame(pages != 0, data[at + 8 : at + 16], (sums[0], sums[1]), summed))
+        found.append(_Frame(page, pages != 0, data[at + 8 : at + 16], (sums[0], sums[1]), summed))
     return found
 
 
@@ -84,19 +89,24 @@ def _refuse_broken_header(path: Path, data: bytes, header: bytes, stored: _Sums)
         raise _damaged(path, "its header does not fit its checksum, and frames of its own follow")
 
 
-def _refuse_broken_frame(path: Path, frames: list[_Frame], number: int, salts: bytes, sums: _Sums, found: _Sums, order: str) -> None:
-    broken = frames[0]
-    if broken.salts == salts and found != broken.sums and _one_bit_mends(broken.summed, sums, broken.sums, found, order):
+def _refuse_flipped_frame(path: Path, frame: _Frame, number: int, salts: bytes, sums: _Sums, found: _Sums, order: str) -> None:
+    if frame.salts == salts and _one_bit_mends(frame.summed, sums, frame.sums, found, order):
         raise _damaged(path, f"one bit of frame {number} flipped")
-    if found == broken.sums and (_bits_that_differ(broken.salts, salts) == 1):
+    if found == frame.sums and _bits(int.from_bytes(frame.salts) ^ int.from_bytes(salts)) == 1:
         raise _damaged(path, f"one bit of the head of frame {number} flipped")
-    ended = False
+
+
+def _refuse_later_transactions(path: Path, frames: list[_Frame], number: int) -> None:
+    """Refuse frames that cannot be of one transaction: only its last one ends it, and it writes no page twice.
+
+    Its last frame alone may repeat a page that was written early because memory ran short.
+    """
+    ended, pages = False, set[int]()
     for frame in frames:
-        if frame.salts != salts:
-            continue
-        if ended:
+        if ended or (frame.page in pages and not frame.commits):
             raise _damaged(path, f"frame {number} is broken, and transactions follow that were begun after it was durable")
         ended = frame.commits
+        pages.add(frame.page)
 
 
 def _checksum(data: bytes, sums: _Sums, order: str) -> _Sums:
@@ -140,10 +150,6 @@ def _factors(words: int) -> list[_Sums]:
 def _next(sums: _Sums) -> _Sums:
     first = (sums[0] + sums[1]) & _LAST
     return first, (sums[1] + first) & _LAST
-
-
-def _bits_that_differ(one: bytes, other: bytes) -> int:
-    return _bits(int.from_bytes(one) ^ int.from_bytes(other))
 
 
 def _bits(number: int) -> int:

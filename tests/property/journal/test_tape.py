@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from live.core.inputs import Bar
 from live.core.instruments import Instrument
 from live.core.market_events import MARKET_TYPES, MarketEvent
 from live.core.vocabulary import Side
@@ -118,10 +119,19 @@ def test_a_flipped_byte_of_a_closed_segment_is_found(events: list[MarketEvent], 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_hole_that_a_power_loss_left_ends_the_tape(tmp_path: Path, place: int) -> None:
     """A later write reached the disk and an earlier one did not: the tape ends before the hole, and says what was cut."""
-    path, ends = _leave_open_tape(tmp_path, 5)
-    data = bytearray(path.read_bytes())
-    data[ends[place] : ends[place + 1]] = bytes(ends[place + 1] - ends[place])
-    path.write_bytes(bytes(data))
-    recovery = recover_tape(tmp_path)
-    assert recovery.truncated_bytes == ends[-1] - ends[place]
+    frames = [frame(Bar(number, number, "i", 1, 2, 3, 4, 5)) for number in range(4)]
+    frames[place] = bytes(len(frames[place]))
+    _raw(str(tmp_path), HEADER + b"".join(frames))
+    assert recover_tape(tmp_path).truncated_bytes == sum(map(len, frames[place:]))
     assert len(list(read_tape(tmp_path))) == place
+
+
+def test_a_sector_that_a_power_loss_took_ends_the_tape(tmp_path: Path) -> None:
+    """Sectors are lost whole, wherever in an event they begin."""
+    frames = [frame(Bar(number, number, "i", 1, 2, 3, 4, 5)) for number in range(100)]
+    content = bytearray(HEADER + b"".join(frames))
+    content[1024:1536] = bytes(512)
+    _raw(str(tmp_path), bytes(content))
+    kept = (1024 - len(HEADER)) // len(frames[0])
+    assert recover_tape(tmp_path).truncated_bytes > 0
+    assert len(list(read_tape(tmp_path))) == kept
