@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dagster_project.datasets.batches import first_line, read_batches, select_rows
+from dagster_project.datasets.batches import column_span, first_line, read_batches, select_rows
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.lake.bar_format import COLUMNS, DEFINITION_KEY, INSTRUMENT_KEYS, column_types, read_metadata, unscaled
 from live.core.errors import InstrumentError
@@ -46,6 +46,11 @@ class BarFile:
     def kind(self) -> type[MarketEvent]:
         """Name the kind of event that the file holds."""
         return Bar
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Give the closes of the first and the last bar, None when there is none."""
+        return column_span(self.path, "ts_close")
 
     def events(self, start: int | None = None, end: int | None = None) -> Iterator[Bar]:
         """Give the bars that close after `start` and not after `end` (nanoseconds UTC), in order.

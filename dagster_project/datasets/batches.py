@@ -30,6 +30,26 @@ def read_batches(path: object, columns: list[str]) -> Iterator[pa.RecordBatch]:
         raise DatasetError(f"{path} cannot be read as parquet ({first_line(error)}): restore the file or make it again") from error
 
 
+def column_span(path: object, column: str) -> tuple[int, int] | None:
+    """Give the first and the last value of a file's sorted column, None when it has no row; only its ends are read.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        groups = [group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows]
+        if not groups:
+            return None
+        ends = [file.read_row_group(group, columns=[column]).column(column) for group in (groups[0], groups[-1])]
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} cannot be read as parquet ({first_line(error)}): restore the file or make it again") from error
+    return ends[0][0].as_py(), ends[1][-1].as_py()
+
+
 def select_rows(
     batches: Iterable[pa.RecordBatch], name: str, time: str, start: int | None, end: int | None, *, strictly: bool
 ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:

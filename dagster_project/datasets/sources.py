@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dagster_project.datasets.dataset import MANIFEST_NAME, open_dataset, read_dataset
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.merging import merge_streams
-from dagster_project.datasets.streams import EventStream, open_stream
+from dagster_project.datasets.streams import EventStream, open_stream, refuse_overlaps
 from dagster_project.home import Home, open_home
 from live.core.instruments import Instrument, merge_instruments
 from live.core.market_events import MARKET_TYPES, MarketEvent
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dagster_project.datasets.importing import ImportOptions
 
 TAPE_SUFFIXES = (".tape", ".tape.gz")
+RAW_SUFFIXES = (".csv", ".csv.gz", ".zip", ".json", ".json.gz")
+"""What is looked for in a folder; a file that is named may end as it likes."""
 
 Play = Callable[[int | None, int | None], Iterator[MarketEvent]]
 
@@ -83,19 +85,20 @@ def open_market_data(
     if not paths:
         raise DatasetError("no market data was named: give a tape, a dataset, or files of bars, trades, quotes or books")
     sources = [_Source(str(path)) for path in paths]
-    raw: list[Path] = []
     for source in sources:
-        _open(source, raw, home)
-    notes: tuple[str, ...] = ()
+        _open(source, home)
+    notes: list[str] = []
+    raw = [path for source in sources for path in source.raw]
     if raw:
         from dagster_project.datasets.importing import read_files
 
-        imported = read_files(raw, instruments=instruments, options=options)
-        notes = tuple(imported.notes)
-        for source in sources:
-            if source.is_raw:
-                source.streams += [one.stream for one in imported.streams if one.sources[0] == source.path]
-    return _join(sources, notes)
+        for imported in read_files(raw, instruments=instruments, options=options):
+            notes += imported.notes
+            for one in imported.streams:
+                one.refuse_faults()
+                owner = next(source for source in sources if one.sources[0] in source.raw)
+                owner.streams.append(one.stream)
+    return _join(sources, tuple(notes))
 
 
 class _Source:
@@ -107,33 +110,41 @@ class _Source:
         self.streams: list[EventStream] = []
         self.tape_instruments: tuple[Instrument, ...] | None = None
         self.tape_kinds: frozenset[str] = frozenset()
-        self.is_raw = False
+        self.raw: list[Path] = []
 
 
-def _open(source: _Source, raw: list[Path], home: Home | None) -> None:
+def _open(source: _Source, home: Home | None) -> None:
     path = source.path
     if path.name.endswith(TAPE_SUFFIXES):
         header, _ = read_segment(path)
         source.tape_instruments, source.tape_kinds = header.instruments, frozenset(header.event_versions)
     elif path.is_dir():
-        streams = read_dataset(path.resolve()).files if (path / MANIFEST_NAME).exists() else _of_folder(path)
-        source.streams += _ranked(streams)
+        if (path / MANIFEST_NAME).exists():
+            source.streams += _ranked(read_dataset(path.resolve()).files)
+        elif files := sorted(path.glob("*.parquet")):
+            source.streams += _ranked([open_stream(file) for file in files])
+        else:
+            source.raw += files_below(path)
     elif path.suffix == ".parquet":
         source.streams.append(open_stream(path))
     elif path.is_file():
-        source.is_raw = True
-        raw.append(path)
+        source.raw.append(path)
     elif path.suffix or len(path.parts) > 1:
         raise DatasetError(f"{path} does not exist (looked in {Path.cwd()}): give the path of market data, or the name of a dataset")
     else:
         source.streams += _ranked(open_dataset(home or open_home(), source.name).files)
 
 
-def _of_folder(path: Path) -> list[EventStream]:
-    files = sorted(path.glob("*.parquet"))
+def files_below(folder: Path) -> list[Path]:
+    """List the files of other programs in a folder and below it, in order of path.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith(RAW_SUFFIXES))
     if not files:
-        raise DatasetError(f"{path} holds no parquet file and is no dataset: name the files themselves")
-    return [open_stream(file) for file in files]
+        raise DatasetError(f"{folder} holds no market data: name a dataset, or a folder of parquet, {', '.join(RAW_SUFFIXES)} files")
+    return files
 
 
 def _ranked(streams: Sequence[EventStream]) -> list[EventStream]:
@@ -142,6 +153,7 @@ def _ranked(streams: Sequence[EventStream]) -> list[EventStream]:
 
 def _join(sources: Sequence[_Source], notes: tuple[str, ...]) -> MarketData:
     streams = [stream for source in sources for stream in source.streams]
+    refuse_overlaps(streams)
     tapes = [source for source in sources if source.tape_instruments is not None]
     held = [stream.instrument for stream in streams]
     for tape in tapes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dagster_project.datasets.bars import decode_bars, open_bars, read_definition
-from dagster_project.datasets.batches import BATCH_ROWS, first_line, read_batches, select_rows
+from dagster_project.datasets.batches import BATCH_ROWS, column_span, first_line, read_batches, select_rows
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.event_format import KIND_KEY, KINDS_BY_NAME, decode_events, event_column_types
 from dagster_project.lake.bar_format import read_metadata
+from dagster_project.lake.period import describe_moment
 from live.core.instruments import Instrument
 from live.core.market_events import Bar, MarketEvent
 
@@ -38,6 +40,11 @@ class EventStream(Protocol):
         """Count the events."""
         ...
 
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Give the times of the first and the last event, None when there is none."""
+        ...
+
     def timed_batches(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[np.ndarray, list[Any]]]:
         """Give the events received after `start` and not after `end` (nanoseconds UTC) in lists, each with the array of its `ts_init`.
 
@@ -62,6 +69,11 @@ class EventFile:
     kind: type[MarketEvent]
     instrument: Instrument
     rows: int
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Give the times of the first and the last event, None when there is none."""
+        return column_span(self.path, "ts_init")
 
     def timed_batches(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[np.ndarray, list[Any]]]:
         """Give the events of a period, as `EventStream` says.
@@ -93,6 +105,12 @@ class EventTable:
     def rows(self) -> int:
         """Count the events."""
         return self.table.num_rows
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Give the times of the first and the last event, None when there is none."""
+        times = self.table.column("ts_close" if self.kind is Bar else "ts_init")
+        return (times[0].as_py(), times[-1].as_py()) if len(times) else None
 
     def timed_batches(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[np.ndarray, list[Any]]]:
         """Give the events of a period, as `EventStream` says.
@@ -132,6 +150,25 @@ def open_stream(path: Path) -> EventStream:
         if not schema.field(column).type.equals(wanted):
             raise DatasetError(f"{path.name}: column {column} must be {wanted}, received {schema.field(column).type}")
     return EventFile(path, kind, instrument, rows)
+
+
+def refuse_overlaps(streams: Iterable[EventStream]) -> None:
+    """Refuse two streams of one kind and instrument that overlap in time: their events would count twice.
+
+    Raises:
+        DatasetError: there are two.
+    """
+    held: dict[tuple[type[MarketEvent], str], list[tuple[int, int]]] = {}
+    for stream in streams:
+        if span := stream.span:
+            held.setdefault((stream.kind, stream.instrument.instrument_id), []).append(span)
+    for (kind, instrument_id), spans in held.items():
+        for (_, last), (first, _) in pairwise(sorted(spans)):
+            if first <= last:
+                raise DatasetError(
+                    f"two sources hold {kind.__name__} events of {instrument_id} at {describe_moment(first)} UTC: each instrument may come "
+                    "from one file only at a time, leave one of them out"
+                )
 
 
 def events_of(stream: EventStream, start: int | None = None, end: int | None = None) -> Iterator[MarketEvent]:
