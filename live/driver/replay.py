@@ -172,14 +172,7 @@ def replay(
     scheduler = Scheduler()
     instruments = {instrument.instrument_id: instrument for instrument in setup.instruments}
     venues = {
-        venue_id: SimulatedVenue(
-            venue_id,
-            instruments,
-            setup.venue_settings.costs,
-            scheduler.schedule,
-            OpenGate(),
-            fill_price=setup.venue_settings.fill.price,
-        )
+        venue_id: SimulatedVenue(venue_id, instruments, setup.venue_settings, scheduler.schedule, OpenGate())
         for venue_id in sorted({instrument.venue_id for instrument in setup.instruments})
     }
     engine = Engine(strategies)

@@ -15,8 +15,8 @@ AnswerSink = Callable[[int, VenueAnswer], None]
 Wake = Callable[[], None]
 """What a simulated venue does when a moment it asked for has come."""
 
-WakeSink = Callable[[int, Wake], None]
-"""Takes when to wake a simulated venue (engine time, nanoseconds) and what it does then."""
+VenueSink = Callable[[int, VenueAnswer | Wake], None]
+"""Takes when something is due (engine time, nanoseconds): an answer, or what a simulated venue does at that moment."""
 
 
 class Gate(Protocol):

@@ -92,6 +92,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         slippage_ppm: the same in parts per million of the price; adds to the basis points.
         slippage_ticks: the same in ticks; adds to both.
         slippage_probability_ppm: how often slippage happens, parts per million; drawn per fill from the simulation's seed.
+        slippage_on_opening_only: whether only what opens or grows a position slips; an order that does both fills in two parts.
         fee_per_fill: fixed fee of each execution.
         fee_per_order: fixed fee of each order, charged with its first execution.
         fee_per_unit: fee of one whole unit of quantity: a share, a coin or a contract.
@@ -102,6 +103,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         other_asset_discount_ppm: what paying in the third asset saves; Binance Spot gives 250,000 for BNB.
         fee_rounding: how a fee is rounded.
         fee_decimals: decimal places of the fee in its asset; 8 is one money unit.
+        notional_decimals: decimal places that the notional is rounded to, the same way, before a proportional fee is taken of it.
         tiers: rates by volume, lowest first; below the first one the rates above hold.
         tier_days: length of the rolling window over which volume counts, in days of 24 hours before the fill.
         instruments: rates of single instruments, by instrument id; they come before tiers.
@@ -113,6 +115,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     slippage_ppm: int = 0
     slippage_ticks: int = 0
     slippage_probability_ppm: int = PARTS_PER_MILLION
+    slippage_on_opening_only: bool = False
     fee_per_fill: str = "0"
     fee_per_order: str = "0"
     fee_per_unit: str = "0"
@@ -123,6 +126,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     other_asset_discount_ppm: int = 0
     fee_rounding: Rounding = Rounding.UP
     fee_decimals: int = MONEY_SCALE
+    notional_decimals: int = MONEY_SCALE
     tiers: tuple[FeeTier, ...] = ()
     tier_days: int = 30
     instruments: dict[str, FeeRates] = {}
@@ -141,6 +145,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             ("slippage_probability_ppm", self.slippage_probability_ppm, PARTS_PER_MILLION + 1),
             ("other_asset_discount_ppm", self.other_asset_discount_ppm, PARTS_PER_MILLION),
             ("fee_decimals", self.fee_decimals, MONEY_SCALE + 1),
+            ("notional_decimals", self.notional_decimals, MONEY_SCALE + 1),
             ("tier_days", self.tier_days, 3_660),
         ):
             if not 0 <= value < bound:

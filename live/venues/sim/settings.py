@@ -94,6 +94,8 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         path: in which order the prices inside a bar traded.
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
         improvement: whether a resting limit order that a bar's open jumps over fills at that better open; else at its own price.
+        stop_at_trigger: whether a stop that a bar's open jumps over fills at its trigger price, which nobody traded at; else at the open.
+        through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
         standing: whether a taking order fills at once on the last quote, book or trade; else it waits for the next one.
         maximum_data_age: how old that last quote, book or trade may be for an order that travelled, in nanoseconds before its arrival.
         bar_interval: length of a bar in nanoseconds, from which its open time follows; 0 takes the time the bar before it was received.
@@ -105,6 +107,8 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     path: IntrabarPath = IntrabarPath.ADVERSE_FIRST
     touch: bool = False
     improvement: bool = False
+    stop_at_trigger: bool = False
+    through_fills_all: bool = False
     standing: bool = True
     maximum_data_age: int = 0
     bar_interval: int = 0

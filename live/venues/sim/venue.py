@@ -1,15 +1,21 @@
-"""A venue in this process that fills orders against bars.
+"""A venue in this process: takes requests through the gate, matches them with the market it observes, and answers when answers are due.
 
-Rules, all pessimistic: a market order fills whole at the next bar's open, moved against us by the slippage (or at the
-same bar's close where that is declared). A limit order that the next open already betters takes at that open, slipped
-but never beyond its limit. Otherwise it rests, and fills whole at its own price only when a bar trades *through* it: a
-low below a buy, a high above a sell; a touch is not a fill. A bar fills an order only if the order was there before the
-bar began to be known.
+How orders meet bars, quotes, trades and books is said in the modules named `matching_...`; what is refused in `filters`, what is
+charged in `costs`, how late everything is in `latency`. A request arrives after its delay and is judged by the market at that time.
+An order that travelled fills on the first market data from its arrival on: a quote, trade or book of that time, or the first bar that
+opens then or later.
 
-The venue's memory is the journal's: after a restart its open orders are those whose acceptance was recorded.
+The venue's memory is the journal's: after a restart its open orders are those whose acceptance was recorded, with what is left of
+them, and its positions are those of the ledger. A stop that triggered is known by its new venue order id. What the journal does not
+hold begins anew, on the dearer side: an order's place in the queue, what our fills took from levels, the volume that fee tiers count,
+and whether a limit order had met a bar's open: it counts as resting.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.inputs import (
@@ -17,62 +23,90 @@ from live.core.inputs import (
     CancelRejected,
     EffectOutcome,
     ExecutionReported,
+    FundingPaid,
     MarketEvent,
     OrderAccepted,
     OrderCanceled,
     OrderObserved,
     OrderRejected,
+    VenueReport,
 )
 from live.core.instruments import Instrument
+from live.core.market_events import BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.reconciliation import WITNESSES
 from live.core.state import Order
-from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
-from live.venues.protocol import AnswerSink, Gate
+from live.core.vocabulary import EffectAction, InstrumentKind, Liquidity, Outcome, TimeInForce
+from live.venues.protocol import Gate, VenueSink
 from live.venues.request_log import RequestLog
-from live.venues.sim.costs import CostModel
-from live.venues.sim.settings import FillPrice
+from live.venues.sim.fees import Charge, CostModelFees, FeeModel
+from live.venues.sim.filters import rejection
+from live.venues.sim.funding import funding_amount
+from live.venues.sim.latency import Delay
+from live.venues.sim.matcher import Matcher
+from live.venues.sim.matching_bars import on_bar, on_quote_bar
+from live.venues.sim.matching_book import on_book
+from live.venues.sim.matching_quotes import on_quote
+from live.venues.sim.matching_trades import on_trade
+from live.venues.sim.settings import SimulationSettings
+from live.venues.sim.standing import begins_triggered, meet_standing
+from live.venues.sim.working import WorkingOrder
 
-_SUPPORTED = (  # type, time in force, and whether there is a limit price
-    (OrderType.MARKET, TimeInForce.IMMEDIATE_OR_CANCEL, False),
-    (OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, True),
-)
-
-
-class _Resting:
-    __slots__ = ("order", "remaining", "rested")
-
-    def __init__(self, order: SubmitOrder, remaining: int, *, rested: bool) -> None:
-        self.order = order
-        self.remaining = remaining
-        self.rested = rested
+_OBSERVERS: dict[type[MarketEvent], Callable[[Matcher, Any], None]] = {
+    Bar: on_bar,
+    QuoteBar: on_quote_bar,
+    Quote: on_quote,
+    Trade: on_trade,
+    BookSnapshot: on_book,
+    BookDelta: on_book,
+}
 
 
 class SimulatedVenue:
-    """Fill orders against the bars it observes."""
+    """Match orders with the market events it observes."""
 
     def __init__(
         self,
         venue_id: str,
         instruments: Mapping[str, Instrument],
-        costs: CostModel,
-        answer: AnswerSink,
+        simulation: SimulationSettings,
+        answer: VenueSink,
         gate: Gate,
         *,
-        fill_price: FillPrice = FillPrice.NEXT_OPEN,
+        fees: FeeModel | None = None,
         request_log: RequestLog | None = None,
     ) -> None:
+        """Open the venue.
+
+        Args:
+            venue_id: its name, as in its instruments' ids.
+            instruments: what it trades; other venues' instruments among them do no harm.
+            simulation: its rules.
+            answer: takes answers and wake-ups with the engine time at which they are due.
+            gate: asked before every order and cancel.
+            fees: what executions cost; the cost model of the rules unless given.
+            request_log: where requests that cross are written down.
+        """
         self.venue_id = venue_id
-        self._instruments = instruments
-        self._costs = costs
+        self._simulation = simulation
+        self._latency = None if simulation.latency.is_zero else simulation.latency
         self._answer = answer
         self._gate = gate
-        self._fill_price = fill_price
+        self._fees = CostModelFees(simulation.costs) if fees is None else fees
         self._request_log = request_log
-        self._resting: dict[str, dict[str, _Resting]] = {instrument_id: {} for instrument_id in instruments}
-        self._last_bar: dict[str, Bar] = {}
+        self._matchers = {instrument_id: Matcher(instrument, simulation, self) for instrument_id, instrument in instruments.items()}
+        self._positions: dict[tuple[str, str], int] = {}
+        self._travelling: dict[str, int] = {}
+        self._sequence = 0
+        self._last_answer = 0
 
-    def restore(self, orders: Iterable[Order]) -> None:
-        """Take back the orders whose acceptance was recorded before a restart."""
+    def restore(self, orders: Iterable[Order], positions: Mapping[tuple[str, str], int] | None = None) -> None:
+        """Take back the orders whose acceptance was recorded before a restart, and every account's net positions.
+
+        Args:
+            orders: orders that rest here, in the order in which they were sent.
+            positions: signed quantity units by account and instrument.
+        """
+        self._positions.update(positions or {})
         for order in orders:
             submitted = SubmitOrder(
                 order.order_id,
@@ -88,103 +122,147 @@ class SimulatedVenue:
                 order.expires_at,
                 order.reduce_only,
             )
-            self._resting[order.instrument_id][order.order_id] = _Resting(submitted, order.remaining, rested=True)
+            self._sequence += 1
+            working = WorkingOrder(submitted, order.remaining, self._sequence)
+            if working.is_stop and (order.filled_quantity or order.venue_order_id.startswith("W")):
+                working.mark_triggered()
+            matcher = self._matchers[order.instrument_id]
+            matcher.add(working)
+            if working.is_stop or (working.limit is not None and not working.at_once):
+                matcher.rest(working)
+            self._schedule_expiry(matcher, working)
 
     def submit(self, order: SubmitOrder, now: int) -> None:
-        """Take an order through the gate, accept or reject it, and let it wait for a bar."""
+        """Take an order through the gate and on its way."""
         if not self._pass_gate(order, EffectAction.SUBMIT, now):
             return
-        reason = self._rejection(order)
-        if reason is not None:
-            self._answer(now, OrderRejected(now, now, order.order_id, reason))
-            return
-        self._answer(now, OrderAccepted(now, now, order.order_id, _venue_order_id(order.order_id)))
-        resting = _Resting(order, order.quantity, rested=False)
-        last = self._last_bar.get(order.instrument_id)
-        if self._fill_price is FillPrice.SAME_CLOSE and last is not None and self._take(resting, last.close, last.ts_event, now):
-            return
-        self._resting[order.instrument_id][order.order_id] = resting
+        latency = self._latency
+        delay = 0 if latency is None else self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
+        if delay:
+            self._travelling[order.order_id] = now + delay
+            self._answer(now + delay, partial(self._arrive, order, now + delay, travelled=True))
+        else:
+            self._arrive(order, now, travelled=False)
 
     def cancel(self, request: CancelOrder, now: int) -> None:
-        """Take an order off the book, or say that it is not there."""
+        """Take a cancel through the gate and on its way."""
         if not self._pass_gate(request, EffectAction.CANCEL, now):
             return
-        book = self._resting.get(request.instrument_id, {})
-        if book.pop(request.order_id, None) is None:
-            self._answer(now, CancelRejected(now, now, request.order_id, "Unknown order sent."))
+        latency = self._latency
+        delay = 0 if latency is None else self._delay(latency.cancel, request.order_id, "cancel") + self._lead(request.order_id)
+        if delay:
+            self._answer(now + delay, partial(self._take_off, request, now + delay))
         else:
-            self._answer(now, OrderCanceled(now, now, request.order_id, "canceled on request"))
+            self._take_off(request, now)
 
     def query(self, request: QueryOrder, now: int) -> None:
-        """Answer from every witness whether the order works; nothing is ever in flight here, so the fence has always passed."""
-        found = request.order_id in self._resting.get(request.instrument_id, {})
-        for endpoint in WITNESSES:
-            self._answer(now, OrderObserved(now, request.order_id, endpoint, found, now, now, now - 1))
+        """Answer from every witness whether the order works; one that is still on its way keeps the fence ahead of the venue's time.
+
+        Where answers take time, the trade history is asked once the answers before it are there, else its word would count for nothing.
+        """
+        if self._latency is None:
+            self._look_up(request, WITNESSES, now, now)
+            return
+        delay = self._delay(self._latency.cancel, request.order_id, f"query:{now}") + self._lead(request.order_id)
+        self._answer(now + delay, partial(self._look_up_in_turn, request, now, now + delay))
 
     def observe(self, event: MarketEvent) -> None:
-        """Fill what this bar fills, before the engine sees the bar."""
-        if not isinstance(event, Bar):
+        """Fill what a market event fills, before the engine sees it."""
+        matcher = self._matchers.get(event.instrument_id)
+        if matcher is None:
             return
-        instrument_id = event.instrument_id
-        book = self._resting.get(instrument_id)
-        if not book:
-            self._last_bar[instrument_id] = event
-            return
-        previous = self._last_bar.get(instrument_id)
-        self._last_bar[instrument_id] = event
-        opened = event.ts_event if previous is None else previous.ts_event
-        for order_id, resting in list(book.items()):
-            if self._match(resting, event, opened):
-                del book[order_id]
-            else:
-                resting.rested = True
+        observer = _OBSERVERS.get(type(event))
+        if observer is not None:
+            observer(matcher, event)
+        elif isinstance(event, FundingRate):
+            self._pay_funding(matcher.instrument, event)
 
     def open_order_ids(self) -> list[str]:
-        """List the orders on the book, in order of arrival within an instrument."""
-        return [order_id for book in self._resting.values() for order_id in book]
+        """List the orders at the venue, in order of arrival within an instrument."""
+        return [order_id for matcher in self._matchers.values() for order_id in matcher.orders]
 
-    def _match(self, resting: _Resting, bar: Bar, opened: int) -> bool:
-        order, limit = resting.order, resting.order.limit_price
-        if (limit is None or not resting.rested) and self._take(resting, bar.open, opened, bar.ts_init):
-            return True
-        if limit is None:
-            return False
-        through = bar.low < limit if order.side is Side.BUY else bar.high > limit
-        if through:
-            self._execute(resting, limit, Liquidity.MAKER, bar.ts_event, bar.ts_init)
-        return through
+    def remaining(self, order_id: str) -> int:
+        """Give what is left of an order at the venue, in quantity units; 0 when it is not there."""
+        for matcher in self._matchers.values():
+            if order_id in matcher.orders:
+                return matcher.orders[order_id].remaining
+        return 0
 
-    def _take(self, resting: _Resting, quoted: int, ts_event: int, now: int) -> bool:
-        """Fill a market order, or a limit order that the quoted price satisfies, as a taker."""
-        order = resting.order
-        price = self._costs.slipped(quoted, order.side, self._instruments[order.instrument_id])
-        limit = order.limit_price
-        if order.order_type is OrderType.LIMIT and limit is not None:
-            if quoted >= limit if order.side is Side.BUY else quoted <= limit:
-                return False
-            price = min(price, limit) if order.side is Side.BUY else max(price, limit)
-        self._execute(resting, price, Liquidity.TAKER, ts_event, now)
-        return True
+    def position(self, account_id: str, instrument_id: str) -> int:
+        """Give an account's net position by the executions here, in signed quantity units."""
+        return self._positions.get((account_id, instrument_id), 0)
 
-    def _execute(self, resting: _Resting, price: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        order = resting.order
-        instrument = self._instruments[order.instrument_id]
-        fee = self._costs.fee(instrument.notional(price, resting.remaining), liquidity)
+    def execute(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
+        """Report an execution and book it on the account's position."""
+        asked = order.order
+        key = (asked.account_id, asked.instrument_id)
+        self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
+        before = order.filled
+        charge = Charge(asked.account_id, asked.side, price, quantity, liquidity, not before, now)
+        fee, fee_asset = self._fees.charge(self._matchers[asked.instrument_id].instrument, charge)
+        # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
+        trade_id = f"T{order.order_id}" if quantity == asked.quantity else f"T{order.order_id}-{before + quantity}"
+        due = now if self._latency is None else self._due(order.order_id, trade_id, now)
         self._answer(
-            now,
-            ExecutionReported(
-                now,
-                ts_event,
-                order.order_id,
-                _venue_order_id(order.order_id),
-                f"T{order.order_id}",
-                price,
-                resting.remaining,
-                fee,
-                instrument.quote,
-                liquidity,
-            ),
+            due,
+            ExecutionReported(due, ts_event, order.order_id, order.venue_order_id, trade_id, price, quantity, fee, fee_asset, liquidity),
         )
+
+    def tell(self, order: WorkingOrder, report: VenueReport, now: int) -> None:
+        """Report anything else about an order."""
+        self._tell(order.order_id, report, now)
+
+    def _arrive(self, order: SubmitOrder, now: int, *, travelled: bool) -> None:
+        """Accept or reject an order, and let it meet what the market shows."""
+        self._travelling.pop(order.order_id, None)
+        matcher = self._matchers.get(order.instrument_id)
+        reason = rejection(order, matcher, now)
+        if reason is not None or matcher is None:
+            self._tell(order.order_id, OrderRejected(now, now, order.order_id, reason or "Invalid symbol."), now)
+            return
+        self._sequence += 1
+        working = WorkingOrder(order, order.quantity, self._sequence, now if travelled else None)
+        if working.is_stop and begins_triggered(matcher, working):
+            working.mark_triggered()
+        self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)
+        matcher.add(working)
+        self._schedule_expiry(matcher, working)
+        meet_standing(matcher, working, now)
+
+    def _take_off(self, request: CancelOrder, now: int) -> None:
+        matcher = self._matchers.get(request.instrument_id)
+        working = None if matcher is None else matcher.orders.get(request.order_id)
+        if matcher is None or working is None:
+            self._tell(request.order_id, CancelRejected(now, now, request.order_id, "Unknown order sent."), now)
+        else:
+            matcher.remove(working)
+            self._tell(request.order_id, OrderCanceled(now, now, request.order_id, "canceled on request", working.filled), now)
+
+    def _look_up(self, request: QueryOrder, endpoints: Sequence[str], asked_at: int, now: int) -> None:
+        matcher = self._matchers.get(request.instrument_id)
+        found = matcher is not None and request.order_id in matcher.orders
+        fence = self._travelling.get(request.order_id, now - 1)
+        for endpoint in endpoints:
+            self._tell(request.order_id, OrderObserved(now, request.order_id, endpoint, found, asked_at, now, fence), now)
+
+    def _look_up_in_turn(self, request: QueryOrder, asked_at: int, now: int) -> None:
+        self._look_up(request, WITNESSES[:-1], asked_at, now)
+        answered = self._last_answer
+        self._answer(answered, partial(self._look_up, request, WITNESSES[-1:], answered, answered))
+
+    def _schedule_expiry(self, matcher: Matcher, working: WorkingOrder) -> None:
+        expires_at = working.order.expires_at
+        if working.order.time_in_force is TimeInForce.GOOD_TILL_DATE and expires_at is not None:
+            self._answer(expires_at, partial(_expire, matcher, working, expires_at))
+
+    def _pay_funding(self, instrument: Instrument, rate: FundingRate) -> None:
+        if instrument.kind is not InstrumentKind.PERPETUAL:
+            return
+        for (account_id, instrument_id), position in sorted(self._positions.items()):
+            if position and instrument_id == instrument.instrument_id:
+                amount = funding_amount(instrument, position, rate)
+                paid = FundingPaid(rate.ts_init, rate.ts_event, account_id, instrument_id, amount, f"F{rate.ts_event}")
+                self._tell(f"F{rate.ts_event}:{account_id}:{instrument_id}", paid, rate.ts_init)
 
     def _pass_gate(self, request: SubmitOrder | CancelOrder, action: EffectAction, now: int) -> bool:
         refusal = self._gate.refusal(request)
@@ -196,25 +274,29 @@ class SimulatedVenue:
         self._answer(now, EffectOutcome(now, request.order_id, action, Outcome.SENT, ""))
         return True
 
-    def _rejection(self, order: SubmitOrder) -> str | None:
-        """Say why the venue does not take an order, in the words that Binance Spot has for it."""
-        instrument = self._instruments.get(order.instrument_id)
-        if instrument is None:
-            return "Invalid symbol."
-        if order.order_id in self._resting[order.instrument_id]:
-            return "Duplicate order sent."
-        if (order.order_type, order.time_in_force, order.limit_price is not None) not in _SUPPORTED:
-            return "Unsupported order combination."
-        if (
-            order.quantity < instrument.minimum_quantity
-            or order.quantity % instrument.lot_size
-            or order.quantity > instrument.maximum_quantity
-        ):
-            return "Filter failure: LOT_SIZE"
-        if order.limit_price is not None and (order.limit_price <= 0 or order.limit_price % instrument.tick_size):
-            return "Filter failure: PRICE_FILTER"
-        return None
+    def _tell(self, subject: str, report: VenueReport, now: int) -> None:
+        if self._latency is None:
+            self._answer(now, report)
+        else:
+            due = self._due(subject, type(report).__name__, now)
+            self._answer(due, replace(report, ts_init=due))
+
+    def _due(self, subject: str, what: str, now: int) -> int:
+        """Give when we learn what happened at the venue: answers come one after the other, as on one stream."""
+        assert self._latency is not None
+        delay = self._delay(self._latency.answer, subject, f"answer:{what}:{now}")
+        self._last_answer = max(self._last_answer, now + max(0, delay - self._lead(subject)))
+        return self._last_answer
+
+    def _lead(self, subject: str) -> int:
+        """Give how far the venue's market is ahead of the one we see, nanoseconds."""
+        return 0 if self._latency is None else self._delay(self._latency.market_data, subject, "market_data")
+
+    def _delay(self, delay: Delay, subject: str, leg: str) -> int:
+        return delay.draw(self._simulation.seed, subject, leg)
 
 
-def _venue_order_id(order_id: str) -> str:
-    return f"V{order_id}"
+def _expire(matcher: Matcher, working: WorkingOrder, now: int) -> None:
+    """End an order at the time it named, unless it ended before."""
+    if matcher.orders.get(working.order_id) is working:
+        matcher.expire(working, "GTD", now, now)

@@ -29,7 +29,7 @@ from live.driver.loop import EngineLoop
 from live.driver.replay import ReplaySetup, opening_inputs
 from live.driver.scheduler import Scheduler
 from live.venues.protocol import OpenGate
-from live.venues.sim import CostModel, FillPrice, SimulatedVenue
+from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
 SECOND = 1_000_000_000
 START = 1_704_067_200 * SECOND
@@ -738,7 +738,8 @@ def test_no_bars_and_wishes_get_an_order_of_the_simulated_venue_past_a_limit(bar
     for _ in range(2):
         auditor, scheduler = Auditor(), Scheduler()
         costs = CostModel(slippage_basis_points=slippage)
-        venue = SimulatedVenue("binance-spot", INSTRUMENTS, costs, scheduler.schedule, OpenGate(), fill_price=fill_price)
+        simulation = SimulationSettings(fill=FillModel(price=fill_price), costs=costs)
+        venue = SimulatedVenue("binance-spot", INSTRUMENTS, simulation, scheduler.schedule, OpenGate())
         engine = Engine(strategies())
         loop = EngineLoop(engine, auditor, {"binance-spot": venue}, scheduler)
         opening = ReplaySetup(deployments=DEPLOYMENTS, instruments=tuple(INSTRUMENTS.values()), balances=(("paper", "USDT", 80 * USDT),))

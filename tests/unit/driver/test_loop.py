@@ -19,7 +19,7 @@ from live.driver.loop import SNAPSHOT_INTERVAL, EngineLoop, LoopStoppedError
 from live.driver.replay import ReplaySetup, opening_inputs
 from live.driver.scheduler import Scheduler
 from live.venues.protocol import OpenGate
-from live.venues.sim import CostModel, SimulatedVenue
+from live.venues.sim import SimulatedVenue, SimulationSettings
 
 MINUTE = 60 * 10**9
 START = 1_704_067_200 * 10**9
@@ -93,7 +93,7 @@ class Host:
         self.engine = Engine({"alpha": (self.strategy, 0)})
         self.journal = SlowJournal()
         scheduler = Scheduler()
-        self.venue = SimulatedVenue("sim", {BTC.instrument_id: BTC}, CostModel(), scheduler.schedule, OpenGate())
+        self.venue = SimulatedVenue("sim", {BTC.instrument_id: BTC}, SimulationSettings(), scheduler.schedule, OpenGate())
         self.loop = EngineLoop(self.engine, self.journal, {venue_id: self.venue}, scheduler)
         deployment = inputs.Deployment("alpha", "alpha@1", "paper", "sim", (BTC.instrument_id,), LIMITS)
         setup = ReplaySetup(deployments=(deployment,), instruments=(BTC,), balances=(("paper", "USDT", 10**12),))

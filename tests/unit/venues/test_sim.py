@@ -13,7 +13,7 @@ from live.core.state import Order
 from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.protocol import OpenGate
 from live.venues.request_log import RequestLog
-from live.venues.sim import CostModel, FillPrice, SimulatedVenue
+from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
 BTC = Instrument(
     instrument_id="sim:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=3, tick_size=5, lot_size=10, minimum_quantity=10,
@@ -36,9 +36,8 @@ class Sim:
     def __init__(self, costs=FREE, fill_price=FillPrice.NEXT_OPEN, gate=None, request_log=None):
         self.answers = []
         self.dues = []
-        self.venue = SimulatedVenue(
-            "sim", {BTC.instrument_id: BTC}, costs, self._take, gate or OpenGate(), fill_price=fill_price, request_log=request_log
-        )
+        simulation = SimulationSettings(fill=FillModel(price=fill_price), costs=costs)
+        self.venue = SimulatedVenue("sim", {BTC.instrument_id: BTC}, simulation, self._take, gate or OpenGate(), request_log=request_log)
         self.now = 0
 
     def _take(self, due, answer):
@@ -222,7 +221,9 @@ def test_makers_and_takers_pay_their_own_rate():
     assert sim.answers[0].fee == 99_000
 
 
-@pytest.mark.parametrize("changes", [{"maker_fee_ppm": -1_000_000}, {"taker_fee_ppm": -1}, {"taker_fee_ppm": 1_000_000}, {"slippage_basis_points": 10_000}])
+@pytest.mark.parametrize(
+    "changes", [{"maker_fee_ppm": -1_000_000}, {"taker_fee_ppm": -1}, {"taker_fee_ppm": 1_000_000}, {"slippage_basis_points": 10_000}]
+)
 def test_a_cost_out_of_range_is_refused(changes):
     """A rebate of everything, one for takers, or a slippage of everything is a mistake."""
     with pytest.raises(InputError, match=next(iter(changes))):
@@ -261,7 +262,7 @@ def test_a_cancel_of_what_is_not_there_is_rejected(instrument_id):
         ({"limit_price": 9_999}, "Filter failure: PRICE_FILTER"),
         ({"limit_price": -5}, "Filter failure: PRICE_FILTER"),
         ({"order_type": OrderType.LIMIT}, "Unsupported order combination."),
-        ({"limit_price": 9_900, "time_in_force": TimeInForce.IMMEDIATE_OR_CANCEL}, "Unsupported order combination."),
+        ({"order_type": OrderType.MARKET, "limit_price": 9_900}, "Unsupported order combination."),
     ],
 )
 def test_what_a_real_venue_would_refuse_is_rejected(changes, reason):
@@ -290,7 +291,7 @@ def test_what_the_gate_holds_back_never_reaches_the_book():
 
 
 @pytest.mark.parametrize("on_book", [True, False])
-def test_both_endpoints_say_whether_an_order_works(on_book):
+def test_every_witness_says_whether_an_order_works(on_book):
     """Past the fence, since nothing is in flight inside one process."""
     sim = Sim()
     if on_book:
@@ -300,6 +301,7 @@ def test_both_endpoints_say_whether_an_order_works(on_book):
     assert [(one.endpoint, one.found, one.venue_time > one.fence) for one in sim.answers] == [
         ("order", on_book, True),
         ("open_orders", on_book, True),
+        ("trades", on_book, True),
     ]
 
 

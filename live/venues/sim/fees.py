@@ -1,0 +1,123 @@
+"""Fees of simulated executions: the port, and the one implementation, which follows a cost model."""
+
+from collections import deque
+from typing import Protocol
+
+import msgspec
+
+from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION, divide_up
+from live.core.instruments import Instrument
+from live.core.vocabulary import Liquidity, Side
+from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, money, round_fee
+
+DAY = 24 * 3_600 * 1_000_000_000
+
+
+class Charge(msgspec.Struct, frozen=True, gc=False):
+    """State an execution that a fee is asked for.
+
+    Attributes:
+        account_id: whose execution it is.
+        side: which way it trades.
+        price: price units.
+        quantity: quantity units.
+        liquidity: whether it made or took liquidity.
+        first: whether it is the first execution of its order.
+        now: venue time, nanoseconds UTC.
+    """
+
+    account_id: str
+    side: Side
+    price: int
+    quantity: int
+    liquidity: Liquidity
+    first: bool
+    now: int
+
+
+class FeeModel(Protocol):
+    """Price executions; an implementation may remember what was traded."""
+
+    def charge(self, instrument: Instrument, charge: Charge) -> tuple[int, str]:
+        """Give the fee in money units, negative for a rebate, and the asset it is in."""
+        ...
+
+
+class CostModelFees:
+    """Charge what a cost model says.
+
+    Volume for the tiers is what this object saw: after a restart it begins at nothing, which is the dearer side.
+    """
+
+    def __init__(self, costs: CostModel) -> None:
+        self._costs = costs
+        self._per_fill = money("fee_per_fill", costs.fee_per_fill)
+        self._per_order = money("fee_per_order", costs.fee_per_order)
+        self._per_unit = money("fee_per_unit", costs.fee_per_unit)
+        self._minimum = money("minimum_fee", costs.minimum_fee)
+        self._other_price = money("other_asset_price", costs.other_asset_price) if costs.other_asset else 0
+        self._tiers = [(money("volume", tier.volume), tier) for tier in costs.tiers]
+        self._volumes: dict[tuple[str, str], _RollingVolume] = {}
+        self._is_plain = (
+            not (self._per_fill or self._per_order or self._per_unit or self._minimum or costs.tiers or costs.instruments)
+            and costs.fee_asset is FeeAsset.QUOTE
+            and costs.fee_rounding is Rounding.UP
+            and costs.fee_decimals == costs.notional_decimals == MONEY_SCALE
+        )
+
+    def charge(self, instrument: Instrument, charge: Charge) -> tuple[int, str]:
+        """Give the fee in money units, negative for a rebate, and the asset it is in."""
+        costs = self._costs
+        notional = instrument.notional(charge.price, charge.quantity)
+        if self._is_plain:
+            rate = costs.maker_fee_ppm if charge.liquidity is Liquidity.MAKER else costs.taker_fee_ppm
+            return divide_up(notional * rate, PARTS_PER_MILLION), instrument.quote
+        rate = self._rate(instrument, charge, notional)
+        if costs.notional_decimals != MONEY_SCALE:
+            notional = round_fee(notional, 1, costs.fee_rounding, costs.notional_decimals)
+        units = 10**instrument.quantity_scale
+        numerator = (notional * rate + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * charge.quantity * PARTS_PER_MILLION
+        denominator = PARTS_PER_MILLION * units
+        if self._minimum:
+            numerator = max(numerator, self._minimum * denominator)
+        if charge.first:
+            numerator += self._per_order * denominator
+        asset = instrument.quote
+        if costs.fee_asset is FeeAsset.OTHER:
+            asset = costs.other_asset
+            numerator *= (PARTS_PER_MILLION - costs.other_asset_discount_ppm) * MONEY_UNIT
+            denominator *= PARTS_PER_MILLION * self._other_price
+        elif costs.fee_asset is FeeAsset.RECEIVED and charge.side is Side.BUY:
+            asset = instrument.base
+            numerator *= 10**instrument.price_scale
+            denominator *= charge.price
+        return round_fee(numerator, denominator, costs.fee_rounding, costs.fee_decimals), asset
+
+    def _rate(self, instrument: Instrument, charge: Charge, notional: int) -> int:
+        """Look up the rate, by instrument first, then by the volume before this execution; and count the execution."""
+        rates = self._costs.instruments.get(instrument.instrument_id, self._costs)
+        if self._tiers:
+            volume = self._volumes.setdefault((charge.account_id, instrument.quote), _RollingVolume(self._costs.tier_days * DAY))
+            reached = volume.at(charge.now)
+            volume.add(charge.now, notional)
+            if rates is self._costs:
+                for least, tier in self._tiers:
+                    if reached >= least:
+                        rates = tier
+        return rates.maker_fee_ppm if charge.liquidity is Liquidity.MAKER else rates.taker_fee_ppm
+
+
+class _RollingVolume:
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._fills: deque[tuple[int, int]] = deque()
+        self._sum = 0
+
+    def at(self, now: int) -> int:
+        while self._fills and self._fills[0][0] <= now - self._window:
+            self._sum -= self._fills.popleft()[1]
+        return self._sum
+
+    def add(self, now: int, notional: int) -> None:
+        self._fills.append((now, notional))
+        self._sum += notional

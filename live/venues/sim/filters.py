@@ -1,0 +1,97 @@
+"""What a simulated venue refuses, in the words that Binance Spot has for it.
+
+Source of the words and of the filters: Binance Spot API documentation, "Filters" and "Error codes".
+"""
+
+from live.core.decimals import PARTS_PER_MILLION
+from live.core.effects import SubmitOrder
+from live.core.instruments import Instrument
+from live.core.vocabulary import OrderType, Side, TimeInForce
+from live.venues.sim.matcher import Matcher
+
+_GTC, _IOC, _FOK, _GTD = (
+    TimeInForce.GOOD_TILL_CANCELED,
+    TimeInForce.IMMEDIATE_OR_CANCEL,
+    TimeInForce.FILL_OR_KILL,
+    TimeInForce.GOOD_TILL_DATE,
+)
+
+_TIMES_IN_FORCE: dict[OrderType, frozenset[TimeInForce]] = {
+    OrderType.MARKET: frozenset({_IOC, _FOK}),
+    OrderType.LIMIT: frozenset({_GTC, _IOC, _FOK, _GTD}),
+    OrderType.LIMIT_MAKER: frozenset({_GTC, _GTD}),
+    OrderType.STOP: frozenset({_GTC, _IOC, _FOK, _GTD}),
+    OrderType.STOP_LIMIT: frozenset({_GTC, _IOC, _FOK, _GTD}),
+}
+_LIMITED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT})
+_STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+
+
+def rejection(order: SubmitOrder, matcher: Matcher | None, now: int) -> str | None:
+    """Say why the venue does not take an order that arrives at `now`, None when it does; `matcher` is None for an unknown instrument."""
+    if matcher is None:
+        return "Invalid symbol."
+    if order.order_id in matcher.orders:
+        return "Duplicate order sent."
+    if not _is_combination(order):
+        return "Unsupported order combination."
+    instrument = matcher.instrument
+    if order.quantity < instrument.minimum_quantity or order.quantity % instrument.lot_size or order.quantity > instrument.maximum_quantity:
+        return "Filter failure: LOT_SIZE"
+    for price in (order.limit_price, order.trigger_price):
+        if price is not None and (price <= 0 or price % instrument.tick_size):
+            return "Filter failure: PRICE_FILTER"
+    if order.expires_at is not None and order.expires_at <= now:
+        return "Invalid expire time."
+    return _filter_failure(order, matcher, instrument) or _trigger_failure(order, matcher)
+
+
+def _is_combination(order: SubmitOrder) -> bool:
+    kind = order.order_type
+    return (
+        order.time_in_force in _TIMES_IN_FORCE[kind]
+        and (order.limit_price is not None) == (kind in _LIMITED)
+        and (order.trigger_price is not None) == (kind in _STOPS)
+        and (order.expires_at is not None) == (order.time_in_force is _GTD)
+    )
+
+
+def _filter_failure(order: SubmitOrder, matcher: Matcher, instrument: Instrument) -> str | None:
+    """Check what depends on the market or on other orders."""
+    filters = matcher.settings.filters
+    price = order.limit_price
+    if filters.minimum_notional and instrument.minimum_notional:
+        worth = price or order.trigger_price or matcher.price(order.side.sign)
+        if worth is not None and instrument.notional(worth, order.quantity) < instrument.minimum_notional:
+            return "Filter failure: NOTIONAL"
+    last = matcher.price(order.side.sign) if price is not None and (filters.price_up_ppm or filters.price_down_ppm) else None
+    if price is not None and last is not None:
+        above = filters.price_up_ppm and price * PARTS_PER_MILLION > last * (PARTS_PER_MILLION + filters.price_up_ppm)
+        below = filters.price_down_ppm and price * PARTS_PER_MILLION < last * (PARTS_PER_MILLION - filters.price_down_ppm)
+        if above or below:
+            return "Filter failure: PERCENT_PRICE"
+    bound = filters.maximum_orders
+    if bound and len(matcher.orders) >= bound:
+        held = sum(working.order.account_id == order.account_id for working in matcher.orders.values())
+        if held >= bound:
+            return "Filter failure: MAX_NUM_ORDERS"
+    return None
+
+
+def _trigger_failure(order: SubmitOrder, matcher: Matcher) -> str | None:
+    """Check an order against what the market shows on arrival."""
+    is_maker = order.order_type is OrderType.LIMIT_MAKER
+    if not is_maker and (order.trigger_price is None or matcher.settings.filters.triggered_stops):
+        return None
+    sign = 1 if order.side is Side.BUY else -1
+    price = matcher.price(sign)
+    if price is None:
+        return None
+    if is_maker:
+        assert order.limit_price is not None
+        better = sign * (order.limit_price - price)
+        if better > 0 or (better == 0 and matcher.takes_touch()):
+            return "Order would immediately match and take."
+    elif order.trigger_price is not None and sign * (order.trigger_price - price) <= 0:
+        return "Stop price would trigger immediately."
+    return None

@@ -1,0 +1,186 @@
+"""Matching on bars, of trades or of the best bid and ask.
+
+Rules, pessimistic wherever a bar leaves a choice. A market order fills at the next bar's open (or at the same bar's close where that
+is declared), moved against us by the slippage; a limit order that the open betters takes there too, never beyond its limit. Otherwise a
+limit order rests and fills at its own price when a bar trades *through* it; a touch is a fill only where declared. A stop triggers
+when its price is reached: it fills there, or at the open when the bar opens beyond it. Of a bar only open, high, low and close are
+known, so the order between is a rule: after the open all stops that the bar reached, nearest first, then all limits; a stop limit that its
+trigger makes rest waits for the next bar. Other paths can be declared, and then orders fill as the path comes to them. A bar of
+quotes is the path of the ask for buys and of the bid for sells. With a cap on participation, orders share that part of the
+volume in the order they are reached; what is left of them stays. An order that travelled fills in no bar that opened before it arrived.
+"""
+
+from live.core.decimals import PARTS_PER_MILLION
+from live.core.inputs import Bar
+from live.core.market_events import QuoteBar
+from live.venues.sim.matcher import Matcher, Offer
+from live.venues.sim.settings import FillPrice, IntrabarPath
+from live.venues.sim.working import Ladder, WorkingOrder
+
+Prices = tuple[int, int, int, int]
+"""Open, high, low and close, in price units."""
+
+
+def on_bar(matcher: Matcher, bar: Bar) -> None:
+    """Fill what a bar of trades fills, before the engine sees the bar."""
+    previous, matcher.bar = matcher.bar, bar
+    if matcher.use_bars and (matcher.orders or matcher.settings.participation_ppm):
+        _set_budget(matcher, bar.volume)
+        if matcher.orders:
+            prices = (bar.open, bar.high, bar.low, bar.close)
+            _match(matcher, bar, previous, prices, prices)
+
+
+def on_quote_bar(matcher: Matcher, bar: QuoteBar) -> None:
+    """Fill what a bar of quotes fills: buys at the ask, sells at the bid."""
+    previous, matcher.quote_bar = matcher.quote_bar, bar
+    if matcher.use_quote_bars and (matcher.orders or matcher.settings.participation_ppm):
+        matcher.budget = None  # a bar of quotes has no volume
+        if matcher.orders:
+            asks = (bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close)
+            bids = (bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close)
+            _match(matcher, bar, previous, asks, bids)
+
+
+def standing_close(matcher: Matcher, sign: int) -> tuple[list[Offer], int, int] | None:
+    """Give what the last bar's close offers, with the time of the market and of the engine; None unless orders fill at it."""
+    if matcher.settings.fill.price is not FillPrice.SAME_CLOSE:
+        return None
+    if matcher.use_quote_bars and matcher.quote_bar is not None:
+        bar = matcher.quote_bar
+        return [(bar.ask_close if sign > 0 else bar.bid_close, None)], bar.ts_event, bar.ts_init
+    if matcher.use_bars and matcher.bar is not None:
+        return [(matcher.bar.close, matcher.budget)], matcher.bar.ts_event, matcher.bar.ts_init
+    return None
+
+
+def spend(matcher: Matcher, taken: list[tuple[int, int]]) -> None:
+    """Take fills off what our orders may still take of the volume."""
+    if matcher.budget is not None:
+        matcher.budget = max(0, matcher.budget - sum(quantity for _, quantity in taken))
+
+
+def path_points(path: IntrabarPath, prices: Prices) -> Prices:
+    """Give the four prices of a bar in the order in which a declared path comes to them."""
+    open_, high, low, close = prices
+    if path is IntrabarPath.OPEN_LOW_HIGH_CLOSE or (path is IntrabarPath.NEAREST_FIRST and high - open_ >= open_ - low):
+        return (open_, low, high, close)
+    return (open_, high, low, close)
+
+
+def _set_budget(matcher: Matcher, volume: int) -> None:
+    share = matcher.settings.participation_ppm
+    if share:
+        lot = matcher.instrument.lot_size
+        matcher.budget = volume * share // PARTS_PER_MILLION // lot * lot
+
+
+def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:
+    matcher.event_number += 1
+    opened = bar.ts_event if previous is None else previous.ts_event
+    visit = _Visit(matcher, opened, bar.ts_event, bar.ts_init)
+    if matcher.arrivals:
+        _meet_open(visit, bar, previous, buying[0], selling[0])
+    if not (
+        matcher.buy_limits.is_touched(buying[2])
+        or matcher.sell_limits.is_touched(selling[1])
+        or matcher.buy_stops.is_touched(buying[1])
+        or matcher.sell_stops.is_touched(selling[2])
+    ):
+        return
+    visit.walk_to((buying[0], buying[0]), (selling[0], selling[0]), at_open=True)
+    visit.ts_event = bar.ts_event
+    path = matcher.settings.fill.path
+    if path is IntrabarPath.ADVERSE_FIRST:
+        visit.reach_stops(buying[0], buying[1], selling[0], selling[2])
+        visit.reach_limits(buying[0], buying[2], selling[0], selling[1], only_earlier=True)
+        return
+    up, down = path_points(path, buying), path_points(path, selling)
+    for leg in range(3):
+        visit.walk_to(up[leg : leg + 2], down[leg : leg + 2])
+
+
+def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, ask: int, bid: int) -> None:
+    """Let the orders that have not met the market yet meet the open."""
+    matcher = visit.matcher
+    interval = matcher.settings.fill.bar_interval
+    opened = bar.ts_event - interval if interval else None if previous is None else previous.ts_init
+    for order in list(matcher.arrivals.values()):
+        if order.arrival is not None:
+            if opened is None or opened < order.arrival:
+                continue
+            order.arrival = None
+        if order.is_stop or order.is_maker:
+            matcher.rest(order)
+            order.rested_at = 0  # it was there before this bar
+        else:
+            visit.take(order, ask if order.sign > 0 else bid)
+
+
+class _Visit:
+    """One bar's way past the orders."""
+
+    def __init__(self, matcher: Matcher, opened_at: int, closed_at: int, now: int) -> None:
+        self.matcher = matcher
+        self.ts_event = opened_at
+        self._closed_at = closed_at
+        self._now = now
+
+    def take(self, order: WorkingOrder, price: int) -> None:
+        """Let an order that has not met the market yet take a price."""
+        matcher = self.matcher
+        touch = matcher.settings.fill.touch
+        spend(matcher, matcher.take(order, [(price, matcher.budget)], self.ts_event, self._now, touch=touch))
+
+    def walk_to(self, buying: tuple[int, ...], selling: tuple[int, ...], *, at_open: bool = False) -> None:
+        """Fill what lies on the way between two prices, as the way comes to it."""
+        (ask_from, ask_to), (bid_from, bid_to) = buying, selling
+        matcher, touch = self.matcher, self.matcher.settings.fill.touch
+        reached = [(abs(order.rung - ask_from), order) for order in matcher.buy_limits.reached(ask_to, touch=touch)]
+        reached += [(abs(order.rung - bid_from), order) for order in matcher.sell_limits.reached(bid_to, touch=touch)]
+        reached += [(abs(order.rung - ask_from), order) for order in matcher.buy_stops.reached(ask_to, touch=True)]
+        reached += [(abs(order.rung - bid_from), order) for order in matcher.sell_stops.reached(bid_to, touch=True)]
+        reached.sort(key=lambda one: (0 if at_open else one[0], one[1].sequence))
+        for _, order in reached:
+            if order.ladder is None:
+                continue
+            if order.is_stop:
+                self._trigger(order, ask_from if order.sign > 0 else bid_from)
+            else:
+                self._make(order, ask_from if order.sign > 0 else bid_from, through=ask_to if order.sign > 0 else bid_to)
+
+    def reach_stops(self, ask_open: int, ask_high: int, bid_open: int, bid_low: int) -> None:
+        """Trigger the stops that a bar reached after its open, nearest first."""
+        matcher = self.matcher
+        for order in _by_distance(matcher.buy_stops, ask_high, ask_open, matcher.sell_stops, bid_low, bid_open, touch=True):
+            self._trigger(order, ask_open if order.sign > 0 else bid_open)
+
+    def reach_limits(self, ask_open: int, ask_low: int, bid_open: int, bid_high: int, *, only_earlier: bool) -> None:
+        """Fill the limits that a bar traded through, nearest first."""
+        matcher, touch = self.matcher, self.matcher.settings.fill.touch
+        for order in _by_distance(matcher.buy_limits, ask_low, ask_open, matcher.sell_limits, bid_high, bid_open, touch=touch):
+            came_now = order.rested_at == matcher.event_number and order.order.trigger_price is not None
+            if order.ladder is not None and not (only_earlier and came_now):
+                self._make(order, ask_open if order.sign > 0 else bid_open, through=ask_low if order.sign > 0 else bid_high)
+
+    def _trigger(self, order: WorkingOrder, opened: int) -> None:
+        matcher, trigger = self.matcher, order.rung
+        beyond = order.sign * (opened - trigger) > 0 and not matcher.settings.fill.stop_at_trigger
+        spend(matcher, matcher.trigger(order, [(opened if beyond else trigger, matcher.budget)], self.ts_event, self._now))
+
+    def _make(self, order: WorkingOrder, opened: int, *, through: int) -> None:
+        matcher, fill = self.matcher, self.matcher.settings.fill
+        assert order.limit is not None
+        price, ts_event = order.limit, self._closed_at
+        if fill.improvement and order.sign * (price - opened) > 0:
+            price, ts_event = opened, self.ts_event
+        capped = matcher.budget is not None and not (fill.through_fills_all and through != order.limit)
+        quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
+        spend(matcher, [(price, matcher.make(order, price, quantity, ts_event, self._now))])
+
+
+def _by_distance(buys: Ladder, ask: int, ask_open: int, sells: Ladder, bid: int, bid_open: int, *, touch: bool) -> list[WorkingOrder]:
+    reached = [(abs(order.rung - ask_open), order.sequence, order) for order in buys.reached(ask, touch=touch)]
+    reached += [(abs(order.rung - bid_open), order.sequence, order) for order in sells.reached(bid, touch=touch)]
+    reached.sort(key=lambda one: one[:2])
+    return [order for _, _, order in reached]

@@ -1,0 +1,76 @@
+"""Matching on trades: at the last price, through a price, and by the place in the queue.
+
+A taking order fills at the price of the last trade, moved by the slippage; where a quote or a book is known it takes that instead. A
+resting limit order fills at its own price when a trade goes through it. A trade at exactly its price fills it only where a touch is
+declared to fill, or by its place in the queue: what takers sold (bought) there first goes to those before us. A stop triggers when a
+trade reaches it, and fills at that trade's price. With a cap on participation, our orders share that part of the trade's quantity.
+"""
+
+from live.core.decimals import PARTS_PER_MILLION
+from live.core.market_events import Trade
+from live.core.vocabulary import Side
+from live.venues.sim.matcher import Matcher
+from live.venues.sim.matching_bars import spend
+from live.venues.sim.queueing import pass_trade
+from live.venues.sim.working import Ladder
+
+
+def on_trade(matcher: Matcher, trade: Trade) -> None:
+    """Fill what a trade fills."""
+    matcher.trade = trade
+    if not matcher.use_trades:
+        return
+    share = matcher.settings.participation_ppm
+    if share:
+        lot = matcher.instrument.lot_size
+        matcher.budget = trade.quantity * share // PARTS_PER_MILLION // lot * lot
+    if not matcher.orders:
+        return
+    matcher.event_number += 1
+    if matcher.arrivals:
+        _meet(matcher, trade)
+    price = trade.price
+    for stops in (matcher.buy_stops, matcher.sell_stops):
+        if stops.is_touched(price):
+            for order in stops.reached(price, touch=True):
+                spend(matcher, matcher.trigger(order, [(price, matcher.budget)], trade.ts_event, trade.ts_init))
+    for limits, aggressor in ((matcher.buy_limits, Side.SELL), (matcher.sell_limits, Side.BUY)):
+        if limits.is_touched(price):
+            _reach(matcher, trade, limits, at_price=trade.aggressor is aggressor)
+
+
+def shows_more(matcher: Matcher) -> bool:
+    """Tell whether quotes or a book say what a taking order gets, so that trades need not."""
+    return (matcher.use_quotes and matcher.quote is not None) or (matcher.use_book and matcher.book is not None)
+
+
+def _meet(matcher: Matcher, trade: Trade) -> None:
+    leave = shows_more(matcher)
+    for order in list(matcher.arrivals.values()):
+        if order.is_stop or order.is_maker:
+            order.arrival = None
+            matcher.rest(order)
+        elif not leave:
+            order.arrival = None
+            touch = matcher.settings.fill.touch
+            spend(matcher, matcher.take(order, [(trade.price, matcher.budget)], trade.ts_event, trade.ts_init, touch=touch))
+
+
+def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) -> None:
+    """Fill the limit orders that a trade went through, and at its price as far as the trade comes to them."""
+    fill, queue = matcher.settings.fill, matcher.settings.queue
+    for order in limits.reached(trade.price, touch=False):
+        assert order.limit is not None
+        capped = matcher.budget is not None and not fill.through_fills_all
+        quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
+        made = matcher.make(order, order.limit, quantity, trade.ts_event, trade.ts_init)
+        spend(matcher, [(order.limit, made)])
+    if not at_price or not (queue.enabled or fill.touch):
+        return
+    touched = [order for order in limits.reached(trade.price, touch=True) if order.limit == trade.price]
+    left = trade.quantity
+    for order, part in pass_trade(touched, trade.quantity) if queue.enabled else [(order, left) for order in touched]:
+        quantity = min(part, left) if matcher.budget is None else min(part, left, matcher.budget)
+        made = matcher.make(order, trade.price, quantity, trade.ts_event, trade.ts_init)
+        left -= made
+        spend(matcher, [(trade.price, made)])
