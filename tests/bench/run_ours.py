@@ -22,6 +22,8 @@ from live.journal import JournalFile
 from live.venues.sim import CostModel
 
 MONEY = 10**8
+CASH = {"resting_grid": 1_000_000}
+"""USDT to begin with where it is not a hundred million: a peer cannot do this work with more."""
 WORKS: dict[str, type[Strategy]] = {
     "ema_cross": EmaCross,
     "order_each_bar": OrderEachBar,
@@ -48,7 +50,7 @@ def run(work: str, path: Path, rows: int, journal_path: Path) -> dict[str, objec
     setup = ReplaySetup(
         deployments=(Deployment("bench", "bench@1", "paper", "bench", (instrument_id,), limits),),
         instruments=(instrument,),
-        balances=(("paper", "USDT", 100_000_000 * MONEY),),
+        balances=(("paper", "USDT", CASH.get(work, 100_000_000) * MONEY),),
         costs=CostModel(maker_fee_ppm=1_000, taker_fee_ppm=1_000, slippage_basis_points=0),
     )
     strategy = WORKS[work](None)
