@@ -4,7 +4,7 @@ import pytest
 
 from live.core import inputs, records
 from live.core.orders import OrderState
-from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Scope, Side, TradingState
+from live.core.vocabulary import AccountType, EffectAction, InstrumentKind, OperatorAction, Outcome, Scope, Side, TradingState
 
 BTC = "binance-spot:BTCUSDT"
 
@@ -206,3 +206,75 @@ def test_a_fill_while_a_cancel_is_on_its_way_is_no_late_fill(desk):
     desk.cancel()
     assert order.state is OrderState.CANCELED
     assert [(effect.side, effect.quantity) for effect in desk.submitted] == [(Side.SELL, 60)]
+
+
+def test_a_fill_that_takes_a_cash_account_below_zero_is_booked_and_stops_it(desk):
+    """It is what the venue says; that a cash account could pay it shows that one of us is wrong about what it holds."""
+    desk.want(100)
+    desk.fill(price=10_000_001)
+    assert desk.held() == 100
+    assert desk.alarms == ["NEGATIVE_BALANCE"]
+    assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
+    assert desk.state.ledger.balance("paper", "USDT") < 0
+
+
+def test_a_sale_of_more_than_a_cash_account_holds_stops_it(desk):
+    """An overfilled exit leaves a short that no cash account can have."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0)
+    desk.fill(110)
+    assert desk.alarms == ["NEGATIVE_BALANCE", "OVERFILL"]
+    assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
+
+
+def test_a_fee_beyond_the_balance_stops_a_cash_account(desk):
+    """A fee in what is traded is paid out of what is traded."""
+    desk.want(100)
+    desk.fill(fee=10**8, fee_asset="BTC")
+    assert desk.alarms == ["NEGATIVE_BALANCE"]
+    assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
+
+
+def test_a_fee_in_a_third_asset_that_was_never_posted_is_alarmed_once(desk):
+    """No check rests on what only pays fees, so trading goes on; the alarm asks what the account holds of it."""
+    desk.want(100)
+    desk.fill(60, fee=5, fee_asset="BNB")
+    assert desk.alarms == ["NEGATIVE_BALANCE"]
+    desk.fill(40, fee=5, fee_asset="BNB")
+    assert desk.alarms == []
+    assert desk.trading() is TradingState.ARMED
+    assert desk.state.ledger.strategy_fees == {("paper", "alpha", "BNB"): 10}
+
+
+def test_a_margin_account_may_go_below_zero(desk):
+    """It borrows; whether it may is margin's to say."""
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 3_000_000))
+    desk.want(100)
+    desk.fill(price=10_000_001)
+    assert desk.alarms == []
+
+
+def test_selling_out_after_base_fees_leaves_no_debt(desk):
+    """What rounding kept of each fee stays with the account, so the last sale cannot take it below zero."""
+    desk.want(1_000)
+    desk.fill(500, fee=33_333, fee_asset="BTC")
+    desk.fill(500, fee=33_334, fee_asset="BTC")
+    desk.want(0)
+    desk.fill(fee=1, fee_asset="BTC")
+    assert desk.alarms == []
+    assert desk.state.ledger.balance("paper", "BTC") >= 0
+    desk.state.ledger.check(desk.state.instruments)
+
+
+def test_a_position_on_record_after_a_fill_of_a_perpetual_has_no_principal_in_its_cash(new_desk, make):
+    """Only the fee was paid."""
+    desk = new_desk().open(make.btc(kind=InstrumentKind.PERPETUAL), make.eth(), armed=False)
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 2_000_000))
+    desk.clear_latches()
+    desk.arm()
+    desk.want(100)
+    desk.fill(fee=7)
+    (position,) = desk.of(records.PositionChanged)
+    assert (position.quantity, position.cost, position.cash) == (100, 10 * 10**8, -7)
+    assert desk.state.ledger.balance("paper", "USDT") == 10_000 * 10**8 - 7

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from live.core.decimals import LARGEST_INTEGER
 from live.core.errors import LedgerError
 from live.core.instruments import Instrument
-from live.core.ledger import Ledger
-from live.core.records import FillRecorded
-from live.core.vocabulary import Liquidity, Side
+from live.core.ledger import Account, Ledger
+from live.core.records import FillRecorded, FundingRecorded
+from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, Side
 
 BTC = Instrument(instrument_id="v:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=3)
 BASE_UNIT = 10**5
@@ -126,3 +126,199 @@ def test_a_balance_that_was_tampered_with_is_found():
     ledger.balances["a", "USDT"] += 1
     with pytest.raises(LedgerError, match="the USDT balance is"):
         ledger.check({BTC.instrument_id: BTC})
+
+
+PERP = Instrument(
+    instrument_id="v:BTCPERP",
+    base="BTC",
+    quote="USDT",
+    price_scale=1,
+    quantity_scale=0,
+    kind=InstrumentKind.PERPETUAL,
+    contract_size=1,
+    contract_scale=3,
+    initial_margin_ppm=50_000,
+    maintenance_margin_ppm=25_000,
+)
+USDT = 10**8
+
+
+def trade(
+    ledger: Ledger, signed: int, price: int, fee: int = 0, fee_asset: str = "USDT", instrument: Instrument = PERP, strategy_id: str = "s"
+):
+    """Book a fill of the perpetual on the margin account, a sale when `signed` is negative; gives the position."""
+    side = Side.BUY if signed > 0 else Side.SELL
+    one = FillRecorded(
+        0,
+        "o",
+        strategy_id,
+        "m",
+        instrument.instrument_id,
+        "v",
+        "t",
+        side,
+        price,
+        abs(signed),
+        fee,
+        fee_asset,
+        Liquidity.TAKER,
+        0,
+        late=False,
+    )
+    position = ledger.apply_fill(one, instrument)
+    ledger.check({BTC.instrument_id: BTC, PERP.instrument_id: PERP})
+    return position
+
+
+@pytest.fixture
+def margin() -> Ledger:
+    """Give a ledger with 1,000 USDT in a margin account."""
+    ledger = Ledger()
+    ledger.accounts["m"] = Account(AccountType.MARGIN, 10_000_000)
+    ledger.deposit("m", "USDT", 1_000 * USDT)
+    return ledger
+
+
+def test_a_perpetual_moves_only_its_fee_when_it_opens(margin):
+    """Nothing changes hands for 5 contracts of 0.001 BTC at 40,000, though they are worth 200 USDT."""
+    position = trade(margin, 5, 400_000, fee=USDT)
+    assert (position.quantity, position.cost, position.cash) == (5, 200 * USDT, -USDT)
+    assert margin.balance("m", "USDT") == 999 * USDT
+    assert margin.balance("m", "BTC") == 0
+
+
+@pytest.mark.parametrize(("opens", "price", "gained"), [(10, 420_000, 10 * USDT), (-10, 420_000, -10 * USDT), (-10, 380_000, 10 * USDT)])
+def test_a_perpetual_pays_out_what_closing_realises(margin, opens, price, gained):
+    """Half of ten contracts closed 2,000 away from 40,000 realises 10 USDT, in the direction of the position."""
+    trade(margin, opens, 400_000)
+    position = trade(margin, -opens // 2, price)
+    assert (position.realised, position.cash) == (gained, gained)
+    assert position.average_price(PERP) == 400_000
+    assert margin.balance("m", "USDT") == 1_000 * USDT + gained
+
+
+def test_a_perpetual_turned_around_realises_once_and_opens_the_other_way(margin):
+    """Selling 15 of 10 held closes ten and opens five short at the new price."""
+    trade(margin, 10, 400_000)
+    position = trade(margin, -15, 410_000)
+    assert (position.quantity, position.realised, position.average_price(PERP)) == (-5, 10 * USDT, 410_000)
+    assert position.unrealised(PERP.notional(400_000, -5)) == 5 * USDT
+    assert position.profit(PERP.notional(400_000, -5)) == 15 * USDT
+
+
+def test_a_fee_of_a_perpetual_in_its_base_asset_takes_nothing_from_the_position(margin):
+    """The position is contracts, so such a fee is the account's, by the strategy that caused it."""
+    margin.deposit("m", "BTC", 1_000)
+    assert trade(margin, 5, 400_000, fee=10, fee_asset="BTC").quantity == 5
+    assert margin.balance("m", "BTC") == 990
+    assert margin.strategy_fees == {("m", "s", "BTC"): 10}
+
+
+def test_a_rebate_is_a_negative_fee(margin):
+    """A maker that is paid has more than before, in its profit as in its balance."""
+    position = trade(margin, 5, 400_000, fee=-USDT)
+    assert (position.fees, position.cash, margin.balance("m", "USDT")) == (-USDT, USDT, 1_001 * USDT)
+
+
+def test_funding_moves_the_balance_and_the_position_it_is_for(margin):
+    """What a strategy received is profit of its position; what is nobody's stays with the account."""
+    position = trade(margin, 5, 400_000)
+    margin.apply_funding(FundingRecorded(0, "m", "s", PERP.instrument_id, "f1", -3), PERP)
+    margin.apply_funding(FundingRecorded(0, "m", "", PERP.instrument_id, "f2", 10), PERP)
+    margin.check({PERP.instrument_id: PERP})
+    assert (position.funding, position.cash, position.profit(position.cost)) == (-3, -3, -3)
+    assert margin.balance("m", "USDT") == 1_000 * USDT + 7
+    assert margin.strategy_fees == {("m", "", "USDT"): -10}
+
+
+def test_a_margin_account_may_borrow_base_and_quote(margin):
+    """A spot short owes the base asset; a purchase beyond the balance owes the quote asset."""
+    short = trade(margin, -1_000, 10_000, instrument=BTC)
+    assert (short.quantity, short.cost, margin.balance("m", "BTC")) == (-1_000, -100 * USDT, -(10**8))
+    assert short.average_price(BTC) == 10_000
+    trade(margin, 20_000, 10_000, instrument=BTC)
+    assert margin.balance("m", "USDT") == -900 * USDT
+
+
+def test_an_exact_sell_out_ends_flat_though_its_fee_is_in_the_base_asset():
+    """What rounding left of an earlier fee pays the next one, so that nothing is short for a unit nobody sold."""
+    ledger = book(fill(Side.BUY, 1_000, 100, fee=1, fee_asset="BTC"), fill(Side.SELL, 999, 100, fee=1, fee_asset="BTC"))
+    assert ledger.quantity("a", "s", BTC.instrument_id) == 0
+    assert ledger.balance("a", "BTC") == BASE_UNIT - 2
+
+
+def test_a_third_asset_that_pays_fees_is_counted_by_strategy():
+    """Two strategies share the account's BNB, and each sees what it cost."""
+    ledger = book(fill(Side.BUY, 1, 1, 5, "BNB"), fill(Side.BUY, 1, 1, 7, "BNB", strategy_id="t"), fill(Side.SELL, 1, 1, -1, "BNB"))
+    assert ledger.strategy_fees == {("a", "s", "BNB"): 4, ("a", "t", "BNB"): 7}
+    assert ledger.balance("a", "BNB") == -11
+
+
+def test_a_transfer_moves_an_amount_and_leaves_the_sum(margin):
+    """What one account sends arrives in the other, and counts for both as paid in and out."""
+    assert margin.transfer("m", "b", "USDT", 400 * USDT) == (600 * USDT, 400 * USDT)
+    margin.check({})
+    assert (margin.deposits["m", "USDT"], margin.deposits["b", "USDT"]) == (600 * USDT, 400 * USDT)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "amount", "message"),
+    [("b", "m", 1, "holds too little"), ("m", "m", 1, "two accounts"), ("m", "b", 0, "positive"), ("m", "b", -1, "positive")],
+)
+def test_a_transfer_that_cannot_be_is_refused_whole(margin, source, target, amount, message):
+    """Neither account changes."""
+    before = dict(margin.balances)
+    with pytest.raises(LedgerError, match=message):
+        margin.transfer(source, target, "USDT", amount)
+    assert margin.balances == before
+
+
+def test_a_margin_account_may_send_what_it_borrows(margin):
+    """Whether the venue lends it is the venue's to say."""
+    assert margin.transfer("m", "b", "USDT", 1_001 * USDT)[0] == -USDT
+
+
+def test_a_deposit_that_does_not_cover_a_debt_is_taken(margin):
+    """Only a withdrawal can ask for too much."""
+    trade(margin, -1_000, 10_000, instrument=BTC)
+    assert margin.deposit("m", "BTC", 10) == 10 - 10**8
+    with pytest.raises(LedgerError, match="holds too little BTC"):
+        margin.deposit("m", "BTC", -1)
+
+
+def test_a_position_whose_record_was_tampered_with_is_found(margin):
+    """Each position is held to its own identities, apart from the balance."""
+    position = trade(margin, 5, 400_000)
+    position.funding += 1
+    with pytest.raises(LedgerError, match="does not balance"):
+        margin.check({PERP.instrument_id: PERP})
+
+
+def test_a_balance_that_does_not_follow_from_its_events_is_found_at_the_next_one(margin):
+    """Not only a full check sees it."""
+    margin.balances["m", "USDT"] += 1
+    with pytest.raises(LedgerError, match="events add up to"):
+        trade(margin, 5, 400_000)
+
+
+def test_turnover_that_no_longer_fits_is_counted_anew():
+    """At 18 decimal places a few units traded back and forth would fill 62 bits; what is held still adds up."""
+    wei = Instrument(instrument_id="v:W", base="W", quote="USDT", price_scale=0, quantity_scale=18)
+    ledger = Ledger()
+    ledger.accounts["m"] = Account(AccountType.MARGIN, 1_000_000)
+    for _ in range(9):
+        trade_of(ledger, wei, 10**18)
+        trade_of(ledger, wei, -(10**18) + 1)
+    ledger.check({"v:W": wei})
+    position = ledger.positions["m", "s", "v:W"]
+    assert position.quantity == 9
+    assert max(position.bought, position.sold) <= LARGEST_INTEGER
+
+
+def trade_of(ledger: Ledger, instrument: Instrument, signed: int) -> None:
+    """Book a fill at a price of 1."""
+    side = Side.BUY if signed > 0 else Side.SELL
+    ledger.apply_fill(
+        FillRecorded(0, "o", "s", "m", instrument.instrument_id, "v", "t", side, 1, abs(signed), 0, "USDT", Liquidity.TAKER, 0, late=False),
+        instrument,
+    )

@@ -1,0 +1,263 @@
+"""Valuation: what accounts and strategies are worth and owe, what daily loss and drawdown are measured from, and margin calls."""
+
+import pytest
+
+from live.core import inputs, records
+from live.core.engine import valuation
+from live.core.engine.valuation import Exposure, Margin
+from live.core.market import InstrumentMarket
+from live.core.records import FillRecorded, FundingRecorded
+from live.core.snapshots import restore_state, take_snapshot
+from live.core.state import EngineState
+from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, Scope, Side, TradingState
+
+BTC, ETH = "binance-spot:BTCUSDT", "binance-spot:ETHUSDT"
+USDT = 10**8
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+
+
+class Books:
+    """Hold a state whose ledger is filled by hand, and prices."""
+
+    def __init__(self, make, account_type=AccountType.MARGIN):
+        self.state = EngineState()
+        margins = {"initial_margin_ppm": 100_000, "maintenance_margin_ppm": 50_000}
+        self.state.apply(inputs.InstrumentDefined(0, make.btc(kind=InstrumentKind.PERPETUAL, **margins)))
+        self.state.apply(inputs.InstrumentDefined(0, make.eth(**margins)))
+        leverage = 1_000_000 if account_type is AccountType.CASH else 10_000_000
+        self.state.apply(inputs.AccountDefined(0, "a", account_type, leverage))
+        self.state.ledger.deposit("a", "USDT", 1_000 * USDT)
+        self.markets = {BTC: InstrumentMarket(), ETH: InstrumentMarket()}
+
+    def fill(self, signed, price, instrument_id=BTC, strategy_id="s", fee=0):
+        """Book a fill."""
+        side = Side.BUY if signed > 0 else Side.SELL
+        fill = FillRecorded(
+            0, "o", strategy_id, "a", instrument_id, "v", "t", side, price, abs(signed), fee, "USDT", Liquidity.TAKER, 0, late=False
+        )
+        self.state.ledger.apply_fill(fill, self.state.instruments[instrument_id])
+        return self
+
+    def at(self, btc=None, eth=None):
+        """Set last prices."""
+        self.markets[BTC].last_price, self.markets[ETH].last_price = btc, eth
+        return self
+
+    def value(self, function, *arguments):
+        """Value something."""
+        return getattr(valuation, function)(self.state, self.markets, *arguments)
+
+
+def test_equity_counts_a_spot_position_whole_and_a_perpetual_by_its_gain(make):
+    """1 ETH bought at 50 and now at 60 is worth 60; 1 BTC contract from 100 to 90 is 10 lost."""
+    books = Books(make).fill(1_000, 10_000).fill(1_000, 5_000, ETH).at(9_000, 6_000)
+    assert books.value("equity", "a", "USDT") == (1_000 - 50 + 60 - 10) * USDT
+    assert books.value("account_profit", "a", "USDT") == 0
+
+
+def test_profit_takes_in_fees_and_funding(make):
+    """10 gained, 1 paid in fees and 2 in funding leave 7."""
+    books = Books(make).fill(1_000, 10_000, fee=USDT).at(11_000)
+    record = FundingRecorded(0, "a", "s", BTC, "f", -2 * USDT)
+    books.state.ledger.apply_funding(record, books.state.instruments[BTC])
+    assert books.value("profit", "s") == 7 * USDT
+    assert books.value("unrealised", "s") == 10 * USDT
+    assert books.value("equity", "a", "USDT") == 1_007 * USDT
+
+
+def test_exposure_is_gross_and_net(make):
+    """A long of 100 and a short of 50 by two strategies are 150 gross and 50 net of one account."""
+    books = Books(make).fill(1_000, 10_000).fill(-500, 10_000, strategy_id="t").at(10_000)
+    assert books.value("account_exposure", "a", "USDT") == Exposure(150 * USDT, 50 * USDT)
+    assert books.value("strategy_exposure", "t") == Exposure(50 * USDT, -50 * USDT)
+
+
+def test_margin_is_a_part_of_the_net_position_of_each_instrument(make):
+    """The venue sees one position: 10 % and 5 % of what is left between a long and a short, and of a spot short."""
+    books = Books(make).fill(1_000, 10_000).fill(-500, 10_000, strategy_id="t").fill(-1_000, 10_000, ETH).at(12_000, 10_000)
+    assert books.value("margin", "a", "USDT") == Margin(6 * USDT + 10 * USDT, 3 * USDT + 5 * USDT)
+    assert books.value("margin_used", "a", "USDT") == 16 * USDT
+    assert books.value("maintenance_margin", "a", "USDT") == 8 * USDT
+
+
+def test_a_cash_account_needs_no_margin(make):
+    """What it holds is paid for."""
+    assert Books(make, AccountType.CASH).fill(1_000, 10_000, ETH).at(1, 1).value("margin", "a", "USDT") == Margin(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("equity", ("a", "USDT")),
+        ("profit", ("s",)),
+        ("account_profit", ("a", "USDT")),
+        ("unrealised", ("s",)),
+        ("account_exposure", ("a", "USDT")),
+        ("strategy_exposure", ("s",)),
+        ("margin", ("a", "USDT")),
+        ("margin_used", ("a", "USDT")),
+        ("maintenance_margin", ("a", "USDT")),
+        ("drawdown", ("s",)),
+        ("account_drawdown", ("a", "USDT")),
+        ("profit_today", ("s", 0)),
+        ("account_profit_today", ("a", "USDT", 0)),
+    ],
+)
+def test_nothing_is_valued_while_what_is_held_has_no_price(make, function, arguments):
+    """A guess would be a wrong number; once flat, no price is needed."""
+    books = Books(make).fill(1_000, 10_000).at(None, 5_000)
+    books.state.day_profits["s"] = books.state.account_days["a/USDT"] = (0, 0)
+    books.state.peaks = {(Scope.STRATEGY, "s"): 0, (Scope.ACCOUNT, "a/USDT"): 0}
+    assert books.value(function, *arguments) is None
+    assert books.fill(-1_000, 10_000).value(function, *arguments) is not None
+
+
+def test_another_quote_asset_is_valued_apart(make):
+    """An account may hold instruments in several; each has its own equity."""
+    books = Books(make)
+    books.state.apply(inputs.InstrumentDefined(0, make.eth(instrument_id="binance-spot:ETHEUR", quote="EUR")))
+    books.fill(1_000, 5_000, "binance-spot:ETHEUR").at(1, 1)
+    assert books.value("equity", "a", "USDT") == 1_000 * USDT
+    assert books.value("account_exposure", "a", "USDT") == Exposure(0, 0)
+
+
+def test_a_day_opens_for_strategy_and_account(desk):
+    """The first price of a UTC day is the base of both daily losses."""
+    desk.want(100)
+    assert [(one.account_id, one.quote, one.profit) for one in desk.of(records.AccountDayOpened)] == [("paper", "USDT", 0)]
+    desk.fill(fee=USDT)
+    desk.bar(9_000)
+    assert valuation.profit_today(desk.state, desk.engine._work.markets, "alpha", desk.now) == -2 * USDT
+    assert valuation.account_profit_today(desk.state, desk.engine._work.markets, "paper", "USDT", desk.now) == -2 * USDT
+    desk.now += DAY
+    desk.bar(9_500)
+    assert desk.state.account_days["paper/USDT"] == (desk.now // DAY, -15 * USDT // 10)
+    assert valuation.account_profit_today(desk.state, desk.engine._work.markets, "paper", "USDT", desk.now + DAY) is None
+
+
+def drawdowns(desk):
+    """Give both drawdowns."""
+    markets = desk.engine._work.markets
+    return (
+        valuation.drawdown(desk.state, markets, "alpha"),
+        valuation.account_drawdown(desk.state, markets, "paper", "USDT"),
+    )
+
+
+def test_drawdown_is_measured_from_the_highest_profit_at_an_opening_or_fill(desk):
+    """A high between fills is no peak until a fill or the next day's opening finds it."""
+    desk.bar()
+    assert drawdowns(desk) == (0, 0)
+    desk.want(100)
+    desk.fill()
+    desk.bar(12_000)
+    desk.bar(11_000)
+    assert drawdowns(desk) == (0, 0)
+    desk.want(50, close=11_000)
+    desk.fill(price=11_000)
+    assert {(one.scope, one.target): one.profit for one in desk.of(records.PeakRaised)} == {
+        (Scope.STRATEGY, "alpha"): USDT,
+        (Scope.ACCOUNT, "paper/USDT"): USDT,
+    }
+    desk.bar(10_000)
+    assert drawdowns(desk) == (USDT // 2, USDT // 2)
+    desk.now += DAY
+    desk.bar(13_000)
+    assert desk.state.peaks[Scope.STRATEGY, "alpha"] == 2 * USDT
+    assert drawdowns(desk.restart()) == (None, None)
+
+
+def test_peaks_survive_a_restart_and_a_snapshot(desk):
+    """A restart is no way to forget a drawdown."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0, close=10_400)
+    desk.fill(price=10_400)
+    after = desk.restart()
+    assert after.state.peaks == desk.state.peaks == {(Scope.STRATEGY, "alpha"): 40_000_000, (Scope.ACCOUNT, "paper/USDT"): 40_000_000}
+    assert restore_state(take_snapshot(after.state)).peaks == after.state.peaks
+
+
+def test_a_strategy_that_moves_to_another_account_begins_anew(desk, make):
+    """Its profit is valued in the account it is deployed on, and so is its peak; the account keeps its own."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0, close=10_400)
+    desk.fill(price=10_400)
+    moved = desk.restart("SESSION2", make.deployment(account_id="second"))
+    assert moved.state.peaks == {(Scope.ACCOUNT, "paper/USDT"): 40_000_000}
+
+
+@pytest.fixture
+def leveraged(new_desk, make):
+    """Open a desk on a margin account with a perpetual that needs 5 % to be kept: 0.5 BTC bought at 100, and 10 USDT."""
+    perpetual = make.btc(kind=InstrumentKind.PERPETUAL, initial_margin_ppm=100_000, maintenance_margin_ppm=50_000)
+    desk = new_desk().open(perpetual, make.eth(), balance=100 * USDT, armed=False)
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    desk.clear_latches()
+    desk.arm()
+    desk.want(500)
+    desk.fill()
+    desk.strategy.script = None
+    desk.feed(inputs.BalanceChanged(desk.now, "paper", "USDT", -90 * USDT, "so that little is left"))
+    return desk
+
+
+def test_an_account_below_its_maintenance_margin_may_only_reduce(leveraged):
+    """0.5 BTC at 84.21 leave 10 - 7.895 = 2.105 of equity for 5 % of 42.105; at 84.22 there is 2.11 for 2.1055."""
+    leveraged.bar(8_422)
+    assert leveraged.alarms == []
+    leveraged.bar(8_421)
+    assert leveraged.alarms == ["MARGIN_CALL"]
+    assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.REDUCE_ONLY
+    assert leveraged.submitted == []
+
+
+def test_a_margin_call_is_said_once_and_again_after_it_was_over(leveraged):
+    """Every price of a falling market would say the same; a second fall is news."""
+    leveraged.bar(8_400)
+    assert leveraged.alarms == ["MARGIN_CALL"]
+    leveraged.bar(8_300)
+    assert leveraged.alarms == []
+    leveraged.bar(10_000)
+    leveraged.bar(8_400)
+    assert leveraged.alarms == ["MARGIN_CALL"]
+
+
+def test_an_account_armed_during_a_margin_call_may_still_only_reduce(leveraged):
+    """A lease loosens nothing that the market has not."""
+    leveraged.command("DISARM")
+    leveraged.bar(8_400)
+    assert leveraged.alarms == ["MARGIN_CALL"]
+    leveraged.arm(lease_id="second")
+    leveraged.bar(8_399)
+    assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.REDUCE_ONLY
+
+
+@pytest.mark.parametrize("what", ["withdrawal", "funding", "definition", "fill"])
+def test_whatever_changes_an_account_is_judged_at_the_next_price(leveraged, what):
+    """The prices at which nothing could happen are found anew."""
+    leveraged.bar(9_000)
+    if what == "withdrawal":
+        leveraged.feed(inputs.BalanceChanged(leveraged.now, "paper", "USDT", -3 * USDT, "out"))
+    elif what == "funding":
+        leveraged.feed(inputs.FundingPaid(leveraged.now, leveraged.now, "paper", BTC, -3 * USDT, "f"))
+    elif what == "fill":
+        leveraged.fill(1, price=3_000 * 100, order=next(iter(leveraged.state.orders.values())))
+    else:
+        instrument = leveraged.state.instruments[BTC]
+        fields = {name: getattr(instrument, name) for name in instrument.__struct_fields__}
+        strict = {**fields, "initial_margin_ppm": 200_000, "maintenance_margin_ppm": 200_000, "version": 2}
+        leveraged.feed(inputs.InstrumentDefined(leveraged.now, type(instrument)(**strict)))
+    leveraged.bar(9_001)
+    assert "MARGIN_CALL" in leveraged.alarms
+
+
+def test_a_cash_account_is_never_called(desk):
+    """It owes nothing."""
+    desk.want(100)
+    desk.fill()
+    desk.bar(9_600)
+    desk.bar(1)
+    assert desk.alarms == []
