@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.core.engine import valuation
+from live.core.engine.authority import Authority
+from live.core.engine.performance import Performance
+from live.core.engine.workspace import Workspace
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.ledger import Account, Ledger
 from live.core.limits import Limits
 from live.core.market import InstrumentMarket
-from live.core.records import FillRecorded, FundingRecorded
+from live.core.records import AlarmRaised, FillRecorded, FundingRecorded
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState
 from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, Side
@@ -268,3 +271,37 @@ def test_what_is_derived_is_found_again_from_what_is_stored(some):
     for event in some:
         book(restored, event)
     restored.check(INSTRUMENTS)
+
+
+held = st.lists(
+    st.tuples(accounts, traders, st.sampled_from(sorted(INSTRUMENTS)), st.sampled_from(Side), st.integers(1, 500)), min_size=1, max_size=6
+)
+path = st.lists(st.tuples(st.sampled_from(sorted(INSTRUMENTS)), st.integers(-40, 40)), max_size=60)
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(held, path, st.integers(0, 10**10))
+def test_a_margin_call_comes_at_the_first_price_that_needs_it(some, steps, paid_in):
+    """Prices at which no account is judged are only those at which none can be short, whatever is held and moves."""
+    state = new_state()
+    state.ledger.deposit("margin", "USDT", paid_in)
+    prices = dict.fromkeys(INSTRUMENTS, 1_000)
+    for account_id, strategy_id, name, side, quantity in some:
+        book(state.ledger, Fill(account_id, strategy_id, name, side, prices[name], quantity, 0, "USDT"))
+    work = Workspace(state)
+    work.markets = markets_at(prices)
+    performance = Performance(work, Authority(work))
+    was_short = False
+    for name, step in [("v:BTCUSDT", 0), *steps]:
+        price = max(1, (work.markets[name].last_price or 0) * (1_000 + step) // 1_000)
+        work.markets[name].last_price = price
+        said = len(work.records)
+        performance.on_price(name)
+        equity = valuation.equity(state, work.markets, "margin", "USDT")
+        needed = valuation.maintenance_margin(state, work.markets, "margin", "USDT")
+        assert equity is not None
+        assert needed is not None
+        is_short = bool(state.ledger.held.get("margin")) and equity < needed
+        calls = [one for one in work.records[said:] if isinstance(one, AlarmRaised)]
+        assert len(calls) == (is_short and not was_short)
+        was_short = is_short
