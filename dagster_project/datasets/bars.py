@@ -5,8 +5,7 @@ A bar becomes known at its close, so `ts_event` and `ts_init` are both `ts_close
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -139,13 +138,6 @@ def read_definition(metadata: Mapping[str, str], name: str) -> Instrument:
     if defined is not None and any(getattr(defined, key) != getattr(instrument, key) for key in INSTRUMENT_KEYS):
         raise DatasetError(f"{name}: the schema's metadata describes two instruments: make {DEFINITION_KEY} agree with the other keys")
     return defined or instrument
-
-
-def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | None = None) -> Iterator[Bar]:
-    """Merge files into one stream ordered by (ts_init, place of the file in `files`)."""
-    if len(files) == 1:
-        return files[0].events(start, end)
-    return heapq.merge(*(file.events(start, end) for file in files), key=lambda bar: bar.ts_init)
 
 
 def _decode(batch: pa.RecordBatch, instrument_id: str) -> list[Bar]:

@@ -108,22 +108,22 @@ def verify(reference: Reference = DEFAULT_NAME, as_json: JsonOption = False) -> 
 
 @app.command("to-tape", epilog="Example: interlock dataset to-tape sample --out sample.tape.gz --start 2018-10-01")
 def to_tape(
-    sources: Annotated[list[str], typer.Argument(help="A frozen dataset (name or digest), or parquet files of bars, one an instrument.")],
+    sources: Annotated[list[str], typer.Argument(help="A frozen dataset (name or digest), or parquet files of any kind of market event.")],
     out: Annotated[Path, typer.Option(help="Tape file to write, or a directory in which it is named by its digest.")],
-    start: Annotated[datetime | None, typer.Option(help="Leave out bars that close at or before this time, UTC.")] = None,
-    end: Annotated[datetime | None, typer.Option(help="Leave out bars that close after this time, UTC.")] = None,
+    start: Annotated[datetime | None, typer.Option(help="Leave out what was received at or before this time, UTC.")] = None,
+    end: Annotated[datetime | None, typer.Option(help="Leave out what was received after this time, UTC.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a dataset, or bars in files, to a tape."""
+    """Export a dataset, or market events in files, to a tape; files of other programs go there with `interlock ingest --tape`."""
     from dagster_project.datasets.tape import write_tape
     from dagster_project.lake import nanoseconds_of
 
     period = [None if moment is None else nanoseconds_of(moment) for moment in (start, end)]
-    written = write_tape(_bar_files(sources), out, *period)
+    written = write_tape(_files(sources), out, *period)
     payload = {"path": str(written.path), "events": written.events, "digest": written.digest}
 
     def text(console: Console) -> None:
-        console.print(f"{written.events:,} bars written to {written.path}\nsha256 {written.digest}")
+        console.print(f"{written.events:,} events written to {written.path}\nsha256 {written.digest}")
 
     answer(payload, as_json=as_json, text=text)
 
@@ -131,31 +131,35 @@ def to_tape(
 @app.command("from-tape", epilog="Example: interlock dataset from-tape btc.tape.gz --out data/recorded")
 def from_tape(
     tapes: Annotated[list[Path], typer.Argument(help="Closed segments of one tape, in order.")],
-    out: Annotated[Path, typer.Option(help="Directory to write a parquet file an instrument into, for `interlock ingest`.")],
+    out: Annotated[Path, typer.Option(help="Directory to write a parquet file an instrument and kind into.")],
     bar_seconds: Annotated[int | None, typer.Option(help="Length of a bar; the shortest time between two closes unless given.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn the bars of a tape into parquet files that can be ingested, judged and frozen like any others."""
-    from dagster_project.datasets.tape import read_bars_of_tape
+    """Turn a tape into parquet files; those of bars can be ingested, judged and frozen like any others."""
+    from dagster_project.datasets.tape import write_files_of_tape
 
-    written = read_bars_of_tape(tapes, out, bar_seconds)
-    payload = {"files": [{"path": str(file.path), "instrument_id": file.instrument.instrument_id, "rows": file.rows} for file in written]}
+    files = [
+        {"path": str(file.path), "instrument_id": file.instrument.instrument_id, "kind": file.kind.__name__, "rows": file.rows}
+        for file in write_files_of_tape(tapes, out, bar_seconds)
+    ]
+    payload = {"files": files}
 
     def text(console: Console) -> None:
-        for file in written:
-            console.print(f"{file.rows:,} bars of {file.instrument.instrument_id} written to {file.path}", markup=False)
+        for file in files:
+            console.print("{rows:,} {kind} events of {instrument_id} written to {path}".format(**file), markup=False)
 
     answer(payload, as_json=as_json, text=text)
 
 
-def _bar_files(sources: Sequence[str]) -> list[Any]:
+def _files(sources: Sequence[str]) -> list[Any]:
     """Take a single word that is no file as the name or digest of a dataset, and everything else as files."""
-    from dagster_project.datasets import open_bars, open_dataset
+    from dagster_project.datasets import open_dataset
+    from dagster_project.datasets.streams import open_stream
     from dagster_project.home import open_home
 
     if len(sources) == 1 and not sources[0].endswith(".parquet") and not Path(sources[0]).exists():
         return open_dataset(open_home(), sources[0]).files
-    return [open_bars(Path(source)) for source in sources]
+    return [open_stream(Path(source)) for source in sources]
 
 
 def _summary(manifest: Any) -> dict[str, Any]:

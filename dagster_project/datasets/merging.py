@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.datasets.bars import BarFile
 from dagster_project.datasets.streams import EventStream, events_of
-from live.core.market_events import MarketEvent
+from live.core.market_events import Bar, MarketEvent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,15 @@ def merge_streams(streams: Sequence[EventStream], start: int | None = None, end:
         return
     for window in merge_windows([stream.timed_batches(start, end) for stream in streams]):
         yield from window
+
+
+def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | None = None) -> Iterator[Bar]:
+    """Merge files of bars, as `merge_streams` does.
+
+    Raises:
+        DatasetError: as `merge_streams`.
+    """
+    yield from merge_streams(files, start, end)  # pyright: ignore[reportReturnType]
 
 
 def merge_windows(streams: Sequence[Iterator[tuple[np.ndarray, list[Any]]]]) -> Iterator[list[Any]]:

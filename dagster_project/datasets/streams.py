@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dagster_project.datasets.bars import decode_bars, open_bars, read_definition
+from dagster_project.datasets.bars import BarFile, decode_bars, open_bars, read_definition
 from dagster_project.datasets.batches import BATCH_ROWS, column_span, first_line, read_batches, select_rows
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.event_format import KIND_KEY, KINDS_BY_NAME, decode_events, event_column_types
@@ -122,7 +122,7 @@ class EventTable:
         return _decode(batches, self.kind, self.instrument, self.name, start, end)
 
 
-def open_stream(path: Path) -> EventStream:
+def open_stream(path: Path) -> BarFile | EventFile:
     """Open a parquet file of any kind of market event; one that names no kind holds bars.
 
     Raises:

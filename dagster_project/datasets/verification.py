@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import zip_longest
 from pathlib import Path
 
-from dagster_project.datasets.bars import merge_bars, open_bars
+from dagster_project.datasets.bars import open_bars
 from dagster_project.datasets.dataset import MANIFEST_NAME, SUMS_NAME, TAPES_NAME, Dataset, dataset_folders, read_dataset
 from dagster_project.datasets.errors import DatasetError
 from dagster_project.datasets.manifest import DatasetFile, DatasetManifest, content_digest, dataset_digest
+from dagster_project.datasets.merging import merge_bars
 from dagster_project.home import Home
 from dagster_project.lake.bar_format import COLUMNS, INTERVAL_KEY, TIMES, read_metadata, unscaled
 from live.journal.disk import file_digest

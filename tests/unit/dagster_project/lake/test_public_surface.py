@@ -5,8 +5,8 @@ import pytest
 from dagster_project import datasets, lake
 
 DATASETS = {
-    "BarFile", "Dataset", "DatasetError", "DatasetFile", "DatasetManifest", "Lineage", "Source", "freeze_dataset", "list_datasets",
-    "merge_bars", "open_bars", "open_dataset", "verify_dataset", "verify_datasets", "write_tape",
+    "BarFile", "Dataset", "DatasetError", "DatasetFile", "DatasetManifest", "Lineage", "MarketData", "Source", "freeze_dataset",
+    "list_datasets", "merge_bars", "open_bars", "open_dataset", "open_market_data", "verify_dataset", "verify_datasets", "write_tape",
 }  # fmt: skip
 LAKE = {
     "SCALES", "Calendar", "Closure", "FileOutcome", "Finding", "IngestReport", "LakeError", "TableSize", "Verdict", "describe_moment",
