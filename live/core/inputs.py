@@ -9,13 +9,18 @@ import msgspec
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market_events import Bar, Input, MarketEvent
+from live.core.scope_limits import ScopeLimits
 from live.core.vocabulary import AccountType, EffectAction, Liquidity, OperatorAction, Outcome, Resolution, Scope, Side
 
 __all__ = ["Bar", "Input", "MarketEvent"]
 
 
 class Deployment(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Bind a strategy version to an account and a venue under its effective limits."""
+    """Bind a strategy version to an account and a venue under its effective limits.
+
+    Attributes:
+        sizing_fee_ppm: when a fraction of equity is sized, room is left for a fee of so many parts per million of the notional.
+    """
 
     strategy_id: str
     version: str
@@ -23,6 +28,7 @@ class Deployment(msgspec.Struct, frozen=True, gc=False, array_like=True):
     venue_id: str
     instrument_ids: tuple[str, ...]
     limits: Limits
+    sizing_fee_ppm: int = 0
 
 
 class SessionStarted(Input, frozen=True, gc=False, array_like=True, tag=True):
@@ -138,6 +144,20 @@ class JournalHealthReported(Input, frozen=True, gc=False, array_like=True, tag=T
 
     healthy: bool
     detail: str
+
+
+class LimitsSet(Input, frozen=True, gc=False, array_like=True, tag=True):
+    """Bound what all strategies of an account or a venue may do together; within a session that only ever gets tighter.
+
+    Attributes:
+        scope: ACCOUNT or VENUE.
+        target: the account or venue.
+        limits: what is given; the rest is derived from the limits of the strategies deployed there.
+    """
+
+    scope: Scope
+    target: str
+    limits: ScopeLimits
 
 
 class TimerFired(Input, frozen=True, gc=False, array_like=True, tag=True):
@@ -383,5 +403,6 @@ RecordedInput = (
     | TimerFired
     | ExternalOrderObserved
     | CloseOutRequested
+    | LimitsSet
 )
 """Every input but market data: these go to the journal, market data to the tape."""

@@ -22,6 +22,7 @@ class InstrumentMarket:
         event_time: venue time of the newest event, nanoseconds UTC.
         bid_price: best bid in price units, None while unknown; with its quantity, 0 when unknown.
         ask_price: best ask, as the bid.
+        quote_time: venue time of bid and ask, nanoseconds UTC; 0 before the first.
         mark_price: the price that funding was last computed at, price units.
         feed_healthy: whether market data flows without a gap.
         book: the order book, None until one is received.
@@ -42,6 +43,7 @@ class InstrumentMarket:
         "feed_healthy",
         "last_price",
         "mark_price",
+        "quote_time",
         "saw_bars",
     )
 
@@ -52,6 +54,7 @@ class InstrumentMarket:
         self.bid_quantity = 0
         self.ask_price: int | None = None
         self.ask_quantity = 0
+        self.quote_time = 0
         self.mark_price: int | None = None
         self.feed_healthy = True
         self.book: OrderBook | None = None
@@ -172,6 +175,7 @@ class InstrumentMarket:
 
     def _set_quote(self, bid: int, bid_quantity: int, ask: int, ask_quantity: int, ts_event: int) -> None:
         self.bid_price, self.bid_quantity, self.ask_price, self.ask_quantity = bid, bid_quantity, ask, ask_quantity
+        self.quote_time = ts_event
         self.event_time = max(self.event_time, ts_event)
         if not self._traded:
             self.last_price = (bid + ask) // 2

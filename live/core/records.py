@@ -294,6 +294,7 @@ INPUT_TYPES: tuple[type[inputs.Input], ...] = (
     inputs.TimerFired,
     inputs.ExternalOrderObserved,
     inputs.CloseOutRequested,
+    inputs.LimitsSet,
 )
 
 SCHEMA_VERSIONS: dict[str, int] = {

@@ -1,16 +1,22 @@
 """Snapshots: an engine's state written down in a canonical order, and read back."""
 
 from collections import deque
+from typing import TypeVar
 
 import msgspec
 
 from live.core.errors import InputError
-from live.core.inputs import Deployment
+from live.core.inputs import ClockSampled, Deployment, ReconciliationReported
 from live.core.instruments import Instrument
 from live.core.ledger import Account, Position
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL
+from live.core.pace import HOUR, MINUTE, newer_than
+from live.core.scope_limits import ScopeLimits
 from live.core.state import EngineState, ExternalOrder, Lease, Order, Target
 from live.core.vocabulary import Scope, TradingState
+
+
+_Key = TypeVar("_Key", str, tuple[Scope, str])
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -43,6 +49,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     account_days: list[tuple[str, int, int]] = []
     peaks: list[tuple[Scope, str, int]] = []
     funding_keys: list[tuple[str, int]] = []
+    recent_cancels: list[tuple[Scope, str, list[int]]] = []
+    executions: list[tuple[str, list[int]]] = []
+    given_limits: list[tuple[Scope, str, ScopeLimits]] = []
+    clocks: list[ClockSampled] = []
+    reconciliations: list[ReconciliationReported] = []
+    journal_healthy: bool = False
 
 
 SNAPSHOT_SCHEMA = 2
@@ -83,6 +95,12 @@ def take_snapshot(state: EngineState) -> bytes:
             account_days=[(key, *state.account_days[key]) for key in sorted(state.account_days)],
             peaks=[(*key, state.peaks[key]) for key in sorted(state.peaks)],
             funding_keys=list(state.funding_keys.items()),
+            recent_cancels=[(*key, times) for key, times in _newest(state.pace.cancels, state.now - MINUTE)],
+            executions=_newest(state.pace.executions, state.now - HOUR),
+            given_limits=[(*key, state.given_limits[key]) for key in sorted(state.given_limits)],
+            clocks=[state.clocks[key] for key in sorted(state.clocks)],
+            reconciliations=[state.reconciliations[key] for key in sorted(state.reconciliations)],
+            journal_healthy=state.journal_healthy,
         )
     )
 
@@ -109,7 +127,12 @@ def restore_state(body: bytes) -> EngineState:
     state.decision_sequence = snapshot.decision_sequence
     state.deployments = {deployment.strategy_id: deployment for deployment in snapshot.deployments}
     state.instruments = {instrument.instrument_id: instrument for instrument in snapshot.instruments}
+    state.given_limits = {(scope, target): limits for scope, target, limits in snapshot.given_limits}
+    state.derive_limits()
     state.orders = {order.order_id: order for order in snapshot.orders}
+    for order in sorted(snapshot.orders, key=_by_submission):
+        if order.submitted_at:
+            state.pace.submit(order, order.submitted_at)
     for order in snapshot.orders:
         if order.state in MAY_REST_AT_VENUE:
             state.index_live_order(order)
@@ -124,6 +147,8 @@ def restore_state(body: bytes) -> EngineState:
     state.ledger.accounts = dict(snapshot.accounts)
     state.ledger.strategy_fees = {(account, strategy, asset): fee for account, strategy, asset, fee in snapshot.strategy_fees}
     state.ledger.derive(state.instruments)
+    for position in snapshot.positions:
+        state.exposures.move(position.account_id, position.strategy_id, position.instrument_id, position.quantity)
     state.account_days = {target: (day, profit) for target, day, profit in snapshot.account_days}
     state.peaks = {(scope, target): profit for scope, target, profit in snapshot.peaks}
     state.funding_keys = dict(snapshot.funding_keys)
@@ -135,4 +160,18 @@ def restore_state(body: bytes) -> EngineState:
     state.fill_keys = dict(snapshot.fill_keys)
     state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
     state.external_orders = {(one.account_id, one.instrument_id, one.venue_order_id): one for one in snapshot.external_orders}
+    state.pace.cancels = {(scope, target): deque(times) for scope, target, times in snapshot.recent_cancels}
+    state.pace.executions = {strategy: deque(times) for strategy, times in snapshot.executions}
+    state.clocks = {one.venue_id: one for one in snapshot.clocks}
+    state.reconciliations = {one.account_id: one for one in snapshot.reconciliations}
+    state.journal_healthy = snapshot.journal_healthy
     return state
+
+
+def _newest(times: dict[_Key, deque[int]], since: int) -> list[tuple[_Key, list[int]]]:
+    """List what still counts of each key's times, in a canonical order."""
+    return [(key, newest) for key in sorted(times) if (newest := newer_than(times[key], since))]
+
+
+def _by_submission(order: Order) -> int:
+    return order.submitted_at

@@ -13,12 +13,16 @@ import msgspec
 from live.core import inputs, records
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.errors import InputError, LedgerError
+from live.core.exposures import Exposures, worst_price
 from live.core.inputs import Deployment
 from live.core.instruments import FIXED_FIELDS, Instrument
 from live.core.ledger import Account, Ledger
+from live.core.limits import CEILING_PRICE_COLLAR_PPM, Limits, complete
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
+from live.core.pace import Pace
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
+from live.core.scope_limits import ScopeLimits, sum_of, tighten
 from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForce, TradingState
 
 MINUTE = 60 * 1_000_000_000
@@ -51,6 +55,7 @@ class Order(msgspec.Struct, gc=False):
         not_open_since: engine time at which the venue's open orders denied it as evidence, 0 before.
         announced: how the venue said it ended, while fills that the venue counts in it have not come.
         announced_quantity: how much the venue had executed of it by then, quantity units.
+        worst_price: price at which it reserves, price units; 0 before it was sent.
     """
 
     order_id: str
@@ -81,6 +86,7 @@ class Order(msgspec.Struct, gc=False):
     not_open_since: int = 0
     announced: OrderEvent | None = None
     announced_quantity: int = 0
+    worst_price: int = 0
 
     @property
     def remaining(self) -> int:
@@ -146,6 +152,15 @@ class EngineState:
         self.fill_keys: dict[str, str] = {}
         self.external_orders: dict[tuple[str, str, str], ExternalOrder] = {}
         self.recent_orders: dict[str, deque[int]] = {}
+        self.exposures = Exposures()
+        self.pace = Pace()
+        self.limits: dict[str, Limits] = {}
+        self.given_limits: dict[tuple[Scope, str], ScopeLimits] = {}
+        self.scope_limits: dict[tuple[Scope, str], ScopeLimits] = {}
+        self.clocks: dict[str, inputs.ClockSampled] = {}
+        self.reconciliations: dict[str, inputs.ReconciliationReported] = {}
+        self.journal_healthy = False
+        self._accounts_on: dict[tuple[str, str], dict[str, None]] = {}
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
         self._appliers: dict[type[Any], Callable[[Any], None]] = {
@@ -172,6 +187,10 @@ class EngineState:
             records.FundingRecorded: self._apply_funding,
             records.AccountDayOpened: self._apply_account_day,
             records.PeakRaised: self._apply_peak,
+            inputs.LimitsSet: self._apply_limits,
+            inputs.ClockSampled: self._apply_clock,
+            inputs.ReconciliationReported: self._apply_reconciliation,
+            inputs.JournalHealthReported: self._apply_journal_health,
         }
 
     def apply(self, entry: JournalEntry) -> None:
@@ -256,6 +275,29 @@ class EngineState:
         self.live_orders[order.order_id] = order
         self.live_by_strategy.setdefault((order.strategy_id, order.instrument_id), {})[order.order_id] = order
         self.live_by_account.setdefault((order.account_id, order.instrument_id), {})[order.order_id] = order
+        if not order.worst_price:
+            limits = self.limits.get(order.strategy_id)
+            order.worst_price = worst_price(order, CEILING_PRICE_COLLAR_PPM if limits is None else limits.price_collar_ppm)
+        self.exposures.add(order, self.instruments[order.instrument_id])
+
+    def accounts_in(self, scope: tuple[Scope, str], quote: str) -> Iterable[str]:
+        """List the accounts of an account's or a venue's scope that strategies are deployed on in a quote asset."""
+        return (scope[1],) if scope[0] is Scope.ACCOUNT else self._accounts_on.get((scope[1], quote), ())
+
+    def derive_limits(self) -> None:
+        """Complete the limits of every strategy, account and venue out of what was deployed and given."""
+        self.limits = {name: complete(one.limits) for name, one in self.deployments.items()}
+        of_scope: dict[tuple[Scope, str], list[Limits]] = {}
+        for name in self.deployments:
+            for scope in self.scopes_of(name)[1:3]:
+                of_scope.setdefault(scope, []).append(self.limits[name])
+        self._accounts_on = {}
+        for one in self.deployments.values():
+            for instrument_id in one.instrument_ids:
+                if (instrument := self.instruments.get(instrument_id)) is not None:
+                    self._accounts_on.setdefault((one.venue_id, instrument.quote), {})[one.account_id] = None
+        nothing = ScopeLimits()
+        self.scope_limits = {scope: tighten(sum_of(limits), self.given_limits.get(scope, nothing)) for scope, limits in of_scope.items()}
 
     def _apply_session(self, entry: inputs.SessionStarted) -> None:
         """Begin a session; a standing target or day lasts only while its strategy stays deployed on the same account."""
@@ -263,18 +305,38 @@ class EngineState:
         self.order_sequence = 0
         self._scopes.clear()
         self._strictest.clear()
+        self.given_limits = {}
+        self.clocks = {}
+        self.reconciliations = {}
+        self.journal_healthy = False
         old = self.deployments
         self.deployments = {deployment.strategy_id: deployment for deployment in entry.deployments}
         stays = {name for name, one in self.deployments.items() if name in old and old[name].account_id == one.account_id}
         self.targets = {key: target for key, target in self.targets.items() if key[0] in stays}
         self.day_profits = {name: opened for name, opened in self.day_profits.items() if name in stays}
         self.peaks = {key: peak for key, peak in self.peaks.items() if key[0] is not Scope.STRATEGY or key[1] in stays}
+        self.derive_limits()
 
     def _apply_instrument(self, entry: inputs.InstrumentDefined) -> None:
         """Take a definition that may follow the one before; the engine refuses any other, so a fold passes over it."""
         new = entry.instrument
         if may_follow(self.instruments.get(new.instrument_id), new):
             self.instruments[new.instrument_id] = new
+
+    def _apply_limits(self, entry: inputs.LimitsSet) -> None:
+        """Take limits of an account or a venue; within a session they only ever get tighter."""
+        key = (entry.scope, entry.target)
+        self.given_limits[key] = tighten(self.given_limits.get(key, entry.limits), entry.limits)
+        self.derive_limits()
+
+    def _apply_clock(self, entry: inputs.ClockSampled) -> None:
+        self.clocks[entry.venue_id] = entry
+
+    def _apply_reconciliation(self, entry: inputs.ReconciliationReported) -> None:
+        self.reconciliations[entry.account_id] = entry
+
+    def _apply_journal_health(self, entry: inputs.JournalHealthReported) -> None:
+        self.journal_healthy = entry.healthy
 
     def _apply_latch(self, entry: inputs.LatchObserved) -> None:
         self.latches[entry.scope, entry.target] = entry.engaged
@@ -366,6 +428,9 @@ class EngineState:
             times.append(record.ts)
             while times[0] <= record.ts - MINUTE:
                 times.popleft()
+            self.pace.submit(order, record.ts)
+        elif record.event is OrderEvent.REQUEST_CANCEL:
+            self.pace.cancel(order, record.ts)
         if state in MAY_REST_AT_VENUE:
             if order.order_id not in self.live_orders:
                 self.index_live_order(order)
@@ -376,14 +441,22 @@ class EngineState:
         if self.live_orders.pop(order.order_id, None) is not None:
             del self.live_by_strategy[order.strategy_id, order.instrument_id][order.order_id]
             del self.live_by_account[order.account_id, order.instrument_id][order.order_id]
+            self.exposures.remove(order, self.instruments[order.instrument_id])
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
-        order = self.orders[record.order_id]
+        order, instrument = self.orders[record.order_id], self.instruments[record.instrument_id]
+        before = order.remaining
+        if not order.filled_quantity:
+            self.pace.execute(order.strategy_id, record.ts)
         order.filled_quantity += record.quantity
+        if order.order_id in self.live_orders:
+            self.exposures.fill(order, instrument, before)
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
-        self.ledger.apply_fill(record, self.instruments[record.instrument_id])
+        held = self.ledger.quantity(record.account_id, record.strategy_id, record.instrument_id)
+        now = self.ledger.apply_fill(record, instrument).quantity
+        self.exposures.move(record.account_id, record.strategy_id, record.instrument_id, now - held)
 
     def _apply_position(self, record: records.PositionChanged) -> None:
         held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]
@@ -406,6 +479,7 @@ class EngineState:
         if record.lease_id:
             self.leases[record.strategy_id] = Lease(record.lease_id, record.expires_at, record.maximum_order_notional)
             self._try_again(record.strategy_id)
+            self.pace.executions.pop(record.strategy_id, None)
         else:
             self.leases.pop(record.strategy_id, None)
 

@@ -13,9 +13,11 @@ from live.core.engine import Engine
 from live.core.inputs import Deployment, MarketEvent, RecordedInput
 from live.core.instruments import Instrument
 from live.core.records import OutputRecord
+from live.core.scope_limits import ScopeLimits
 from live.core.strategy import Strategy
 from live.core.vocabulary import AccountType, Scope
-from live.driver.close_out import CloseOut, LastEvents, close_out
+from live.driver.close_out import CloseOut
+from live.driver.closing_out import LastEvents, close_out
 from live.driver.engine_digest import engine_digest
 from live.driver.loop import EngineLoop, Position
 from live.driver.performance import Performance
@@ -44,6 +46,7 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
         accounts: accounts that are no cash accounts, as (account, type, maximum leverage in parts per million).
         close_out: what happens to positions at the end.
         simulation: how the venue fills and charges, whole; `costs` and `fill_price` say it in short when it is left out.
+        scope_limits: limits of accounts and venues, besides those that their strategies' limits come to.
     """
 
     deployments: tuple[Deployment, ...]
@@ -55,6 +58,7 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[tuple[str, AccountType, int], ...] = ()
     close_out: CloseOut = CloseOut.NONE
     simulation: SimulationSettings | None = None
+    scope_limits: tuple[tuple[Scope, str, ScopeLimits], ...] = ()
 
     @property
     def venue_settings(self) -> SimulationSettings:
@@ -214,6 +218,7 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
     )
     opening += [inputs.AccountDefined(start, account, kind, leverage) for account, kind, leverage in setup.accounts]
     opening += [inputs.BalanceChanged(start, account, asset, amount, "opening balance") for account, asset, amount in setup.balances]
+    opening += conditions(start, setup)
     scopes: dict[tuple[Scope, str], None] = {(Scope.GLOBAL, ""): None}
     for deployment in setup.deployments:
         scopes[Scope.VENUE, deployment.venue_id] = None
@@ -225,6 +230,18 @@ def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
         for deployment in setup.deployments
     ]
     return opening
+
+
+def conditions(start: int, setup: ReplaySetup) -> list[RecordedInput]:
+    """List what a replay's checks rest on besides the market, valid to the end of time: it has one clock, one book and one journal."""
+    accounts = dict.fromkeys(deployment.account_id for deployment in setup.deployments)
+    venues = dict.fromkeys(deployment.venue_id for deployment in setup.deployments)
+    return [
+        *(inputs.LimitsSet(start, scope, target, limits) for scope, target, limits in setup.scope_limits),
+        inputs.JournalHealthReported(start, healthy=True, detail=""),
+        *(inputs.ClockSampled(start, venue_id, 0, 0, END_OF_TIME) for venue_id in venues),
+        *(inputs.ReconciliationReported(start, account_id, clean=True, detail="", valid_until=END_OF_TIME) for account_id in accounts),
+    ]
 
 
 def _result(engine: Engine, recorder: ReplayRecorder, start: int, observer: ReplayObserver | None) -> ReplayResult:

@@ -13,6 +13,7 @@ from live.core.effects import Effect
 from live.core.engine import valuation
 from live.core.engine.accounts import Accounts
 from live.core.engine.authority import Authority
+from live.core.engine.conditions import Conditions
 from live.core.engine.control import Control
 from live.core.engine.deciding import Deciding
 from live.core.engine.executions import Executions
@@ -61,7 +62,8 @@ class Engine:
         accounts = Accounts(work, authority, performance)
         market_data = MarketData(work, deciding, watch, performance)
         reports = Reports(work, authority, deciding, watch)
-        executions = Executions(work, authority, deciding, watch, reports, accounts, performance)
+        conditions = Conditions(work, authority)
+        executions = Executions(work, authority, deciding, watch, reports, accounts, performance, conditions)
         control = Control(work, authority, deciding)
         sessions = Sessions(work, strategies, authority, deciding, watch, market_data)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -98,6 +100,10 @@ class Engine:
             inputs.OrderResolved: reports.on_resolved,
             inputs.AccessDenied: work.state.apply_input,
             inputs.ExternalOrderObserved: reports.on_external_order,
+            inputs.LimitsSet: conditions.on_limits,
+            inputs.ClockSampled: conditions.on_clock,
+            inputs.ReconciliationReported: conditions.on_reconciliation,
+            inputs.JournalHealthReported: conditions.on_journal_health,
         }
 
     @property

@@ -4,6 +4,7 @@ from live.core import inputs, records
 from live.core.decimals import LARGEST_INTEGER
 from live.core.engine.accounts import Accounts, position_changed
 from live.core.engine.authority import Authority
+from live.core.engine.conditions import Conditions
 from live.core.engine.deciding import Deciding
 from live.core.engine.performance import Performance
 from live.core.engine.reports import Reports
@@ -17,7 +18,7 @@ from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 class Executions:
     """Turn the venue's executions into fills and positions."""
 
-    __slots__ = ("_accounts", "_authority", "_deciding", "_performance", "_reports", "_watch", "_work")
+    __slots__ = ("_accounts", "_authority", "_conditions", "_deciding", "_performance", "_reports", "_watch", "_work")
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Executions:
         reports: Reports,
         accounts: Accounts,
         performance: Performance,
+        conditions: Conditions,
     ) -> None:
         self._work = work
         self._authority = authority
@@ -36,6 +38,7 @@ class Executions:
         self._reports = reports
         self._accounts = accounts
         self._performance = performance
+        self._conditions = conditions
 
     def on_execution(self, report: inputs.ExecutionReported) -> None:
         """Book an execution, unless it is known, malformed, or of an order that was never sent.
@@ -64,6 +67,7 @@ class Executions:
             self._stop_after(order, report, "LATE_FILL" if late else "OVERFILL")
         if not late:
             self._reports.conclude(order)
+        self._conditions.after_fill(order)
         self._tell(fill)
         if order.state in TERMINAL:
             self._deciding.after_end(order)

@@ -2,8 +2,8 @@
 
 from live.core import records
 from live.core.effects import SubmitOrder
-from live.core.engine.valuation import profit
 from live.core.engine.workspace import Workspace
+from live.core.engine.worth import Worth
 from live.core.inputs import Deployment
 from live.core.orders import OrderEvent
 from live.core.ports import Router
@@ -11,7 +11,6 @@ from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
-DAY = 86_400 * 1_000_000_000
 MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 """Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
 
@@ -21,10 +20,11 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class Sending:
     """Record intents, have them judged, and ask the driver to send what passes."""
 
-    __slots__ = ("_router", "_work")
+    __slots__ = ("_router", "_work", "_worth")
 
     def __init__(self, work: Workspace, router: Router) -> None:
         self._work = work
+        self._worth = Worth(work.state, work.markets)
         self._router = router
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
@@ -74,17 +74,7 @@ class Sending:
             reason,
         )
         work.emit(intent)
-        denial = first_denial(
-            Candidate(
-                intent,
-                state=state,
-                limits=deployment.limits,
-                instrument=state.instruments.get(instrument_id),
-                markets=work.markets,
-                profit_today=self._profit_today(strategy_id),
-                now=now,
-            )
-        )
+        denial = first_denial(Candidate(intent, state=state, markets=work.markets, worth=self._worth, now=now))
         order = state.orders[intent.order_id]
         if denial is not None:
             work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail, strategy_id))
@@ -109,13 +99,6 @@ class Sending:
             )
         )
         return True
-
-    def _profit_today(self, strategy_id: str) -> int | None:
-        work = self._work
-        made, opened = profit(work.state, work.markets, strategy_id), work.state.day_profits.get(strategy_id)
-        if made is None or opened is None or opened[0] != work.now // DAY:
-            return None
-        return made - opened[1]
 
     def _next_order_id(self) -> str:
         number = self._work.state.order_sequence + 1

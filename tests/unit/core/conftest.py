@@ -184,6 +184,7 @@ class Desk:
         """Define instruments, start a session, deposit and, unless told otherwise, arm every strategy."""
         self.feed(*(inputs.InstrumentDefined(self.now, one) for one in instruments or (btc(), eth())))
         self.start(nonce)
+        self.report_conditions()
         if balance:
             self.feed(inputs.BalanceChanged(self.now, "paper", "USDT", balance, "opening balance"))
         if armed:
@@ -196,11 +197,21 @@ class Desk:
         """Start a session."""
         return self.feed(inputs.SessionStarted(self.now, f"session {nonce}", nonce, 0, "", "", "", "", self.deployments))
 
+    def report_conditions(self) -> None:
+        """Report the journal as healthy, every venue's clock as ours, and every account as reconciled, for good; what was said stays."""
+        end, before = 2**63 - 1, (self.said, self.asked)
+        self.feed(inputs.JournalHealthReported(self.now, healthy=True, detail=""))
+        self.feed(*(inputs.ClockSampled(self.now, venue, 0, 0, end) for venue in dict.fromkeys(one.venue_id for one in self.deployments)))
+        accounts = dict.fromkeys(one.account_id for one in self.deployments)
+        self.feed(*(inputs.ReconciliationReported(self.now, account, clean=True, detail="", valid_until=end) for account in accounts))
+        self.said, self.asked = before
+
     def restart(self, nonce: str = "SESSION2", *deployments: Deployment) -> "Desk":
         """Give the desk of the next session, which goes on from the fold of this one's journal."""
         after = Desk(*(deployments or self.deployments), state=restore_state(take_snapshot(self.state)))
         after.now = self.now + SECOND
         after.start(nonce)
+        after.report_conditions()
         return after
 
     def clear_latches(self) -> None:

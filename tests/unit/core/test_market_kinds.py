@@ -91,7 +91,7 @@ def test_a_book_gives_best_prices_and_stops_giving_them_after_a_gap(desk):
     assert desk.alarms == ["BOOK_NOT_TRUSTED"]
     assert (market(desk).bid_price, market(desk).feed_healthy) == (None, False)
     desk.want(100)
-    assert desk.code == "DATA_STALE"
+    assert desk.code == "FEED_GAP"
     desk.feed(BookSnapshot(desk.now, desk.now, BTC, 30, ((9_990, 5),), ((10_010, 3),)))
     assert (market(desk).bid_price, market(desk).feed_healthy) == (9_990, True)
 

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from live.core import inputs, records
-from live.core.engine import deciding
+from live.core.engine import deciding, requesting
+from live.core.engine.worth import Worth
 from live.core.risk import candidate, checks, codes
-from live.core.risk.checks import CHECKS, exposure, form, market, pace, permission
+from live.core.risk.checks import CHECKS, conditions, crossing, exposure, form, market, pace, permission
 from live.core.risk.codes import DenialCode
-from live.core.vocabulary import OperatorAction, Outcome, Scope, Side
+from live.core.vocabulary import OperatorAction, OrderType, Outcome, Scope, Side, TimeInForce
 
 SECOND = 1_000_000_000
 USDT = 10**8
@@ -36,11 +37,11 @@ def limited(new_desk, make):
 
 def test_every_code_has_a_check_and_every_check_is_on():
     """Each denial code is given by a check in CHECKS, or by the judgement of a wish, and no written check is left out."""
-    families = (permission, form, market, exposure, pace)
+    families = (permission, conditions, form, market, exposure, crossing, pace)
     written = {function for module in families for name, function in vars(module).items() if name.startswith("check_")}
     assert written == set(CHECKS)
     assert len(set(CHECKS)) == len(CHECKS)
-    source = "".join(inspect.getsource(module) for module in (*families, deciding))
+    source = "".join(inspect.getsource(module) for module in (*families, deciding, requesting))
     assert [code for code in DenialCode if f"DenialCode.{code.name}" not in source] == []
 
 
@@ -59,7 +60,7 @@ def test_every_code_is_its_name_and_has_a_line_of_documentation():
 
 def test_no_check_can_be_switched_off():
     """The only way past the checks is through all of them: nothing in their package reads a switch."""
-    for module in (checks, candidate, permission, form, market, exposure, pace):
+    for module in (checks, candidate, permission, conditions, form, market, exposure, crossing, pace):
         assert not {"os", "environ", "disabled", "skip", "bypass_checks"} & set(dir(module))
 
 
@@ -160,18 +161,12 @@ def test_an_instrument_that_the_limits_do_not_name_is_denied(new_desk, make):
     assert desk.code == DenialCode.INSTRUMENT_NOT_ALLOWED
 
 
-def candidate_of(desk, *, profit_today=0, **changes):
+def candidate_of(desk, **changes):
     """Put an intent like the last one, changed, up for judgement."""
     intent = [entry for entry in desk.journal if isinstance(entry, records.IntentRecorded)][-1]
-    return candidate.Candidate(
-        msgspec.structs.replace(intent, **changes),
-        state=desk.state,
-        limits=desk.deployments[0].limits,
-        instrument=desk.state.instruments.get(changes.get("instrument_id", BTC)),
-        markets=desk.engine._work.markets,
-        profit_today=profit_today,
-        now=desk.now,
-    )
+    work = desk.engine._work
+    changed = msgspec.structs.replace(intent, **changes)
+    return candidate.Candidate(changed, state=desk.state, markets=work.markets, worth=Worth(desk.state, work.markets), now=desk.now)
 
 
 def judge(desk, **changes):
@@ -225,7 +220,7 @@ def test_a_limit_price_must_be_positive_and_on_the_tick(new_desk, make, price, c
     """One unit off the tick is denied."""
     desk = new_desk().open(make.btc(tick_size=5))
     desk.want(100)
-    denial = judge(desk, limit_price=price)
+    denial = judge(desk, limit_price=price, order_type=OrderType.LIMIT, time_in_force=TimeInForce.GOOD_TILL_CANCELED)
     assert (denial and denial.code) == code
 
 
@@ -478,7 +473,9 @@ def test_entries_stop_while_the_daily_loss_is_unknown(new_desk, make):
 def test_an_unknown_profit_denies_what_does_not_reduce(desk):
     """Without the day's opening profit no loss can be told, so only exits pass."""
     desk.want(200)
-    unknown = pace.check_daily_loss(candidate_of(desk, profit_today=None))
+    desk.state.day_profits.clear()
+    desk._fold.day_profits.clear()
+    unknown = pace.check_daily_loss(candidate_of(desk))
     assert unknown.code == DenialCode.DAILY_LOSS_UNKNOWN
     desk.fill()
-    assert pace.check_daily_loss(candidate_of(desk, profit_today=None, side=Side.SELL)) is None
+    assert pace.check_daily_loss(candidate_of(desk, side=Side.SELL)) is None

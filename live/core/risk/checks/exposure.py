@@ -1,21 +1,24 @@
-"""Does the worst case fit: order value, position over all open and unknown orders, balance, open orders."""
+"""Does the worst case fit: order value, positions over all open and unknown orders, balance, margin, open orders."""
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
-from live.core.instruments import Instrument
-from live.core.risk.candidate import FEE_RESERVE_PPM, Candidate, Denial, worst_price
+from live.core.exposures import Worst
+from live.core.risk.candidate import FEE_RESERVE_PPM, Candidate, Denial
 from live.core.risk.codes import DenialCode
-from live.core.vocabulary import Side
+from live.core.scope_limits import ScopeLimits
+from live.core.vocabulary import OrderType, Side
 
 
 def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
     intent, instrument = candidate.intent, candidate.instrument
     assert instrument is not None, "check_instrument runs first"
-    price = intent.reference_price if intent.limit_price is None else intent.limit_price
+    price = candidate.nominal_price
+    if intent.order_type is OrderType.STOP and not candidate.buying:
+        price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
     smallest = instrument.notional(price, intent.quantity)
     if smallest < instrument.minimum_notional:
         return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {instrument.minimum_notional}")
-    largest = instrument.notional(worst_price(intent, candidate.limits.price_collar_ppm), intent.quantity)
+    largest = candidate.notional
     if largest > candidate.limits.maximum_order_notional:
         return Denial(DenialCode.NOTIONAL_ABOVE_MAXIMUM, f"{largest} > {candidate.limits.maximum_order_notional}")
     ceiling = candidate.state.leases[intent.strategy_id].maximum_order_notional
@@ -25,115 +28,187 @@ def check_notional(candidate: Candidate) -> Denial | None:
 
 
 def check_exit(candidate: Candidate) -> Denial | None:
-    """Deny a buy after which the whole position, at a price lower by the collar, would be too small for the venue to take back."""
-    intent, instrument = candidate.intent, candidate.instrument
+    """Deny an entry after which the whole position, at a price lower by the collar, would be too small for the venue to take back.
+
+    What reduces is not denied: a rest that is too small would be as stuck without it.
+    """
+    intent, instrument, position = candidate.intent, candidate.instrument, candidate.position
     assert instrument is not None, "check_instrument runs first"
-    if intent.side is Side.SELL:
+    after = position + intent.quantity if candidate.buying else position - intent.quantity
+    if abs(after) <= abs(position) and (after >= 0) is (position >= 0):
         return None
-    price = intent.reference_price if intent.limit_price is None else intent.limit_price
-    lowest = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
-    left = instrument.notional(lowest, max(0, candidate.position) + intent.quantity)
-    if left < instrument.minimum_notional:
+    if after < 0 and not candidate.on_margin:
+        return None  # check_position refuses it
+    lowest = candidate.nominal_price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
+    left = instrument.notional(lowest, abs(after))
+    if left < instrument.minimum_notional and after:
         return Denial(DenialCode.EXIT_BELOW_MINIMUM, f"{left} < {instrument.minimum_notional}")
     return None
 
 
-def check_position(candidate: Candidate) -> Denial | None:
-    """Deny a worst-case position below zero (a cash account cannot be short), or positions worth more than the limit in all."""
-    intent, instrument = candidate.intent, candidate.instrument
-    assert instrument is not None, "check_instrument runs first"
-    if intent.side is Side.SELL:
-        if candidate.worst_short < 0:
-            return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst_short}")
+def check_reduce_only(candidate: Candidate) -> Denial | None:
+    """Deny an order that is to reduce only, and at worst would not: over all live orders, but for others that only reduce as well."""
+    if not candidate.intent.reduce_only or candidate.reduces:
         return None
-    held = _value_held(candidate, instrument)
-    if isinstance(held, Denial):
-        return held
-    worst = held + _value_of_live_buys(candidate)
-    if worst > candidate.limits.maximum_position_notional:
-        return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{worst} > {candidate.limits.maximum_position_notional}")
+    worst = candidate.worst_long if candidate.buying else candidate.worst_short
+    return Denial(DenialCode.REDUCE_ONLY_VIOLATED, f"position {candidate.position}, at worst {worst}")
+
+
+def check_position(candidate: Candidate) -> Denial | None:
+    """Deny a worst-case position below zero in a cash account, and positions worth more than the strategy's limits allow.
+
+    What reduces is not denied: a position may be worth more than its limit because its price rose.
+    """
+    limits = candidate.limits
+    if not candidate.buying and candidate.worst_short < 0 and not candidate.on_margin:
+        return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst_short}")
+    if candidate.reduces:
+        return None
+    instrument, market = candidate.instrument, candidate.market
+    assert instrument is not None, "check_instrument runs first"
+    assert market is not None, "check_data_age runs first"
+    total = candidate.strategy_worst
+    if isinstance(total, str) or (foreign := _foreign(candidate)):
+        missing = total if isinstance(total, str) else foreign
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {instrument.quote}")
+    gross, bought, sold = total
+    if gross > limits.maximum_position_notional:
+        return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
+    net = max(bought, -sold)
+    if net > limits.maximum_net_notional:
+        return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
+    if gross > limits.maximum_instrument_notional:
+        worst = candidate.book.worst(instrument, market.last_price or 0, candidate.added).gross
+        if worst > limits.maximum_instrument_notional:
+            return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
 
 
-def _value_held(candidate: Candidate, instrument: Instrument) -> int | Denial:
-    """Value everything the strategy holds, in whatever instrument, in the quote asset of the one it wants to buy."""
-    intent, state = candidate.intent, candidate.state
-    total = 0
-    unvalued: list[str] = []
-    for position in state.ledger.positions.values():
-        if not position.quantity or position.strategy_id != intent.strategy_id or position.account_id != intent.account_id:
-            continue
-        other, market = state.instruments[position.instrument_id], candidate.markets[position.instrument_id]
-        if market.last_price is None or other.quote != instrument.quote:
-            unvalued.append(position.instrument_id)
-        else:
-            total += other.notional(market.last_price, abs(position.quantity))
-    if unvalued:
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{min(unvalued)} is held but has no price in {instrument.quote}")
-    return total
+def _foreign(candidate: Candidate) -> str:
+    """Name an instrument that the strategy holds in another quote asset than the order's: its limits cannot bound both."""
+    if len(candidate.books) <= 1:
+        return ""
+    instrument, instruments = candidate.instrument, candidate.state.instruments
+    assert instrument is not None, "check_instrument runs first"
+    held = (name for name, book in candidate.books.items() if book.held and instruments[name].quote != instrument.quote)
+    return min(held, default="")
 
 
-def _value_of_live_buys(candidate: Candidate) -> int:
-    """Value what the strategy's live buys and this one may still cost at worst; a deployment has one quote asset."""
-    intent, state, collar = candidate.intent, candidate.state, candidate.limits.price_collar_ppm
-    total = state.instruments[intent.instrument_id].notional(worst_price(intent, collar), intent.quantity)
-    for order in state.live_orders_of(intent.strategy_id):
-        if order.side is Side.BUY:
-            total += state.instruments[order.instrument_id].notional(worst_price(order, collar), order.remaining)
-    return total
+def check_scope_exposure(candidate: Candidate) -> Denial | None:
+    """Deny an order with which the account's or the venue's worst-case positions would be worth more than their limits allow.
+
+    The account's position in an instrument is that of all its strategies together. What reduces is not denied.
+    """
+    if candidate.reduces:
+        return None
+    _, venue, account, _ = candidate.state.scopes_of(candidate.intent.strategy_id)
+    scope_limits = candidate.state.scope_limits
+    return _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, scope_limits[account]) or _bound(
+        DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, scope_limits[venue]
+    )
+
+
+def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial | None:
+    if isinstance(worst, str):
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{worst} is held and has no price")
+    gross, bought, sold = worst
+    if gross > limits.maximum_gross_notional:
+        return Denial(code, f"gross {gross} > {limits.maximum_gross_notional}")
+    net = max(bought, -sold)
+    if net > limits.maximum_net_notional:
+        return Denial(code, f"net {net} > {limits.maximum_net_notional}")
+    return None
 
 
 def check_balance(candidate: Candidate) -> Denial | None:
-    """Deny what the free balance does not cover, over all of the account's live orders: a buy at its worst price with fees, a sell."""
-    if candidate.intent.side is Side.SELL:
-        return _check_base_balance(candidate)
+    """Deny what a cash account's free balance does not cover, over all of the account's live orders: a buy at its worst price with fees, a sell."""
+    if candidate.on_margin:
+        return None
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
     assert instrument is not None, "check_instrument runs first"
-    collar = candidate.limits.price_collar_ppm
-    reserved = instrument.notional(worst_price(intent, collar), intent.quantity)
-    for order in state.live_orders.values():
-        if order.side is Side.BUY and order.account_id == intent.account_id:
-            other = state.instruments[order.instrument_id]
-            if other.quote == instrument.quote:
-                reserved += other.notional(worst_price(order, collar), order.remaining)
-    reserved += divide_up(reserved * FEE_RESERVE_PPM, PARTS_PER_MILLION)
-    balance = state.ledger.balance(intent.account_id, instrument.quote)
+    asset = instrument.quote if candidate.buying else instrument.base
+    reserved = state.exposures.reserved.get((intent.account_id, asset), 0)
+    if state.external_orders:
+        reserved += _reserved_by_others(candidate, asset)
+    if candidate.buying:
+        reserved += candidate.notional
+        reserved += divide_up(reserved * FEE_RESERVE_PPM, PARTS_PER_MILLION)
+    else:
+        reserved += instrument.base_amount(intent.quantity)
+    balance = state.ledger.balance(intent.account_id, asset)
     if reserved > balance:
-        return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{instrument.quote} needed {reserved}, held {balance}")
+        return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{asset} needed {reserved}, held {balance}")
     return None
 
 
-def _check_base_balance(candidate: Candidate) -> Denial | None:
-    intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
-    assert instrument is not None, "check_instrument runs first"
-    reserved = instrument.base_amount(intent.quantity)
-    for order in state.live_orders.values():
-        if order.side is Side.SELL and order.account_id == intent.account_id:
-            other = state.instruments[order.instrument_id]
-            if other.base == instrument.base:
-                reserved += other.base_amount(order.remaining)
-    balance = state.ledger.balance(intent.account_id, instrument.base)
-    if reserved > balance:
-        return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{instrument.base} needed {reserved}, held {balance}")
-    return None
-
-
-def check_self_trade(candidate: Candidate) -> Denial | None:
-    """Deny an order that a resting order of the same account, on the other side, would meet."""
-    intent, state = candidate.intent, candidate.state
-    price = intent.reference_price if intent.limit_price is None else intent.limit_price
-    for order in state.live_orders.values():
-        if order.instrument_id != intent.instrument_id or order.account_id != intent.account_id or order.side is intent.side:
+def _reserved_by_others(candidate: Candidate, asset: str) -> int:
+    """Sum what orders in this account that none of our sessions sent may take of an asset; one without a limit at the last price."""
+    state, total = candidate.state, 0
+    for order in state.external_orders.values():
+        instrument = state.instruments.get(order.instrument_id)
+        if order.account_id != candidate.intent.account_id or instrument is None:
             continue
-        resting = order.limit_price
-        if resting is not None and (resting <= price if intent.side is Side.BUY else resting >= price):
-            return Denial(DenialCode.SELF_TRADE, f"{price} meets {order.order_id} at {resting}")
+        if order.side is Side.SELL and instrument.base == asset:
+            total += instrument.base_amount(order.remaining)
+        elif order.side is Side.BUY and instrument.quote == asset:
+            price = order.limit_price if order.limit_price is not None else candidate.markets[order.instrument_id].last_price
+            total += instrument.notional(price or 0, order.remaining)
+    return total
+
+
+def check_margin(candidate: Candidate) -> Denial | None:
+    """Deny an order with which a margin account's worst-case positions need more margin than its equity, or exceed its leverage.
+
+    What lets the account's worst case in the instrument not grow is not denied.
+    """
+    if not candidate.on_margin:
+        return None
+    intent, instrument, market, state = candidate.intent, candidate.instrument, candidate.market, candidate.state
+    assert instrument is not None, "check_instrument runs first"
+    assert market is not None, "check_data_age runs first"
+    books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
+    own, last = books.get(intent.instrument_id), market.last_price or 0
+    before = 0 if own is None else own.worst(instrument, last).gross
+    after = (candidate.book if own is None else own).worst(instrument, last, candidate.added).gross
+    if after <= before and candidate.reduces:
+        return None
+    equity, total = candidate.equity, candidate.account_worst
+    if equity is None or isinstance(total, str):
+        return Denial(DenialCode.MARGIN_UNKNOWN, f"{intent.account_id} holds an instrument without a price")
+    needed = divide_up(after * instrument.initial_margin_ppm + candidate.notional * FEE_RESERVE_PPM, PARTS_PER_MILLION)
+    for table in state.exposures.of_account.get(intent.account_id, ()):
+        for instrument_id, book in table.items():
+            other = state.instruments[instrument_id]
+            if other.quote != instrument.quote:
+                continue
+            fees = book.buy_notional + book.sell_notional + book.reducing_buy_notional + book.reducing_sell_notional
+            margin = 0
+            if instrument_id != intent.instrument_id:
+                margin = book.worst(other, candidate.markets[instrument_id].last_price or 0).gross * other.initial_margin_ppm
+            needed += divide_up(margin + fees * FEE_RESERVE_PPM, PARTS_PER_MILLION)
+    if needed > equity:
+        return Denial(DenialCode.MARGIN_INSUFFICIENT, f"{instrument.quote} needed {needed}, equity {equity}")
+    leverage = state.ledger.account(intent.account_id).maximum_leverage_ppm
+    if total.gross * PARTS_PER_MILLION > equity * leverage:
+        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total.gross} of positions on {equity} of equity, allowed {leverage} ppm")
     return None
 
 
 def check_open_orders(candidate: Candidate) -> Denial | None:
-    """Deny one more order when as many as allowed are alive, unknown ones included."""
-    alive = len(candidate.state.live_orders_of(candidate.intent.strategy_id))
-    if alive >= candidate.limits.maximum_open_orders:
-        return Denial(DenialCode.OPEN_ORDERS_EXCEEDED, f"{alive} alive, allowed {candidate.limits.maximum_open_orders}")
+    """Deny one more order when as many as allowed are alive, unknown ones included: of the strategy, in the instrument, account or venue."""
+    limits, state, book = candidate.limits, candidate.state, candidate.book
+    alive = candidate.alive
+    if alive >= limits.maximum_open_orders:
+        return Denial(DenialCode.OPEN_ORDERS_EXCEEDED, f"{alive} alive, allowed {limits.maximum_open_orders}")
+    if book.orders >= limits.maximum_instrument_open_orders:
+        return Denial(
+            DenialCode.OPEN_ORDERS_EXCEEDED, f"{book.orders} alive in the instrument, allowed {limits.maximum_instrument_open_orders}"
+        )
+    exposures = state.exposures
+    scopes = state.scopes_of(candidate.intent.strategy_id)
+    for scope in (scopes[1], scopes[2]):
+        alive = exposures.alive.get(scope, 0)
+        allowed = state.scope_limits[scope].maximum_open_orders
+        if alive >= allowed:
+            return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {scope[0]} {scope[1]}, allowed {allowed}")
     return None

@@ -1,16 +1,56 @@
-"""Is the order well formed for its instrument: known, allowed, on lot and tick, within size."""
+"""Is the order well formed for its instrument: known, allowed, of a type that is taken, on lot and tick, within size."""
 
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
+from live.core.vocabulary import AccountType, InstrumentKind, OrderType, Scope, TimeInForce
+
+_GTC, _IOC = TimeInForce.GOOD_TILL_CANCELED, TimeInForce.IMMEDIATE_OR_CANCEL
+_FOK, _GTD = TimeInForce.FILL_OR_KILL, TimeInForce.GOOD_TILL_DATE
+TIMES_IN_FORCE: dict[OrderType, tuple[TimeInForce, ...]] = {
+    OrderType.MARKET: (_IOC,),
+    OrderType.LIMIT: (_GTC, _IOC, _FOK, _GTD),
+    OrderType.LIMIT_MAKER: (_GTC, _GTD),
+    OrderType.STOP: (_GTC, _GTD, _IOC),
+    OrderType.STOP_LIMIT: (_GTC, _IOC, _FOK, _GTD),
+}
+"""What each type can mean: what trades at once cannot rest, what only makes cannot take, and a stop waits for its trigger."""
+LIMIT_PRICED = (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT)
+TRIGGERED = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 def check_instrument(candidate: Candidate) -> Denial | None:
-    """Deny an instrument that has no definition or that the limits do not name."""
-    instrument_id = candidate.intent.instrument_id
-    if candidate.instrument is None:
+    """Deny an instrument that has no definition or that the limits do not name, and a perpetual in a cash account."""
+    instrument, instrument_id = candidate.instrument, candidate.intent.instrument_id
+    if instrument is None:
         return Denial(DenialCode.INSTRUMENT_UNKNOWN, instrument_id)
     if instrument_id not in candidate.limits.maximum_order_quantity:
         return Denial(DenialCode.INSTRUMENT_NOT_ALLOWED, instrument_id)
+    if instrument.kind is InstrumentKind.PERPETUAL and not candidate.on_margin:
+        return Denial(DenialCode.ACCOUNT_TYPE_UNSUPPORTED, f"{candidate.intent.account_id} is a {AccountType.CASH} account")
+    return None
+
+
+def check_order_type(candidate: Candidate) -> Denial | None:
+    """Deny a type or time in force that account or venue does not take, and a type without what it needs or with what it has no use for."""
+    intent = candidate.intent
+    order_type, time_in_force = intent.order_type, intent.time_in_force
+    scopes = candidate.state.scopes_of(intent.strategy_id)
+    for scope in (scopes[1], scopes[2]):
+        limits = candidate.state.scope_limits[scope]
+        if limits.order_types is not None and order_type not in limits.order_types:
+            return Denial(DenialCode.ORDER_TYPE_UNSUPPORTED, f"{order_type} in {scope[0]} {scope[1]}")
+        if limits.times_in_force is not None and time_in_force not in limits.times_in_force:
+            return Denial(DenialCode.TIME_IN_FORCE_UNSUPPORTED, f"{time_in_force} in {scope[0]} {scope[1]}")
+    if time_in_force not in TIMES_IN_FORCE[order_type]:
+        return Denial(DenialCode.TIME_IN_FORCE_UNSUPPORTED, f"{order_type} as {time_in_force}")
+    if (intent.limit_price is not None) is not (order_type in LIMIT_PRICED):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with limit price {intent.limit_price}")
+    if (intent.trigger_price is not None) is not (order_type in TRIGGERED):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with trigger price {intent.trigger_price}")
+    if (intent.expires_at is not None) is not (time_in_force is _GTD):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{time_in_force} with expiry {intent.expires_at}")
+    if intent.expires_at is not None and intent.expires_at <= candidate.now:
+        return Denial(DenialCode.EXPIRY_IN_PAST, f"{intent.expires_at} <= {candidate.now}")
     return None
 
 
@@ -29,9 +69,10 @@ def check_quantity(candidate: Candidate) -> Denial | None:
 
 
 def check_price(candidate: Candidate) -> Denial | None:
-    """Deny a limit price that is not positive or not on the tick."""
-    instrument, price = candidate.instrument, candidate.intent.limit_price
+    """Deny a limit or trigger price that is not positive or not on the tick."""
+    instrument, intent = candidate.instrument, candidate.intent
     assert instrument is not None, "check_instrument runs first"
-    if price is not None and (price <= 0 or price % instrument.tick_size):
-        return Denial(DenialCode.PRICE_NOT_ON_TICK, f"{price} on tick {instrument.tick_size}")
+    for price in (intent.limit_price, intent.trigger_price):
+        if price is not None and (price <= 0 or price % instrument.tick_size):
+            return Denial(DenialCode.PRICE_NOT_ON_TICK, f"{price} on tick {instrument.tick_size}")
     return None

@@ -1,18 +1,27 @@
-"""Is the market known well enough to trade on: fresh data, and a price near two references."""
+"""Is the market known well enough to trade on: fresh data, a price near two references, a spread and a depth that bear it."""
 
+from live.core.book import BookState
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
+from live.core.vocabulary import OrderType, Side
 
 CLOCK_LEAD = 5 * 1_000_000_000
 """How far ahead of us a venue's clock may be; data from further in the future would never grow stale."""
+TRIGGER_COLLARS = 10
+"""A trigger may be so many collars away from the market: it trades only once the market is there, but must be meant."""
+TAKES = (OrderType.MARKET, OrderType.STOP)
+"""Types that trade at whatever rests on the other side."""
 
 
 def check_data_age(candidate: Candidate) -> Denial | None:
-    """Deny when there is no price, its feed is down, or it is older by venue time than allowed or from the future."""
+    """Deny when there is no price, its feed is down or has a gap, or it is older by venue time than allowed or from the future."""
     market = candidate.market
     if market is None or market.last_price is None:
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, candidate.intent.instrument_id)
+    book = market.book
+    if book is not None and book.state is not BookState.SYNCHRONISED:
+        return Denial(DenialCode.FEED_GAP, f"the book is {book.state}")
     if not market.feed_healthy:
         return Denial(DenialCode.DATA_STALE, "the feed is down")
     age = candidate.now - market.event_time
@@ -26,20 +35,84 @@ def check_data_age(candidate: Candidate) -> Denial | None:
 def check_price_collar(candidate: Candidate) -> Denial | None:
     """Deny a price too far from the last price or from the median of the last closes.
 
-    A market order is judged at the last price, so it is denied when the two references disagree.
+    A market order is judged at the last price, so it is denied when the two references disagree. A stop's trigger may be
+    ten collars away, and the limit of a stop-limit one collar from its trigger.
     """
-    market = candidate.market
+    market, intent, collar = candidate.market, candidate.intent, candidate.limits.price_collar_ppm
     assert market is not None, "check_data_age runs first"
     assert market.last_price is not None, "check_data_age runs first"
-    slow = market.slow_reference()
+    last, slow = market.last_price, market.slow_reference()
     if slow is None:
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, "no slow reference")
-    price = market.last_price if candidate.intent.limit_price is None else candidate.intent.limit_price
-    for name, reference in (("last price", market.last_price), ("median of last closes", slow)):
-        distance = abs(price - reference) * PARTS_PER_MILLION
-        if distance > candidate.limits.price_collar_ppm * reference:
-            return Denial(
-                DenialCode.PRICE_OUTSIDE_COLLAR,
-                f"{price} is {distance // reference} ppm from the {name} {reference}, allowed {candidate.limits.price_collar_ppm}",
-            )
+    limit, trigger = intent.limit_price, intent.trigger_price
+    if trigger is None:
+        price = last if limit is None else limit
+    else:
+        if limit is not None and abs(limit - trigger) * PARTS_PER_MILLION > collar * trigger:
+            return _outside(limit, "trigger", trigger, collar)
+        price, collar = trigger, collar * TRIGGER_COLLARS
+    if abs(price - last) * PARTS_PER_MILLION > collar * last:
+        return _outside(price, "last price", last, collar)
+    if abs(price - slow) * PARTS_PER_MILLION > collar * slow:
+        return _outside(price, "median of last closes", slow, collar)
     return None
+
+
+def check_spread(candidate: Candidate) -> Denial | None:
+    """Deny an order that may begin a trade while bid and ask are too far apart, and any while a quote that must be there is not.
+
+    A quote must be there once one was seen or a book is followed, or where the limits ask for it; where prices only ever came as
+    trades or bars there is no spread to judge. An order that only makes liquidity narrows the spread, and one that reduces may end
+    a trade in any.
+    """
+    market, limits = candidate.market, candidate.limits
+    assert market is not None, "check_data_age runs first"
+    bid, ask = market.bid_price, market.ask_price
+    if bid is None or ask is None:
+        if limits.requires_quotes or market.book is not None:
+            return Denial(DenialCode.QUOTE_MISSING, candidate.intent.instrument_id)
+        return None
+    age = candidate.now - market.quote_time
+    if age > limits.maximum_data_age:
+        return Denial(DenialCode.DATA_STALE, f"the quote's age {age} ns > {limits.maximum_data_age} ns")
+    if (ask - bid) * 2 * PARTS_PER_MILLION <= limits.maximum_spread_ppm * (bid + ask):
+        return None
+    if candidate.intent.order_type is OrderType.LIMIT_MAKER or candidate.reduces:
+        return None
+    return Denial(DenialCode.SPREAD_TOO_WIDE, f"{bid} to {ask}, allowed {limits.maximum_spread_ppm} ppm")
+
+
+def check_slippage(candidate: Candidate) -> Denial | None:
+    """Deny a market or stop order that what is known to rest on the other side would fill too far from the best price, on average.
+
+    The order book is walked; without one, what the quote says rests at the best price is taken. What exceeds that counts at the
+    collar's edge. Where nobody says how much rests there is no depth to judge.
+    """
+    if candidate.intent.order_type not in TAKES:
+        return None
+    market, quantity, limits = candidate.market, candidate.intent.quantity, candidate.limits
+    assert market is not None, "check_data_age runs first"
+    if candidate.buying:
+        best, size, side = market.ask_price, market.ask_quantity, Side.BUY
+    else:
+        best, size, side = market.bid_price, market.bid_quantity, Side.SELL
+    if best is None or size <= 0 or size >= quantity:
+        return None
+    fills = [(best, size)] if market.book is None else market.book.walk(side, quantity)
+    beyond = quantity
+    worse = 0
+    for price, taken in fills:
+        beyond -= taken
+        worse += abs(price - best) * taken * PARTS_PER_MILLION
+    worse += beyond * best * limits.price_collar_ppm
+    if worse > limits.maximum_slippage_ppm * best * quantity:
+        expected = worse // (best * quantity)
+        return Denial(
+            DenialCode.SLIPPAGE_EXCEEDED, f"{expected} ppm expected, allowed {limits.maximum_slippage_ppm}, {beyond} beyond the depth"
+        )
+    return None
+
+
+def _outside(price: int, name: str, reference: int, allowed: int) -> Denial:
+    distance = abs(price - reference) * PARTS_PER_MILLION // reference
+    return Denial(DenialCode.PRICE_OUTSIDE_COLLAR, f"{price} is {distance} ppm from the {name} {reference}, allowed {allowed}")

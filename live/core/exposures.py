@@ -1,0 +1,204 @@
+"""Exposures: what positions and live orders may come to at worst, kept as running sums.
+
+Reserve, then send: an order counts from the moment it is SUBMITTING at the worst price it may fill at, and until evidence
+ends it. Every sum changes only where a journal entry is applied, so a restart finds the same ones; they are not written
+down, since positions and live orders give them again (`EngineState.index_live_order`), and a test compares the two.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from live.core.decimals import PARTS_PER_MILLION, divide_up
+from live.core.instruments import Instrument
+from live.core.vocabulary import InstrumentKind, Scope, Side
+
+if TYPE_CHECKING:
+    from live.core.records import IntentRecorded
+    from live.core.state import Order
+
+
+class Book:
+    """Hold what is held and what may still fill in one instrument, of one strategy or of a whole account.
+
+    A reduce-only order is counted apart: the venue clips it, so it opens nothing, but it may close what another one would.
+
+    Attributes:
+        instrument_id: the instrument.
+        held: signed position, quantity units.
+        buys: quantity that live buys may still fill, and `buy_notional` what it costs at worst, money units.
+        sells: quantity that live sells may still fill, and `sell_notional` what it is worth at worst, money units.
+        reducing_buys: quantity that live reduce-only buys may still fill, and `reducing_buy_notional` likewise.
+        reducing_sells: quantity that live reduce-only sells may still fill, and `reducing_sell_notional` likewise.
+        orders: how many orders are alive.
+    """
+
+    __slots__ = (
+        "buy_notional",
+        "buys",
+        "held",
+        "instrument_id",
+        "orders",
+        "reducing_buy_notional",
+        "reducing_buys",
+        "reducing_sell_notional",
+        "reducing_sells",
+        "sell_notional",
+        "sells",
+    )
+
+    def __init__(self, instrument_id: str) -> None:
+        self.instrument_id = instrument_id
+        self.held = 0
+        self.buys = 0
+        self.buy_notional = 0
+        self.sells = 0
+        self.sell_notional = 0
+        self.reducing_buys = 0
+        self.reducing_buy_notional = 0
+        self.reducing_sells = 0
+        self.reducing_sell_notional = 0
+        self.orders = 0
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """Give every sum, to compare."""
+        bought = (self.buys, self.buy_notional, self.reducing_buys, self.reducing_buy_notional)
+        sold = (self.sells, self.sell_notional, self.reducing_sells, self.reducing_sell_notional)
+        return (self.held, *bought, *sold, self.orders)
+
+    def worst(self, instrument: Instrument, price: int, added: "Book | None" = None) -> "Worst":
+        """Value the position at worst, over what may fill and what is `added`, with what is held at `price`; money units."""
+        buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
+        reducing_buys, reducing_sells = self.reducing_buys, self.reducing_sells
+        bought, sold = buy_notional + self.reducing_buy_notional, sell_notional + self.reducing_sell_notional
+        if added is not None:
+            buys, buy_notional = buys + added.buys, buy_notional + added.buy_notional
+            sells, sell_notional = sells + added.sells, sell_notional + added.sell_notional
+            reducing_buys, reducing_sells = reducing_buys + added.reducing_buys, reducing_sells + added.reducing_sells
+            bought += added.buy_notional + added.reducing_buy_notional
+            sold += added.sell_notional + added.reducing_sell_notional
+        held = self.held
+        value = instrument.notional(price, held)
+        if held >= 0:
+            long, opened = value + buy_notional, sells - max(0, held - reducing_sells)
+            short = divide_up(sell_notional * opened, sells) if opened > 0 else 0
+        else:
+            short, opened = sell_notional - value, buys - max(0, -held - reducing_buys)
+            long = divide_up(buy_notional * opened, buys) if opened > 0 else 0
+        return Worst(long if long > short else short, value + bought, value - sold)
+
+
+class Worst(NamedTuple):
+    """Hold a worst case in money units: the largest value either way, and the signed values if all buys or all sells fill."""
+
+    gross: int
+    bought: int
+    sold: int
+
+
+class Exposures:
+    """Keep the books of strategies and accounts, what accounts have reserved, and how many orders are alive.
+
+    Attributes:
+        strategies: books by account and strategy, then by instrument.
+        accounts: books by account and venue, then by instrument.
+        of_account: the same by account alone, a table for each venue.
+        of_venue: the same by venue alone, a table for each account.
+        reserved: what live spot orders may take from an account's balance of an asset at worst, fees apart, in money units.
+        alive: how many orders are alive in an account and at a venue, by scope.
+    """
+
+    __slots__ = ("accounts", "alive", "of_account", "of_venue", "reserved", "strategies")
+
+    def __init__(self) -> None:
+        self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
+        self.accounts: dict[tuple[str, str], dict[str, Book]] = {}
+        self.of_account: dict[str, list[dict[str, Book]]] = {}
+        self.of_venue: dict[str, list[dict[str, Book]]] = {}
+        self.reserved: dict[tuple[str, str], int] = {}
+        self.alive: dict[tuple[Scope, str], int] = {}
+
+    def add(self, order: "Order", instrument: Instrument) -> None:
+        """Reserve for an order that may fill from now on."""
+        self._count(order, 1)
+        self._reserve(order, instrument, 0, order.remaining)
+
+    def remove(self, order: "Order", instrument: Instrument) -> None:
+        """Free what an order that ended had reserved."""
+        self._count(order, -1)
+        self._reserve(order, instrument, order.remaining, 0)
+
+    def fill(self, order: "Order", instrument: Instrument, before: int) -> None:
+        """Free what a live order that had `before` quantity units left reserves no longer, now that some of it filled."""
+        self._reserve(order, instrument, before, order.remaining)
+
+    def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
+        """Change a position by a signed quantity."""
+        for book in self._books(account_id, strategy_id, instrument_id):
+            book.held += quantity
+
+    def _books(self, account_id: str, strategy_id: str, instrument_id: str) -> tuple[Book, Book]:
+        mine = self.strategies.setdefault((account_id, strategy_id), {})
+        book = mine.get(instrument_id)
+        if book is None:
+            book = mine[instrument_id] = Book(instrument_id)
+        venue_id = instrument_id.partition(":")[0]
+        theirs = self.accounts.get((account_id, venue_id))
+        if theirs is None:
+            theirs = self.accounts[account_id, venue_id] = {}
+            self.of_account.setdefault(account_id, []).append(theirs)
+            self.of_venue.setdefault(venue_id, []).append(theirs)
+        other = theirs.get(instrument_id)
+        if other is None:
+            other = theirs[instrument_id] = Book(instrument_id)
+        return book, other
+
+    def _count(self, order: "Order", change: int) -> None:
+        for book in self._books(order.account_id, order.strategy_id, order.instrument_id):
+            book.orders += change
+        for scope in ((Scope.ACCOUNT, order.account_id), (Scope.VENUE, order.instrument_id.partition(":")[0])):
+            self.alive[scope] = self.alive.get(scope, 0) + change
+
+    def _reserve(self, order: "Order", instrument: Instrument, before: int, after: int) -> None:
+        """Let an order reserve for `after` quantity units what it reserved for `before`."""
+        quantity, worst = after - before, order.worst_price
+        notional = instrument.notional(worst, after) - instrument.notional(worst, before)
+        buying = order.side is Side.BUY
+        for book in self._books(order.account_id, order.strategy_id, order.instrument_id):
+            if order.reduce_only:
+                if buying:
+                    book.reducing_buys += quantity
+                    book.reducing_buy_notional += notional
+                else:
+                    book.reducing_sells += quantity
+                    book.reducing_sell_notional += notional
+            elif buying:
+                book.buys += quantity
+                book.buy_notional += notional
+            else:
+                book.sells += quantity
+                book.sell_notional += notional
+        if instrument.kind is InstrumentKind.SPOT:
+            key = (order.account_id, instrument.quote if buying else instrument.base)
+            amount = notional if buying else instrument.base_amount(after) - instrument.base_amount(before)
+            self.reserved[key] = self.reserved.get(key, 0) + amount
+
+
+def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:
+    """Give the price at which an order may fill at worst for exposure: the highest, in price units.
+
+    A limit bounds a buy; a sell may fill above its limit, at the market. A market order may fill as far above its reference
+    as the collar allows, a stop as far above its trigger; a sell without a limit is worth at most what it begins at, since a
+    lower price makes the short position smaller.
+    """
+    limit, reference, trigger = order.limit_price, order.reference_price, order.trigger_price
+    if order.side is Side.BUY:
+        if limit is not None:
+            return limit
+        begins = reference if trigger is None or trigger < reference else trigger
+        return divide_up(begins * (PARTS_PER_MILLION + collar_ppm), PARTS_PER_MILLION)
+    worst = reference
+    if limit is not None and limit > worst:
+        worst = limit
+    if trigger is not None and trigger > worst:
+        worst = trigger
+    return worst

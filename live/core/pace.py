@@ -1,0 +1,76 @@
+"""Pace: when orders were sent and canceled and how often strategies traded lately, for the checks that bound how fast it goes."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from live.core.vocabulary import Scope
+
+if TYPE_CHECKING:
+    from live.core.state import Order
+
+MINUTE = 60 * 1_000_000_000
+HOUR = 60 * MINUTE
+
+ScopeTimes = dict[tuple[Scope, str], deque[int]]
+"""Times by scope, oldest first; those older than their window go when the next one comes."""
+
+
+class Pace:
+    """Keep the times that count.
+
+    Attributes:
+        orders: when orders were sent in the last minute, by account and venue; those by strategy are `EngineState.recent_orders`.
+        cancels: when cancels of open orders were asked for in the last minute, by strategy, account and venue.
+        executions: when a strategy's orders first traded in the last hour, since its lease was granted.
+    """
+
+    __slots__ = ("cancels", "executions", "orders")
+
+    def __init__(self) -> None:
+        self.orders: ScopeTimes = {}
+        self.cancels: ScopeTimes = {}
+        self.executions: dict[str, deque[int]] = {}
+
+    def submit(self, order: "Order", ts: int) -> None:
+        """Count an order that is being sent."""
+        for scope in _scopes(order)[1:]:
+            _append(self.orders.setdefault(scope, deque()), ts, MINUTE)
+
+    def cancel(self, order: "Order", ts: int) -> None:
+        """Count a cancel that is being asked for."""
+        for scope in _scopes(order):
+            _append(self.cancels.setdefault(scope, deque()), ts, MINUTE)
+
+    def execute(self, strategy_id: str, ts: int) -> None:
+        """Count an order that traded for the first time."""
+        _append(self.executions.setdefault(strategy_id, deque()), ts, HOUR)
+
+
+def count_since(times: Sequence[int], since: int) -> int:
+    """Count the times after `since`."""
+    count = len(times)
+    for time in times:
+        if time > since:
+            break
+        count -= 1
+    return count
+
+
+def newer_than(times: deque[int], since: int) -> list[int]:
+    """List the times after `since`, to be written down: what has run out says nothing any more."""
+    return [time for time in times if time > since]
+
+
+def _scopes(order: "Order") -> tuple[tuple[Scope, str], ...]:
+    return (
+        (Scope.STRATEGY, order.strategy_id),
+        (Scope.ACCOUNT, order.account_id),
+        (Scope.VENUE, order.instrument_id.partition(":")[0]),
+    )
+
+
+def _append(times: deque[int], ts: int, window: int) -> None:
+    times.append(ts)
+    while times[0] <= ts - window:
+        times.popleft()
