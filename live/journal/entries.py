@@ -9,6 +9,7 @@ import msgspec
 from live.core.inputs import Input
 from live.core.records import INPUT_TYPES, OUTPUT_TYPES, SCHEMA_VERSIONS, JournalEntry, Record
 from live.journal.errors import EntryError, SchemaVersionError
+from live.journal.migrations import migrate
 
 
 class SnapshotTaken(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
@@ -33,6 +34,7 @@ KINDS: dict[type[msgspec.Struct], tuple[str, int]] = {
 encode_body = msgspec.msgpack.Encoder().encode
 """The canonical encoding: MessagePack, a tagged positional array, every integer in its shortest form."""
 
+_FIELDS = {name: len(kind.__struct_fields__) for kind, (name, _) in KINDS.items()}
 _READERS: dict[str, tuple[int, msgspec.msgpack.Decoder[Any]]] = {
     name: (version, msgspec.msgpack.Decoder(kind)) for kind, (name, version) in KINDS.items()
 }
@@ -44,10 +46,10 @@ def encode_entry(entry: StoredEntry) -> bytes:
 
 
 def decode_entry(kind: str, version: int, body: bytes) -> StoredEntry:
-    """Decode the body of a row that says it holds `kind` in schema `version`.
+    """Decode the body of a row that says it holds `kind` in schema `version`; an older one is read as the newest.
 
     Raises:
-        SchemaVersionError: the kind is unknown or its schema is newer than this program's.
+        SchemaVersionError: the kind is unknown, its schema is newer than this program's, or no step leads from it to the newest.
         EntryError: the body is no such entry.
     """
     if kind not in _READERS:
@@ -59,6 +61,8 @@ def decode_entry(kind: str, version: int, body: bytes) -> StoredEntry:
         )
     if version < 1:
         raise EntryError(f"schema versions count from 1, received {version} for {kind}: the row is damaged, run `interlock journal verify`")
+    if version < newest:
+        body = migrate(kind, version, body, _FIELDS[kind])
     try:
         entry = cast("StoredEntry", decoder.decode(body))
     except (msgspec.MsgspecError, TypeError) as error:

@@ -14,7 +14,8 @@ import msgspec
 from live.core.instruments import Instrument
 from live.core.market_events import MARKET_TYPES, BookDelta, BookSnapshot, MarketEvent
 from live.core.records import SCHEMA_VERSIONS
-from live.journal.errors import SchemaVersionError, TapeDamagedError, TapeError
+from live.journal.errors import EntryError, SchemaVersionError, TapeDamagedError, TapeError
+from live.journal.migrations import market_decoder
 
 MAGIC = b"ILTAPE1\n"
 TAPE_SCHEMA = 1
@@ -116,15 +117,20 @@ def read_header(stream: BinaryIO, name: str) -> TapeHeader:
     return header
 
 
-def read_events(stream: BinaryIO, name: str, *, digest_holds: bool = False) -> Iterator[MarketEvent]:
-    """Read the events that follow the header.
+def read_events(stream: BinaryIO, name: str, header: TapeHeader, *, digest_holds: bool = False) -> Iterator[MarketEvent]:
+    """Read the events that follow the header; those of an older schema are read as the newest.
 
     Each frame's checksum is compared unless the digest of the whole file was, which takes a third of the time away.
 
     Raises:
         TapeDamagedError: a frame is torn or does not fit its checksum.
     """
-    unpack, crc32, decode, head_bytes = _FRAME.unpack_from, zlib.crc32, _event_decoder.decode, FRAME_HEAD_BYTES
+    unpack, crc32, decode, head_bytes = (
+        _FRAME.unpack_from,
+        zlib.crc32,
+        market_decoder(header.event_versions, _event_decoder.decode),
+        FRAME_HEAD_BYTES,
+    )
     count = 0
     rest = b""
     try:
@@ -145,7 +151,7 @@ def read_events(stream: BinaryIO, name: str, *, digest_holds: bool = False) -> I
                 at = end
                 count += 1
             rest = data[at:]
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, EntryError) as error:
         raise TapeDamagedError(f"event {count + 1} of tape segment {name} cannot be read ({error}): {_ADVICE}") from None
     if rest:
         raise TapeDamagedError(f"tape segment {name} ends inside event {count + 1}: recover the tape if its session crashed; {_ADVICE}")

@@ -101,7 +101,7 @@ def read_segment(path: Path) -> tuple[TapeHeader, Iterator[MarketEvent]]:
     except BaseException:
         stream.close()
         raise
-    return header, _events(stream, name, digest_holds=closed is not None)
+    return header, _events(stream, name, header, digest_holds=closed is not None)
 
 
 def read_tape(directory: Path) -> Iterator[tuple[int, int, MarketEvent]]:
@@ -195,10 +195,10 @@ def publish(partial: Path, path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _events(stream: BinaryIO, name: str, *, digest_holds: bool) -> Iterator[MarketEvent]:
+def _events(stream: BinaryIO, name: str, header: TapeHeader, *, digest_holds: bool) -> Iterator[MarketEvent]:
     with stream:
         try:
-            yield from read_events(stream, name, digest_holds=digest_holds)
+            yield from read_events(stream, name, header, digest_holds=digest_holds)
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(name, error) from error
 
