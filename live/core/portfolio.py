@@ -65,11 +65,11 @@ class Plan(NamedTuple):
 NOTHING = Plan()
 
 
-def target_units(wish: Wish, equity: int, price: int, instrument: Instrument) -> int:
+def target_units(wish: Wish, equity: int, price: int, instrument: Instrument, fee_ppm: int = 0) -> int:
     """Turn a finite wish into signed quantity units on the lot, rounded toward zero.
 
-    A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units); of an account that
-    is worth nothing, every fraction is nothing.
+    A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units), with a fee of
+    `fee_ppm` parts per million of the notional inside it; of an account that is worth nothing, every fraction is nothing.
     """
     if wish.units is not None:
         units = wish.units
@@ -77,7 +77,7 @@ def target_units(wish: Wish, equity: int, price: int, instrument: Instrument) ->
         return 0
     else:
         parts = int(wish.fraction * PARTS_PER_MILLION)
-        value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION)
+        value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION + fee_ppm)
         units = instrument.quantity_worth(value, price)
     return truncate_toward_zero(units, instrument.lot_size) * instrument.lot_size
 

@@ -206,13 +206,15 @@ def _setup(
     traded_ids = tuple(instrument.instrument_id for instrument in traded)
     accounts = () if settings.account.type is AccountType.CASH else ((ACCOUNT, settings.account.type, settings.leverage_ppm),)
     return ReplaySetup(
-        deployments=(Deployment(loaded.strategy_id, loaded.label, ACCOUNT, traded[0].venue_id, traded_ids, limits),),
+        deployments=(
+            Deployment(loaded.strategy_id, loaded.label, ACCOUNT, traded[0].venue_id, traded_ids, limits, settings.sizing_fee_ppm),
+        ),
         instruments=instruments,
         balances=tuple((ACCOUNT, asset, amount) for asset, amount in settings.opening_balances().items()),
         seed=settings.seed,
         accounts=accounts,
         close_out=settings.close_out,
-        simulation=settings.venue,
+        simulation=settings.venue if settings.venue.seed else replace(settings.venue, seed=settings.seed),
     )
 
 

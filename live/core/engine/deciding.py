@@ -196,7 +196,7 @@ class Deciding:
         worth = equity(state, work.markets, account_id, instrument.quote) if wish.needs_equity else 0
         if worth is None or (wish.needs_equity and price is None):
             return DenialCode.PRICE_REFERENCE_MISSING
-        units = target_units(wish, worth, price or 0, instrument)
+        units = target_units(wish, worth, price or 0, instrument, state.deployments[strategy_id].sizing_fee_ppm)
         if abs(units) > LARGEST_INTEGER:
             return DenialCode.TARGET_OUT_OF_RANGE
         limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)

@@ -1,0 +1,60 @@
+"""Close-out: at the end of a replay live orders are canceled and positions closed at the last price, by orders on the record.
+
+It is a step of its own: recorded requests, the intents and orders that follow from them, and fills with fees and slippage. The
+strategy is reduced to exits first, so that one that answers the fill of its exit with an entry gets a denial, not a position.
+The venue is shown the last bar's close once more, as a bar without extent, so that an order that waits for a next bar has one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from live.core.inputs import CloseOutRequested, Deployment, MarketEvent, OperatorCommand
+from live.core.market_events import Bar, QuoteBar
+from live.core.vocabulary import OperatorAction, Scope
+from live.driver.loop import EngineLoop
+from live.venues.protocol import Venue
+
+
+class LastEvents:
+    """Remember the last event of each instrument that passes."""
+
+    def __init__(self) -> None:
+        self.by_instrument: dict[str, MarketEvent] = {}
+
+    def watch(self, events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+        """Pass events on."""
+        last = self.by_instrument
+        for event in events:
+            last[event.instrument_id] = event
+            yield event
+
+
+def close_out(loop: EngineLoop, venues: Mapping[str, Venue], deployments: Sequence[Deployment], last: LastEvents) -> None:
+    """Close every position of every deployment, and wait for the answers that are on their way.
+
+    Raises:
+        InterlockError: what the loop raises.
+    """
+    engine = loop.engine
+    reason = "the replay's events ended"
+    for deployment in deployments:
+        strategy_id = deployment.strategy_id
+        loop.process(OperatorCommand(engine.now, "replay", OperatorAction.REDUCE_ONLY, Scope.STRATEGY, strategy_id, reason))
+        loop.process(CloseOutRequested(engine.now, strategy_id, reason))
+    for instrument_id, event in sorted(last.by_instrument.items()):
+        venue, shown = venues.get(instrument_id.partition(":")[0]), _close_of(event, engine.now)
+        if venue is not None and shown is not None:
+            venue.observe(shown)
+            loop.settle()
+
+
+def _close_of(event: MarketEvent, now: int) -> MarketEvent | None:
+    """Give a bar's close as a bar; what is no bar stands at the venue as it is."""
+    match event:
+        case Bar(close=close):
+            return replace(event, ts_init=now, open=close, high=close, low=close)
+        case QuoteBar(bid_close=bid, ask_close=ask):
+            return replace(event, ts_init=now, bid_open=bid, bid_high=bid, bid_low=bid, ask_open=ask, ask_high=ask, ask_low=ask)
+        case _:
+            return None
