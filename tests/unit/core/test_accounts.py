@@ -125,6 +125,14 @@ def test_funding_is_split_by_what_each_strategy_holds(perpetual):
     perpetual.state.ledger.check(perpetual.state.instruments)
 
 
+def test_the_largest_holder_takes_what_division_leaves_whatever_its_id(perpetual):
+    """A unit weighs least where most is held; a short counts by its size."""
+    hold(perpetual, "alpha", 100)
+    hold(perpetual, "beta", -300)
+    fund(perpetual, 101)
+    assert {one.strategy_id: one.amount for one in perpetual.of(records.FundingRecorded)} == {"alpha": -51, "beta": 152}
+
+
 def test_of_equal_holders_the_first_by_id_takes_what_division_leaves(perpetual):
     """So the split does not depend on who traded first."""
     hold(perpetual, "beta", 100)
