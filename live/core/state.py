@@ -55,7 +55,7 @@ class Order(msgspec.Struct, gc=False):
         not_open_since: engine time at which the venue's open orders denied it as evidence, 0 before.
         announced: how the venue said it ended, while fills that the venue counts in it have not come.
         announced_quantity: how much the venue had executed of it by then, quantity units.
-        worst_price: price at which it reserves, price units; 0 before it was sent.
+        worst_price: price at which it reserves, price units; 0 while it does not.
     """
 
     order_id: str
@@ -442,6 +442,7 @@ class EngineState:
             del self.live_by_strategy[order.strategy_id, order.instrument_id][order.order_id]
             del self.live_by_account[order.account_id, order.instrument_id][order.order_id]
             self.exposures.remove(order, self.instruments[order.instrument_id])
+            order.worst_price = 0
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
         order, instrument = self.orders[record.order_id], self.instruments[record.instrument_id]

@@ -128,10 +128,17 @@ def describe_instrument(instrument: Instrument) -> dict[str, Any]:
 
 
 def describe_version(version: StrategyVersion) -> dict[str, Any]:
-    """Write a version as a plain document: every limit by name, in the units of `Limits`."""
+    """Write a version as a plain document: every limit that was given by name, in the units of `Limits`."""
     document: dict[str, Any] = msgspec.to_builtins(version)
     document["instruments"] = [describe_instrument(instrument) for instrument in version.instruments]
-    return {**document, "limits": {name: getattr(version.limits, name) for name in Limits.__struct_fields__}}
+    return {**document, "limits": describe_limits(version.limits)}
+
+
+def describe_limits(limits: Limits) -> dict[str, Any]:
+    """Write limits as a plain document: what was given, by name; what is left out is derived, as it is for versions of before."""
+    later = {field.name: field.default for field in msgspec.structs.fields(Limits) if not field.required}
+    document = {name: getattr(limits, name) for name in Limits.__struct_fields__}
+    return {name: value for name, value in document.items() if name not in later or value != later[name]}
 
 
 def read_version(document: object) -> StrategyVersion:
@@ -141,12 +148,16 @@ def read_version(document: object) -> StrategyVersion:
         DocumentError: a field is missing, unknown, of another type, or contradicts another one.
         LimitError: the limits limit nothing, or name an instrument that is not declared.
     """
-    fields = Limits.__struct_fields__
+    fields = {field.name: field for field in msgspec.structs.fields(Limits)}
+    needed = {name for name, field in fields.items() if field.required}
     limits: Any = document.get("limits") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not isinstance(document, dict) or not isinstance(limits, dict) or set(limits) != set(fields):  # pyright: ignore[reportUnknownArgumentType]
-        raise DocumentError(f"a strategy version names exactly the limits {', '.join(fields)}: rebuild it with this release")
+    if not isinstance(document, dict) or not isinstance(limits, dict) or not needed <= set(limits) <= set(fields):  # pyright: ignore[reportUnknownArgumentType]
+        raise DocumentError(
+            f"a strategy version names the limits {', '.join(sorted(needed))}, and no others than {', '.join(fields)}: rebuild it with this release"
+        )
+    whole = [limits[name] if name in limits else field.default for name, field in fields.items()]
     try:
-        return msgspec.convert({**document, "limits": [limits[name] for name in fields]}, StrategyVersion)
+        return msgspec.convert({**document, "limits": whole}, StrategyVersion)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, LimitError):
             raise error.__cause__ from None

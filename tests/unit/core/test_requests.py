@@ -302,7 +302,7 @@ def test_closing_out_cancels_and_sells_everything(desk):
     desk.want(200)
     desk.fill()
     desk.strategy.script = None
-    desk.ask(lambda bar, context: context.submit_order(BTC, "SELL", 50, order_type="STOP", trigger_price=97.0, label="stop"))
+    desk.ask(lambda bar, context: context.submit_order(BTC, "SELL", 60, order_type="STOP", trigger_price=97.0, label="stop"))
     desk.accept()
     stop = desk.order
     desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end of data"))

@@ -5,7 +5,7 @@ import pytest
 
 from live.core.errors import LimitError
 from live.core.instruments import Instrument
-from live.core.limits import Limits
+from live.core.limits import Limits, complete
 from live.core.vocabulary import InstrumentKind
 from live.promotion import (
     DataNeeds,
@@ -87,7 +87,12 @@ def test_every_field_of_an_instrument_is_part_of_the_digest(field: str) -> None:
 def test_every_limit_is_part_of_the_digest(field: str) -> None:
     """A limit one unit tighter is another version."""
     value = getattr(VERSION.limits, field)
-    other = {name: quantity - 1 for name, quantity in value.items()} if isinstance(value, dict) else value - 1
+    if isinstance(value, dict):
+        other = {name: quantity - 1 for name, quantity in value.items()}
+    elif isinstance(value, bool):
+        other = not value
+    else:
+        other = (value or getattr(complete(VERSION.limits), field)) - 1
     assert replace(VERSION, limits=replace(VERSION.limits, **{field: other})).digest != VERSION.digest
 
 
