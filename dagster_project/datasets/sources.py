@@ -7,7 +7,7 @@ the list; those of one folder or dataset in the order of kinds in `MARKET_TYPES`
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dagster_project.datasets.importing import ImportOptions
 
 TAPE_SUFFIXES = (".tape", ".tape.gz")
-RAW_SUFFIXES = (".csv", ".csv.gz", ".zip", ".json", ".json.gz")
+RAW_SUFFIXES = (".csv", ".json", ".zip", ".gz")
 """What is looked for in a folder; a file that is named may end as it likes."""
 
 Play = Callable[[int | None, int | None], Iterator[MarketEvent]]
@@ -62,7 +62,7 @@ def open_market_data(
     paths: Sequence[Path | str],
     *,
     instruments: Sequence[Instrument] = (),
-    options: ImportOptions | None = None,
+    options: ImportOptions | Mapping[str, object] | None = None,
     home: Home | None = None,
 ) -> MarketData:
     """Open market data wherever it lies.
@@ -74,7 +74,7 @@ def open_market_data(
         paths: what to open; files of other programs that are of one format are read together, as days of one recording are.
         instruments: definitions that hold for what files of other programs do not say: scales, steps, assets. One of them is taken as
             the instrument of a file that names none; of several, that whose symbol the file's name holds.
-        options: how to read files of other programs, where their content does not say.
+        options: how to read files of other programs, where their content does not say, by the names of `ImportOptions`.
         home: where names of datasets are looked for; that of `INTERLOCK_HOME` unless given.
 
     Raises:
@@ -141,7 +141,7 @@ def files_below(folder: Path) -> list[Path]:
     Raises:
         DatasetError: there is none.
     """
-    files = sorted(path for path in folder.rglob("*") if path.name.endswith(RAW_SUFFIXES))
+    files = sorted(path for path in folder.rglob("*") if path.name.endswith(RAW_SUFFIXES) and not path.name.endswith(TAPE_SUFFIXES))
     if not files:
         raise DatasetError(f"{folder} holds no market data: name a dataset, or a folder of parquet, {', '.join(RAW_SUFFIXES)} files")
     return files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from dagster_project.datasets.importing.coinbase_candles import looks_like_coinb
 from dagster_project.datasets.importing.csv_bars import looks_like_csv_bars, read_csv_bars
 from dagster_project.datasets.importing.lean import looks_like_lean, read_lean
 from dagster_project.datasets.importing.naming import Naming
-from dagster_project.datasets.importing.options import ImportOptions
+from dagster_project.datasets.importing.options import ImportOptions, read_options
 from dagster_project.datasets.importing.outcome import Imported, ImportedStream
 from live.core.instruments import Instrument
 
@@ -26,15 +26,11 @@ class Format(NamedTuple):
 
     Attributes:
         name: what it is called on the command line.
-        summary: what it is, in one line.
-        example: a command that reads it.
         is_of: tells by path and first bytes whether a file is of it.
         read: reads files of it.
     """
 
     name: str
-    summary: str
-    example: str
     is_of: Callable[[Path, bytes], bool]
     read: Callable[[Sequence[Path], Naming, ImportOptions], list[ImportedStream]]
 
@@ -42,29 +38,21 @@ class Format(NamedTuple):
 FORMATS = (
     Format(
         "csv-bars",
-        "a CSV of bars with a header: time, open, high, low, close, volume in any order",
-        "interlock ingest btcusdt_1m.csv --format csv-bars --instrument binance-spot:BTCUSDT --bar-time open --output bars",
         lambda _, head: looks_like_csv_bars(head),
         read_csv_bars,
     ),
     Format(
         "lean",
-        "bars of trades and quotes of QuantConnect's LEAN, zipped, in its folders",
-        "interlock ingest crypto/coinbase/minute/btcusd --format lean --output bars",
         lambda path, head: head.startswith(b"PK") and looks_like_lean(path),
         read_lean,
     ),
     Format(
         "binance-l2",
-        "a raw log of Binance's websocket: books, best quotes and trades",
-        "interlock ingest spot_btcusdt_20240808.gz spot_btcusdt_20240809.gz --format binance-l2 --tape btc.tape.gz",
         lambda _, head: looks_like_binance_l2(head),
         read_binance_l2,
     ),
     Format(
         "coinbase-candles",
-        "the JSON answer of Coinbase's candles endpoint, compressed or not",
-        "interlock ingest coinbase_btc_usd_4h.json.gz --format coinbase-candles --output bars",
         lambda _, head: looks_like_coinbase_candles(head),
         read_coinbase_candles,
     ),
@@ -87,19 +75,22 @@ def find_format(path: Path) -> Format:
 
 
 def read_files(
-    paths: Sequence[Path], *, instruments: Sequence[Instrument] = (), options: ImportOptions | None = None
+    paths: Sequence[Path],
+    *,
+    instruments: Sequence[Instrument] = (),
+    options: ImportOptions | Mapping[str, object] | None = None,
 ) -> tuple[Imported, ...]:
     """Read files of other programs, those of one format together.
 
     Args:
         paths: the files.
         instruments: definitions that go before what files say of their own.
-        options: what a person knows.
+        options: what a person knows, by the names of `ImportOptions`.
 
     Raises:
-        DatasetError: a file is of no known format, cannot be read, or holds what cannot be market data.
+        DatasetError: an option is none, a file is of no known format, cannot be read, or holds what cannot be market data.
     """
-    chosen = options or ImportOptions()
+    chosen = read_options(options)
     groups: dict[str, tuple[Format, list[Path]]] = {}
     for path in paths:
         one = _named(chosen.format) if chosen.format is not None else find_format(path)

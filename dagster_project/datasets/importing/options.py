@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+
+from dagster_project.datasets.errors import DatasetError
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 BarTime = Literal["open", "close"]
@@ -43,3 +46,19 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     bar_seconds: int | None = None
     volume: VolumeUnit | None = None
     clock_correction: int = 0
+
+
+def read_options(values: ImportOptions | Mapping[str, object] | None) -> ImportOptions:
+    """Give options from plain names and values, as other programs and the command line have them.
+
+    Raises:
+        DatasetError: there is no such option, or a value is not one that it can have.
+    """
+    if values is None or isinstance(values, ImportOptions):
+        return values or ImportOptions()
+    if unknown := sorted(set(values) - set(ImportOptions.__struct_fields__)):
+        raise DatasetError(f"there is no option {unknown[0]!r} for reading files: use {', '.join(ImportOptions.__struct_fields__)}")
+    try:
+        return msgspec.convert(dict(values), ImportOptions, strict=False)
+    except msgspec.ValidationError as error:
+        raise DatasetError(f"files cannot be read so: {error}") from error
