@@ -8,6 +8,7 @@ from live.core.effects import SubmitOrder
 from live.core.instruments import Instrument
 from live.core.vocabulary import OrderType, Side, TimeInForce
 from live.venues.sim.matcher import Matcher
+from live.venues.sim.settings import TriggeredStop
 
 _GTC, _IOC, _FOK, _GTD = (
     TimeInForce.GOOD_TILL_CANCELED,
@@ -81,7 +82,7 @@ def _filter_failure(order: SubmitOrder, matcher: Matcher, instrument: Instrument
 def _trigger_failure(order: SubmitOrder, matcher: Matcher) -> str | None:
     """Check an order against what the market shows on arrival."""
     is_maker = order.order_type is OrderType.LIMIT_MAKER
-    if not is_maker and (order.trigger_price is None or matcher.settings.filters.triggered_stops):
+    if not is_maker and (order.trigger_price is None or matcher.settings.filters.triggered_stops is not TriggeredStop.REJECT):
         return None
     sign = 1 if order.side is Side.BUY else -1
     price = matcher.price(sign)

@@ -52,6 +52,7 @@ class Matcher:
         quote_bar: last bar of quotes.
         quote: last quote.
         trade: last trade.
+        taken_by: price of the last trade that a buyer (1) or a seller (-1) began, moved along when the other side's trade passes it.
         book: the order book, None before the first snapshot or delta.
         book_time: when the book last changed, engine time.
         event_number: how many market events met orders here.
@@ -78,6 +79,7 @@ class Matcher:
         "sell_limits",
         "sell_stops",
         "settings",
+        "taken_by",
         "trade",
         "use_bars",
         "use_book",
@@ -99,6 +101,7 @@ class Matcher:
         self.quote_bar: QuoteBar | None = None
         self.quote: Quote | None = None
         self.trade: Trade | None = None
+        self.taken_by: dict[int, int] = {}
         self.book: OrderBook | None = None
         self.book_time = 0
         self.event_number = 0
@@ -122,7 +125,7 @@ class Matcher:
         if self.quote is not None:
             return self.quote.ask_price if sign > 0 else self.quote.bid_price
         if self.trade is not None:
-            return self.trade.price
+            return self.taken_by.get(sign, self.trade.price)
         if self.quote_bar is not None:
             return self.quote_bar.ask_close if sign > 0 else self.quote_bar.bid_close
         return None if self.bar is None else self.bar.close

@@ -20,6 +20,8 @@ def on_trade(matcher: Matcher, trade: Trade) -> None:
     matcher.trade = trade
     if not matcher.use_trades:
         return
+    if matcher.settings.fill.trades_have_sides:
+        _note_side(matcher.taken_by, trade)
     share = matcher.settings.participation_ppm
     if share:
         lot = matcher.instrument.lot_size
@@ -44,6 +46,19 @@ def shows_more(matcher: Matcher) -> bool:
     return (matcher.use_quotes and matcher.quote is not None) or (matcher.use_book and matcher.book is not None)
 
 
+def traded_price(matcher: Matcher, trade: Trade, sign: int) -> int:
+    """Give the price that a trade offers a buy (+1) or a sell (-1)."""
+    return matcher.taken_by.get(sign, trade.price)
+
+
+def _note_side(taken_by: dict[int, int], trade: Trade) -> None:
+    sign = 1 if trade.aggressor is Side.BUY else -1
+    taken_by[sign] = trade.price
+    other = taken_by.get(-sign)
+    if other is not None and sign * (trade.price - other) < 0:
+        taken_by[-sign] = trade.price  # a bid above the ask cannot stand
+
+
 def _meet(matcher: Matcher, trade: Trade) -> None:
     leave = shows_more(matcher)
     for order in list(matcher.arrivals.values()):
@@ -53,7 +68,12 @@ def _meet(matcher: Matcher, trade: Trade) -> None:
         elif not leave:
             order.arrival = None
             touch = matcher.settings.fill.touch
-            spend(matcher, matcher.take(order, [(trade.price, matcher.budget)], trade.ts_event, trade.ts_init, touch=touch))
+            spend(
+                matcher,
+                matcher.take(
+                    order, [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init, touch=touch
+                ),
+            )
 
 
 def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) -> None:

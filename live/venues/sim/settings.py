@@ -54,6 +54,17 @@ class Source(StrEnum):
     BOOK = "BOOK"
 
 
+class TriggeredStop(StrEnum):
+    """What becomes of a stop whose trigger price the market is beyond when it arrives."""
+
+    REJECT = "REJECT"
+    """It is rejected, as at Binance."""
+    TRIGGER = "TRIGGER"
+    """It triggers on arrival."""
+    REST = "REST"
+    """It rests, and triggers by what comes next."""
+
+
 class QueueCancels(StrEnum):
     """Whose orders left when a level shrinks by more than what traded there."""
 
@@ -96,6 +107,8 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         improvement: whether a resting limit order that a bar's open jumps over fills at that better open; else at its own price.
         stop_at_trigger: whether a stop that a bar's open jumps over fills at its trigger price, which nobody traded at; else at the open.
         through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
+        trades_have_sides: whether the last trade that a buyer began stands for the ask, and the last that a seller began for the bid; else
+            the last trade stands for both.
         standing: whether a taking order fills at once on the last quote, book or trade; else it waits for the next one.
         maximum_data_age: how old that last quote, book or trade may be for an order that travelled, in nanoseconds before its arrival.
         bar_interval: length of a bar in nanoseconds, from which its open time follows; 0 takes the time the bar before it was received.
@@ -109,6 +122,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     improvement: bool = False
     stop_at_trigger: bool = False
     through_fills_all: bool = False
+    trades_have_sides: bool = False
     standing: bool = True
     maximum_data_age: int = 0
     bar_interval: int = 0
@@ -136,14 +150,14 @@ class VenueFilters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         price_up_ppm: how far above the last price a limit may be, parts per million of it, PERCENT_PRICE; 0 means no bound.
         price_down_ppm: how far below it, below 1,000,000; 0 means no bound.
         minimum_notional: whether the instrument's smallest notional is asked for.
-        triggered_stops: whether a stop that would trigger on arrival is taken, and triggers; else it is rejected.
+        triggered_stops: what becomes of a stop that would trigger on arrival.
     """
 
     maximum_orders: int = 0
     price_up_ppm: int = 0
     price_down_ppm: int = 0
     minimum_notional: bool = True
-    triggered_stops: bool = False
+    triggered_stops: TriggeredStop = TriggeredStop.REJECT
 
     def __post_init__(self) -> None:
         """Refuse a negative bound.

@@ -8,11 +8,15 @@ from live.venues.sim.matcher import Matcher, Offer
 from live.venues.sim.matching_bars import spend, standing_close
 from live.venues.sim.matching_book import take_book
 from live.venues.sim.matching_quotes import take_quote
+from live.venues.sim.matching_trades import traded_price
+from live.venues.sim.settings import TriggeredStop
 from live.venues.sim.working import WorkingOrder
 
 
 def begins_triggered(matcher: Matcher, order: WorkingOrder) -> bool:
-    """Tell whether the market is already beyond a stop's trigger price."""
+    """Tell whether an order is a stop that triggers on arrival, since the market is beyond its price already."""
+    if not order.is_stop or matcher.settings.filters.triggered_stops is not TriggeredStop.TRIGGER:
+        return False
     trigger, price = order.order.trigger_price, matcher.price(order.sign)
     return trigger is not None and price is not None and order.sign * (trigger - price) <= 0
 
@@ -36,7 +40,7 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
         return
     standing: tuple[list[Offer], int, int] | None = standing_close(matcher, order.sign)
     if matcher.use_trades and trade is not None:
-        standing = [(trade.price, matcher.budget)], trade.ts_event, trade.ts_init
+        standing = [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init
     if standing is not None and (oldest is None or standing[2] >= oldest):
         offers, ts_event, _ = standing
         order.arrival = None

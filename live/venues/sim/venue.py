@@ -222,7 +222,7 @@ class SimulatedVenue:
             return
         self._sequence += 1
         working = WorkingOrder(order, order.quantity, self._sequence, now if travelled else None)
-        if working.is_stop and begins_triggered(matcher, working):
+        if begins_triggered(matcher, working):
             working.mark_triggered()
         self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)
         matcher.add(working)
