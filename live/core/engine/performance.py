@@ -101,11 +101,9 @@ class Performance:
         state = work.state
         if self.marginal:
             self._bands.clear()
-        deployment = state.deployments.get(strategy_id)
-        if deployment is not None and deployment.account_id == account_id:
-            key = (Scope.STRATEGY, strategy_id)
-            if key in state.peaks:
-                self._raise_peak(key, profit(state, work.markets, strategy_id))
+        key = (Scope.STRATEGY, strategy_id)
+        if key in state.peaks:
+            self._raise_peak(key, profit(state, work.markets, strategy_id))
         key = (Scope.ACCOUNT, account_target(account_id, quote))
         if key in state.peaks:
             self._raise_peak(key, account_profit(state, work.markets, account_id, quote))

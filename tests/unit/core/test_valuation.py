@@ -4,7 +4,10 @@ import pytest
 
 from live.core import inputs, records
 from live.core.engine import valuation
+from live.core.engine.authority import Authority
+from live.core.engine.performance import Performance
 from live.core.engine.valuation import Exposure, Margin
+from live.core.engine.workspace import Workspace
 from live.core.market import InstrumentMarket
 from live.core.records import FillRecorded, FundingRecorded
 from live.core.snapshots import restore_state, take_snapshot
@@ -20,21 +23,21 @@ DAY = 86_400 * SECOND
 class Books:
     """Hold a state whose ledger is filled by hand, and prices."""
 
-    def __init__(self, make, account_type=AccountType.MARGIN):
+    def __init__(self, make, account_type=AccountType.MARGIN, eth_kind=InstrumentKind.SPOT, maintenance=50_000):
         self.state = EngineState()
-        margins = {"initial_margin_ppm": 100_000, "maintenance_margin_ppm": 50_000}
+        margins = {"initial_margin_ppm": 100_000, "maintenance_margin_ppm": maintenance}
         self.state.apply(inputs.InstrumentDefined(0, make.btc(kind=InstrumentKind.PERPETUAL, **margins)))
-        self.state.apply(inputs.InstrumentDefined(0, make.eth(**margins)))
+        self.state.apply(inputs.InstrumentDefined(0, make.eth(kind=eth_kind, **margins)))
         leverage = 1_000_000 if account_type is AccountType.CASH else 10_000_000
         self.state.apply(inputs.AccountDefined(0, "a", account_type, leverage))
         self.state.ledger.deposit("a", "USDT", 1_000 * USDT)
         self.markets = {BTC: InstrumentMarket(), ETH: InstrumentMarket()}
 
-    def fill(self, signed, price, instrument_id=BTC, strategy_id="s", fee=0):
+    def fill(self, signed, price, instrument_id=BTC, strategy_id="s", fee=0, account_id="a"):
         """Book a fill."""
         side = Side.BUY if signed > 0 else Side.SELL
         fill = FillRecorded(
-            0, "o", strategy_id, "a", instrument_id, "v", "t", side, price, abs(signed), fee, "USDT", Liquidity.TAKER, 0, late=False
+            0, "o", strategy_id, account_id, instrument_id, "v", "t", side, price, abs(signed), fee, "USDT", Liquidity.TAKER, 0, late=False
         )
         self.state.ledger.apply_fill(fill, self.state.instruments[instrument_id])
         return self
@@ -252,6 +255,45 @@ def test_whatever_changes_an_account_is_judged_at_the_next_price(leveraged, what
         leveraged.feed(inputs.InstrumentDefined(leveraged.now, type(instrument)(**strict)))
     leveraged.bar(9_001)
     assert "MARGIN_CALL" in leveraged.alarms
+
+
+@pytest.fixture
+def watched(make):
+    """Watch a margin account that can lose 10 USDT, long two perpetuals worth 100 each and in need of next to no margin."""
+    books = Books(make, eth_kind=InstrumentKind.PERPETUAL, maintenance=1)
+    books.fill(1_000, 10_000).fill(1_000, 10_000, ETH).at(10_000, 10_000)
+    books.state.ledger.deposit("a", "USDT", -990 * USDT)
+    return books
+
+
+def watch(books, *marks):
+    """Move prices one at a time, and list the alarms of each move."""
+    work = Workspace(books.state)
+    work.markets = books.markets
+    performance = Performance(work, Authority(work))
+    alarms = []
+    for instrument_id, price in marks:
+        books.markets[instrument_id].last_price = price
+        said = len(work.records)
+        performance.on_price(instrument_id)
+        alarms.append([one.code for one in work.records[said:] if isinstance(one, records.AlarmRaised)])
+    return alarms
+
+
+def test_moves_of_several_instruments_add_up_to_a_margin_call(watched):
+    """6 USDT lost on each of two positions, neither of which alone is more than the account can lose."""
+    assert watch(watched, (BTC, 10_000), (BTC, 9_400), (ETH, 9_400)) == [[], [], ["MARGIN_CALL"]]
+
+
+def test_each_account_that_holds_an_instrument_is_called_by_itself(watched):
+    """The one that can lose least of it is called first, whatever its name."""
+    state = watched.state
+    for account_id, spare in (("0", 3 * USDT), ("z", 5 * USDT)):
+        state.apply(inputs.AccountDefined(0, account_id, AccountType.MARGIN, 10_000_000))
+        state.ledger.deposit(account_id, "USDT", spare)
+        watched.fill(1_000, 10_000, account_id=account_id)
+    said = watch(watched, (BTC, 10_000), (BTC, 9_750), (BTC, 9_650), (BTC, 9_300), (BTC, 8_990))
+    assert said == [[], [], ["MARGIN_CALL"], ["MARGIN_CALL"], ["MARGIN_CALL"]]
 
 
 def test_a_cash_account_is_never_called(desk):
