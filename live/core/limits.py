@@ -24,6 +24,8 @@ CEILING_ORDERS_PER_MINUTE = 300
 """Half of Binance Spot's 100 orders in 10 s, so that cancels always have budget left."""
 CEILING_PRICE_COLLAR_PPM = 100_000
 """A price 10 % away from the market is an error, not an opinion."""
+CEILING_REFERENCE_COLLAR_PPM = 1_000_000
+"""A market at twice the median of its last closes has a wrong price. What is promoted is held to the price collar."""
 CEILING_DATA_AGE = 26 * 3600 * SECOND
 """One daily bar and two hours: data older than that says nothing about now."""
 CEILING_CANCELS_PER_MINUTE = 600
@@ -53,7 +55,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False, array_like=True):
         maximum_open_orders: most orders alive at once, unknown ones included.
         maximum_orders_per_minute: most new orders in any 60 s.
         maximum_daily_loss: realised and unrealised loss since 00:00 UTC at which entries stop, money units.
-        price_collar_ppm: largest distance from each of two reference prices, parts per million.
+        price_collar_ppm: largest distance from the last price, parts per million.
         maximum_data_age: oldest market data an order may rest on, nanoseconds by venue time.
         maximum_net_notional: largest worst-case sum of signed position values, money units.
         maximum_instrument_notional: largest worst-case position value in any one instrument, money units.
@@ -66,6 +68,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False, array_like=True):
         maximum_clock_offset: largest distance of our clock from the venue's, its uncertainty included, nanoseconds.
         duplicate_window: how long a live order forbids another one that equals it, nanoseconds.
         requires_quotes: whether an order is denied while no bid and ask are known.
+        reference_collar_ppm: largest distance from the slower reference price, the median of the last closes, parts per million.
     """
 
     maximum_order_quantity: dict[str, int]
@@ -87,6 +90,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False, array_like=True):
     maximum_clock_offset: int = DERIVED
     duplicate_window: int = DERIVED
     requires_quotes: bool = False
+    reference_collar_ppm: int = DERIVED
 
 
 _SCALARS: dict[str, int] = {
@@ -112,6 +116,7 @@ _LATER: dict[str, int] = {
     "maximum_slippage_ppm": CEILING_PRICE_COLLAR_PPM,
     "maximum_clock_offset": CEILING_CLOCK_OFFSET,
     "duplicate_window": LONGEST_DUPLICATE_WINDOW,
+    "reference_collar_ppm": CEILING_REFERENCE_COLLAR_PPM,
 }
 LATER_LIMITS = tuple(_LATER)
 """The limits that a set may leave to `complete`; sets of before they existed do."""
@@ -126,7 +131,8 @@ def complete(limits: Limits) -> Limits:
     - executions an hour: half of what the order rate would allow, so that a strategy that only ever trades is stopped;
     - spread: a fifth of the collar; slippage: half of it; each ends an order before the collar would;
     - clock offset: 250 milliseconds, half of what a request to a venue usually has to spare;
-    - duplicate window: 5 seconds.
+    - duplicate window: 5 seconds;
+    - distance from the slower reference: the collar.
     """
     position = limits.maximum_position_notional
     derived = {
@@ -140,6 +146,7 @@ def complete(limits: Limits) -> Limits:
         "maximum_slippage_ppm": max(1, limits.price_collar_ppm // 2),
         "maximum_clock_offset": SECOND // 4,
         "duplicate_window": 5 * SECOND,
+        "reference_collar_ppm": limits.price_collar_ppm,
     }
     return replace(limits, **{name: value for name, value in derived.items() if getattr(limits, name) == DERIVED})
 
@@ -179,8 +186,9 @@ _WITHIN = (
     ("maximum_daily_loss", "maximum_drawdown"),
     ("maximum_spread_ppm", "price_collar_ppm"),
     ("maximum_slippage_ppm", "price_collar_ppm"),
+    ("reference_collar_ppm", "price_collar_ppm"),
 )
-"""Pairs of which the first could never be reached above the second."""
+"""Pairs of which the first could never be reached above the second, or must not lie above it."""
 
 
 def check_limits(limits: Limits) -> None:

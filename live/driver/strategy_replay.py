@@ -12,15 +12,22 @@ from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, 
 from live.core.inputs import Deployment, MarketEvent
 from live.core.instruments import Instrument, merge_instruments
 from live.core.limits import (
+    CEILING_CANCELS_PER_MINUTE,
     CEILING_DATA_AGE,
+    CEILING_EXECUTIONS_PER_HOUR,
     CEILING_NOTIONAL,
     CEILING_OPEN_ORDERS,
     CEILING_ORDERS_PER_MINUTE,
     CEILING_PRICE_COLLAR_PPM,
+    CEILING_REFERENCE_COLLAR_PPM,
+    CEILING_SPREAD_PPM,
     SECOND,
+    SHORTEST_DUPLICATE_WINDOW,
     Limits,
+    check_ceilings,
     describe_limits,
     parse_limits,
+    read_limit,
 )
 from live.core.market_events import Bar
 from live.core.strategy import Strategy
@@ -117,8 +124,8 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
     settings = replace(settings, balances=balances, parameters=dict(loaded.parameters))
     table = dict(loaded.limits) if loaded.limits is not None else _derived_limits(settings, traded)
     if loaded.limits is None:
-        notes.append("The limits are derived from the opening balances: as wide as a promoted strategy's may be.")
-    limits = parse_limits({**table, **settings.limits}, merged)
+        notes.append("The strategy has no limits of its own: they are derived from the opening balances, and as wide as the engine takes.")
+    limits = _limits({**table, **settings.limits}, merged, wide=loaded.limits is None)
     return PreparedReplay(
         label=loaded.label,
         strategies={loaded.strategy_id: (loaded.strategy, loaded.warm_up_bars)},
@@ -234,7 +241,27 @@ def _derived_limits(settings: ReplaySettings, traded: tuple[Instrument, ...]) ->
         "maximum_daily_loss": notional,
         "price_collar_ppm": CEILING_PRICE_COLLAR_PPM,
         "maximum_data_age_seconds": CEILING_DATA_AGE // SECOND,
+        "maximum_executions_per_hour": CEILING_EXECUTIONS_PER_HOUR,
+        "maximum_cancels_per_minute": CEILING_CANCELS_PER_MINUTE,
+        "maximum_spread_ppm": CEILING_SPREAD_PPM,
+        "maximum_slippage_ppm": CEILING_PRICE_COLLAR_PPM,
+        "duplicate_window_milliseconds": SHORTEST_DUPLICATE_WINDOW * 1_000 // SECOND,
+        "reference_collar_ppm": CEILING_REFERENCE_COLLAR_PPM,
     }
+
+
+def _limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument], *, wide: bool) -> Limits:
+    """Read limits; those of a strategy that has none of its own need not hold the slower reference within the price collar.
+
+    Real markets move by more than that within nine bars, and a replay of them is nobody's promotion.
+    """
+    if not wide:
+        return parse_limits(table, instruments)
+    collar = read_limit("reference_collar_ppm", table["reference_collar_ppm"])
+    limits = parse_limits({name: value for name, value in table.items() if name != "reference_collar_ppm"}, instruments)
+    limits = replace(limits, reference_collar_ppm=collar)
+    check_ceilings(limits)
+    return limits
 
 
 def _chosen(events: Iterable[MarketEvent], settings: ReplaySettings) -> Iterator[MarketEvent]:

@@ -67,8 +67,10 @@ STEPS: dict[tuple[str, int], Step] = {
                 "maximum_clock_offset",
                 "duplicate_window",
                 "requires_quotes",
+                "reference_collar_ppm",
             )
         }
+        | {"deployments.sizing_fee_ppm": 0}
     ),
 }
 """Kind and version to the step that leads to the next version."""
@@ -104,9 +106,7 @@ def migrate(kind: str, version: int, body: bytes, fields: int, steps: Mapping[tu
     if len(appended) == len(path):
         expected = fields - sum(len(step.own) for step in appended)
         if len(values) != expected:
-            raise EntryError(
-                f"{kind} version {version} has {expected} fields, received {len(values)}: run `interlock journal verify`"
-            )
+            raise EntryError(f"{kind} version {version} has {expected} fields, received {len(values)}: run `interlock journal verify`")
         return body
     for step in path:
         if isinstance(step, Appended):

@@ -24,6 +24,7 @@ def check_duplicate(candidate: Candidate) -> Denial | None:
             and order.order_type is intent.order_type
             and order.trigger_price == intent.trigger_price
             and order.account_id == intent.account_id
+            and order.reduce_only is intent.reduce_only
             and order.order_id != intent.replaces
         ):
             return Denial(DenialCode.DUPLICATE_ORDER, f"{order.order_id} was asked for {candidate.now - order.created_at} ns ago")

@@ -38,9 +38,10 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     A market order is judged at the last price, so it is denied when the two references disagree. A stop's trigger may be
     ten collars away, and the limit of a stop-limit one collar from its trigger.
     """
-    market, intent, collar = candidate.market, candidate.intent, candidate.limits.price_collar_ppm
+    market, intent, limits = candidate.market, candidate.intent, candidate.limits
     assert market is not None, "check_data_age runs first"
     assert market.last_price is not None, "check_data_age runs first"
+    collar, slow_collar = limits.price_collar_ppm, limits.reference_collar_ppm
     last, slow = market.last_price, market.slow_reference()
     if slow is None:
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, "no slow reference")
@@ -50,11 +51,11 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     else:
         if limit is not None and abs(limit - trigger) * PARTS_PER_MILLION > collar * trigger:
             return _outside(limit, "trigger", trigger, collar)
-        price, collar = trigger, collar * TRIGGER_COLLARS
+        price, collar, slow_collar = trigger, collar * TRIGGER_COLLARS, slow_collar * TRIGGER_COLLARS
     if abs(price - last) * PARTS_PER_MILLION > collar * last:
         return _outside(price, "last price", last, collar)
-    if abs(price - slow) * PARTS_PER_MILLION > collar * slow:
-        return _outside(price, "median of last closes", slow, collar)
+    if abs(price - slow) * PARTS_PER_MILLION > slow_collar * slow:
+        return _outside(price, "median of last closes", slow, slow_collar)
     return None
 
 
