@@ -93,6 +93,8 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         slippage_ticks: the same in ticks; adds to both.
         slippage_probability_ppm: how often slippage happens, parts per million; drawn per fill from the simulation's seed.
         slippage_on_opening_only: whether only what opens or grows a position slips; an order that does both fills in two parts.
+        slippage_at_open: whether what takes a bar's open slips.
+        slippage_within_bar: whether slippage ends at the bar's highest price for a buy and its lowest for a sell.
         fee_per_fill: fixed fee of each execution.
         fee_per_order: fixed fee of each order, charged with its first execution.
         fee_per_unit: fee of one whole unit of quantity: a share, a coin or a contract.
@@ -116,6 +118,8 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     slippage_ticks: int = 0
     slippage_probability_ppm: int = PARTS_PER_MILLION
     slippage_on_opening_only: bool = False
+    slippage_at_open: bool = True
+    slippage_within_bar: bool = False
     fee_per_fill: str = "0"
     fee_per_order: str = "0"
     fee_per_unit: str = "0"

@@ -57,6 +57,8 @@ class Matcher:
         book_time: when the book last changed, engine time.
         event_number: how many market events met orders here.
         budget: quantity units of the current event's volume that our orders may still take; None without a cap.
+        at_open: whether orders meet the open of a bar now.
+        extremes: highest price a buy and lowest price a sell may slip to now, by side sign; empty where nothing bounds slippage.
         consumed: what we took from a level, by (side sign, price), with what was visible then; it comes back when the level changes.
     """
 
@@ -64,6 +66,7 @@ class Matcher:
         "_desk",
         "_slipping",
         "arrivals",
+        "at_open",
         "bar",
         "book",
         "book_time",
@@ -72,6 +75,7 @@ class Matcher:
         "buy_stops",
         "consumed",
         "event_number",
+        "extremes",
         "instrument",
         "orders",
         "quote",
@@ -106,6 +110,8 @@ class Matcher:
         self.book_time = 0
         self.event_number = 0
         self.budget: int | None = None
+        self.at_open = False
+        self.extremes: dict[int, int] = {}
         self.consumed: dict[tuple[int, int], tuple[int, int]] = {}
         sources = settings.fill.sources
         self.use_bars = Source.BARS in sources
@@ -124,11 +130,20 @@ class Matcher:
             return best[0]
         if self.quote is not None:
             return self.quote.ask_price if sign > 0 else self.quote.bid_price
-        if self.trade is not None:
+        if self.trade is not None and self.trade_is_newest():
             return self.taken_by.get(sign, self.trade.price)
         if self.quote_bar is not None:
             return self.quote_bar.ask_close if sign > 0 else self.quote_bar.bid_close
         return None if self.bar is None else self.bar.close
+
+    def trade_is_newest(self) -> bool:
+        """Tell whether no bar that fills orders came after the last trade, whose close would be news that the trade is not."""
+        if self.trade is None:
+            return False
+        time, bar, quote_bar = self.trade.ts_init, self.bar, self.quote_bar
+        if self.use_bars and bar is not None and bar.ts_init >= time and bar.ts_event >= self.trade.ts_event:
+            return False
+        return not (self.use_quote_bars and quote_bar is not None and quote_bar.ts_init >= time)
 
     def takes_touch(self) -> bool:
         """Tell whether an order at exactly the price that `price` gives takes it."""
@@ -279,8 +294,10 @@ class Matcher:
             if not quantity:
                 return
         price = offered
-        if costs.slips(self.settings.seed, order.order_id, order.filled):
+        if (costs.slippage_at_open or not self.at_open) and costs.slips(self.settings.seed, order.order_id, order.filled):
             price = costs.slipped(offered, order.order.side, self.instrument)
+            if self.extremes:
+                price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
             if order.limit is not None:
                 price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
         self._fill(order, price, quantity, Liquidity.TAKER, ts_event, now)

@@ -14,7 +14,7 @@ from live.core.decimals import PARTS_PER_MILLION
 from live.core.inputs import Bar
 from live.core.market_events import QuoteBar
 from live.venues.sim.matcher import Matcher, Offer
-from live.venues.sim.settings import FillPrice, IntrabarPath
+from live.venues.sim.settings import FillPrice, Improvement, IntrabarPath, StopPrice
 from live.venues.sim.working import Ladder, WorkingOrder
 
 Prices = tuple[int, int, int, int]
@@ -78,19 +78,30 @@ def _set_budget(matcher: Matcher, volume: int) -> None:
 def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:
     matcher.event_number += 1
     opened = bar.ts_event if previous is None else previous.ts_event
-    visit = _Visit(matcher, opened, bar.ts_event, bar.ts_init)
+    visit = _Visit(matcher, opened, bar, buying, selling)
+    if matcher.settings.costs.slippage_within_bar:
+        matcher.extremes = {1: buying[1], -1: selling[2]}
+    matcher.at_open = True
     if matcher.arrivals:
         _meet_open(visit, bar, previous, buying[0], selling[0])
-    if not (
+    if (
         matcher.buy_limits.is_touched(buying[2])
         or matcher.sell_limits.is_touched(selling[1])
         or matcher.buy_stops.is_touched(buying[1])
         or matcher.sell_stops.is_touched(selling[2])
     ):
-        return
+        _walk(visit, bar.ts_event, buying, selling)
+    matcher.at_open = False
+    if matcher.extremes:
+        matcher.extremes = {}
+
+
+def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> None:
+    """Let a bar come to the orders that rest within its range, by the declared path."""
     visit.walk_to((buying[0], buying[0]), (selling[0], selling[0]), at_open=True)
-    visit.ts_event = bar.ts_event
-    path = matcher.settings.fill.path
+    visit.ts_event = closed_at
+    visit.matcher.at_open = False
+    path = visit.matcher.settings.fill.path
     if path is IntrabarPath.ADVERSE_FIRST:
         visit.reach_stops(buying[0], buying[1], selling[0], selling[2])
         visit.reach_limits(buying[0], buying[2], selling[0], selling[1], only_earlier=True)
@@ -120,11 +131,12 @@ def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | 
 class _Visit:
     """One bar's way past the orders."""
 
-    def __init__(self, matcher: Matcher, opened_at: int, closed_at: int, now: int) -> None:
+    def __init__(self, matcher: Matcher, opened_at: int, bar: Bar | QuoteBar, buying: Prices, selling: Prices) -> None:
         self.matcher = matcher
         self.ts_event = opened_at
-        self._closed_at = closed_at
-        self._now = now
+        self._closed_at = bar.ts_event
+        self._now = bar.ts_init
+        self._prices = {1: buying, -1: selling}
 
     def take(self, order: WorkingOrder, price: int) -> None:
         """Let an order that has not met the market yet take a price."""
@@ -164,16 +176,21 @@ class _Visit:
                 self._make(order, ask_open if order.sign > 0 else bid_open, through=ask_low if order.sign > 0 else bid_high)
 
     def _trigger(self, order: WorkingOrder, opened: int) -> None:
-        matcher, trigger = self.matcher, order.rung
-        beyond = order.sign * (opened - trigger) > 0 and not matcher.settings.fill.stop_at_trigger
-        spend(matcher, matcher.trigger(order, [(opened if beyond else trigger, matcher.budget)], self.ts_event, self._now))
+        matcher, price, rule = self.matcher, order.rung, self.matcher.settings.fill.stop_price
+        if rule is not StopPrice.TRIGGER:
+            other = opened if rule is StopPrice.TRIGGER_OR_OPEN else self._prices[order.sign][3]
+            price = order.sign * max(order.sign * price, order.sign * other)
+        spend(matcher, matcher.trigger(order, [(price, matcher.budget)], self.ts_event, self._now))
 
     def _make(self, order: WorkingOrder, opened: int, *, through: int) -> None:
         matcher, fill = self.matcher, self.matcher.settings.fill
         assert order.limit is not None
         price, ts_event = order.limit, self._closed_at
-        if fill.improvement and order.sign * (price - opened) > 0:
-            price, ts_event = opened, self.ts_event
+        if fill.improvement is not Improvement.NONE and order.sign * (price - opened) > 0:
+            _, high, low, _ = self._prices[order.sign]
+            better = opened if fill.improvement is Improvement.OPEN else high if order.sign > 0 else low
+            if order.sign * (price - better) > 0:
+                price, ts_event = better, self.ts_event
         capped = matcher.budget is not None and not (fill.through_fills_all and through != order.limit)
         quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
         spend(matcher, [(price, matcher.make(order, price, quantity, ts_event, self._now))])

@@ -54,6 +54,28 @@ class Source(StrEnum):
     BOOK = "BOOK"
 
 
+class Improvement(StrEnum):
+    """What a resting limit order gets from a bar that opens at a better price."""
+
+    NONE = "NONE"
+    """Its own price: it stood there when the market came."""
+    OPEN = "OPEN"
+    """The open."""
+    WORST_OF_BAR = "WORST_OF_BAR"
+    """The bar's price that is worst for it, but no worse than its own."""
+
+
+class StopPrice(StrEnum):
+    """What a stop that a bar triggers gets, before slippage."""
+
+    TRIGGER_OR_OPEN = "TRIGGER_OR_OPEN"
+    """Its trigger price, or the open of a bar that opens beyond it."""
+    TRIGGER = "TRIGGER"
+    """Its trigger price even when nobody traded there."""
+    TRIGGER_OR_CLOSE = "TRIGGER_OR_CLOSE"
+    """The worse of its trigger price and the bar's close."""
+
+
 class TriggeredStop(StrEnum):
     """What becomes of a stop whose trigger price the market is beyond when it arrives."""
 
@@ -104,8 +126,8 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         price: which price of a bar a market order fills at.
         path: in which order the prices inside a bar traded.
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
-        improvement: whether a resting limit order that a bar's open jumps over fills at that better open; else at its own price.
-        stop_at_trigger: whether a stop that a bar's open jumps over fills at its trigger price, which nobody traded at; else at the open.
+        improvement: what a resting limit order gets from a bar that opens at a better price.
+        stop_price: what a stop gets that a bar triggers.
         through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
         trades_have_sides: whether the last trade that a buyer began stands for the ask, and the last that a seller began for the bid; else
             the last trade stands for both.
@@ -119,8 +141,8 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     price: FillPrice = FillPrice.NEXT_OPEN
     path: IntrabarPath = IntrabarPath.ADVERSE_FIRST
     touch: bool = False
-    improvement: bool = False
-    stop_at_trigger: bool = False
+    improvement: Improvement = Improvement.NONE
+    stop_price: StopPrice = StopPrice.TRIGGER_OR_OPEN
     through_fills_all: bool = False
     trades_have_sides: bool = False
     standing: bool = True

@@ -15,7 +15,7 @@ from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, OrderType, Side
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
 from live.venues.sim.costs import Rounding
-from live.venues.sim.settings import Excess, IntrabarPath, TriggeredStop, VenueFilters
+from live.venues.sim.settings import Excess, Improvement, IntrabarPath, StopPrice, TriggeredStop, VenueFilters
 
 REFERENCE = Path(__file__).parent / "reference"
 BACKTESTING = json.loads((REFERENCE / "backtesting_0_6_6.json").read_text())
@@ -24,7 +24,7 @@ NAUTILUS = json.loads((REFERENCE / "nautilus_1_221_0.json").read_text())
 SHARE = Instrument(instrument_id="sim:SHARE", base="SHARE", quote="USD", price_scale=6, quantity_scale=0)
 BACKTESTING_SETTINGS = {
     "next_open": SimulationSettings(
-        fill=FillModel(touch=True, improvement=True),
+        fill=FillModel(touch=True, improvement=Improvement.OPEN),
         costs=CostModel(
             maker_fee_ppm=1_000,
             taker_fee_ppm=1_000,
@@ -34,7 +34,7 @@ BACKTESTING_SETTINGS = {
         ),
     ),
     "same_close": SimulationSettings(
-        fill=FillModel(price=FillPrice.SAME_CLOSE, touch=True, improvement=True),
+        fill=FillModel(price=FillPrice.SAME_CLOSE, touch=True, improvement=Improvement.OPEN),
         costs=CostModel(
             maker_fee_ppm=500,
             taker_fee_ppm=500,
@@ -45,7 +45,7 @@ BACKTESTING_SETTINGS = {
         ),
     ),
     "resting": SimulationSettings(
-        fill=FillModel(touch=True, improvement=True),
+        fill=FillModel(touch=True, improvement=Improvement.OPEN),
         costs=CostModel(maker_fee_ppm=200, taker_fee_ppm=200, slippage_basis_points=0, fee_rounding=Rounding.HALF_EVEN),
         filters=VenueFilters(triggered_stops=TriggeredStop.REST),
     ),
@@ -77,7 +77,7 @@ NAUTILUS_SETTINGS = SimulationSettings(
         price=FillPrice.SAME_CLOSE,
         path=IntrabarPath.OPEN_HIGH_LOW_CLOSE,
         touch=True,
-        stop_at_trigger=True,
+        stop_price=StopPrice.TRIGGER,
         through_fills_all=True,
         excess=Excess.NEXT_TICK,
     ),
