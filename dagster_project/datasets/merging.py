@@ -1,7 +1,7 @@
 """Merge streams of several instruments and kinds into one, in the order of (ts_init, stream, sequence).
 
 `stream` is the place of the stream in the list that is given, and `sequence` the place of the event within its stream: the order never
-depends on where a batch ends. Times are sorted a window of columns at a time, which takes half as long as a heap that compares event
+depends on where a batch ends. Times are sorted a window of columns at a time, in half the time of a heap that compares event
 with event. A window reaches as far as every stream has been read.
 """
 
@@ -67,43 +67,43 @@ def _merge(parts: Sequence[tuple[np.ndarray, list[Any]]]) -> list[Any]:
 
 
 class _Reader:
-    """Hold what was read of one stream and not yet given."""
+    """Hold what was read of one stream, and how much of it was given."""
 
     def __init__(self, batches: Iterator[tuple[np.ndarray, list[Any]]]) -> None:
         self._batches = batches
-        self._held: tuple[np.ndarray, list[Any]] | None = None
+        self._times: np.ndarray | None = None
+        self._events: list[Any] = []
+        self._given = 0
+        self.last = 0
         self.ended = False
 
-    @property
-    def last(self) -> int:
-        """Give the time of the last event that was read."""
-        assert self._held is not None
-        return int(self._held[0][-1])
-
     def fill(self) -> bool:
-        """Read a batch unless one is held; tell whether there is anything left."""
-        if self._held is None and not self.ended:
+        """Read a batch unless something is held; tell whether there is anything left."""
+        if self._given == len(self._events) and not self.ended:
             self.read_on()
-        return self._held is not None
+        return self._given < len(self._events)
 
     def read_on(self) -> None:
-        """Join the next batch to what is held."""
+        """Join the next batch to what was not given yet."""
         import numpy as np
 
         batch = next(self._batches, None)
         if batch is None:
             self.ended = True
-        elif self._held is None:
-            self._held = batch
-        else:
-            self._held = np.concatenate([self._held[0], batch[0]]), self._held[1] + batch[1]
+            return
+        times, events = batch
+        if self._times is not None and self._given < len(self._events):
+            times = np.concatenate([self._times[self._given :], times])
+            events = self._events[self._given :] + events
+        self._times, self._events, self._given = times, events, 0
+        self.last = int(times[-1])
 
     def take(self, before: int | None) -> tuple[np.ndarray, list[Any]]:
         """Give what was received before a time, all unless one is given, and keep the rest."""
         import numpy as np
 
-        assert self._held is not None
-        times, events = self._held
-        count = len(events) if before is None else int(np.searchsorted(times, before, "left"))
-        self._held = (times[count:], events[count:]) if count < len(events) else None
-        return times[:count], events[:count]
+        times = np.empty(0, np.int64) if self._times is None else self._times
+        first = self._given
+        beyond = len(times) if before is None else int(np.searchsorted(times, before, "left"))
+        self._given = beyond
+        return times[first:beyond], self._events[first:beyond]
