@@ -12,7 +12,7 @@ from live.core.decimals import divide_up
 from live.core.errors import InterlockError
 from live.core.inputs import Bar, InstrumentDefined
 from live.core.instruments import Instrument
-from live.core.records import FillRecorded
+from live.core.records import FillRecorded, FundingRecorded
 from live.core.vocabulary import Side
 from live.journal import JournalReader
 
@@ -44,6 +44,13 @@ class FillFact(NamedTuple):
     fee: int
 
 
+class FundingFact(NamedTuple):
+    """State a funding payment of a perpetual: money units of the quote asset, positive when received, at a time in nanoseconds UTC."""
+
+    ts: int
+    amount: int
+
+
 class EquityPoint(NamedTuple):
     """State equity in money units of the quote asset at a time in nanoseconds UTC."""
 
@@ -72,25 +79,48 @@ def read_fills(journal: Path, strategy_id: str | None = None) -> list[FillFact]:
     return fills
 
 
+def read_funding(journal: Path, strategy_id: str | None = None) -> list[FundingFact]:
+    """Read the funding payments of a journal in order, those of one strategy or all, with what no strategy explains.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    with JournalReader(journal) as reader:
+        entries = [row.entry() for row in reader.rows(kinds=("FundingRecorded",))]
+    return [
+        FundingFact(entry.ts, entry.amount)
+        for entry in entries
+        if isinstance(entry, FundingRecorded) and strategy_id in {None, entry.strategy_id}
+    ]
+
+
 def equity_curve(
-    fills: Sequence[FillFact], bars: Iterable[Bar], instruments: Mapping[str, Instrument], opening_cash: int
+    fills: Sequence[FillFact],
+    bars: Iterable[Bar],
+    instruments: Mapping[str, Instrument],
+    opening_cash: int,
+    funding: Sequence[FundingFact] = (),
 ) -> list[EquityPoint]:
-    """Value cash and positions at the last closes after each distinct bar time; a fill at that time is in it.
+    """Value cash and positions at the last closes after each distinct bar time; a fill or payment at that time is in it.
+
+    A perpetual is valued like a spot position: what is not paid for it when it opens is owed, so equity is the same.
 
     Args:
         fills: in order of time.
         bars: in order of receipt; of instruments that never traded, too, if their times are to be points.
         instruments: the definition of each instrument that was filled.
         opening_cash: money units of the quote asset, which all instruments share.
+        funding: in order of time.
 
     Raises:
-        EquityError: fills or bars are out of order, or the instruments have several quote assets.
+        EquityError: fills, bars or payments are out of order, or the instruments have several quote assets.
     """
     _check_order([fill.ts for fill in fills], "fills")
+    _check_order([payment.ts for payment in funding], "payments")
     quotes = sorted({instruments[fill.instrument_id].quote for fill in fills})
     if len(quotes) > 1:
         raise EquityError(f"one curve needs one quote asset, received fills in {', '.join(quotes)}: draw a curve for each")
-    cash, done = opening_cash, 0
+    cash, done, paid = opening_cash, 0, 0
     held: dict[str, int] = {}
     marks: dict[str, int] = {}
     curve: list[EquityPoint] = []
@@ -101,6 +131,9 @@ def equity_curve(
             held[fill.instrument_id] = held.get(fill.instrument_id, 0) + fill.side_sign * fill.quantity
             marks[fill.instrument_id] = fill.price
             done += 1
+        while paid < len(funding) and funding[paid].ts <= ts:
+            cash += funding[paid].amount
+            paid += 1
         marks.update(closes)
         curve.append(EquityPoint(ts, cash + sum(instruments[name].notional(marks[name], quantity) for name, quantity in held.items())))
     return curve

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from dagster_project.equity import DAY, EquityPoint, FillFact, equity_curve, read_fills, returns_by_day
+from dagster_project.equity import DAY, EquityPoint, FillFact, equity_curve, read_fills, read_funding, returns_by_day
 from dagster_project.gates.sharpe import sharpe_ratio
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.inputs import Bar
@@ -39,7 +39,7 @@ def measure_performance(run: Run, bars: Sequence[Bar], instruments: Mapping[str,
         EquityError: the journal and the bars do not fit together.
     """
     fills = read_fills(run.journal)
-    curve = equity_curve(fills, bars, instruments, OPENING_CASH)
+    curve = equity_curve(fills, bars, instruments, OPENING_CASH, read_funding(run.journal))
     first = 0 if counts_after is None else -(-counts_after // DAY)
     returns = [(day, value) for day, value in returns_by_day(curve) if day >= first]
     return Performance(fills, curve, returns, sharpe_ratio([value for _, value in returns]))

@@ -1,10 +1,21 @@
 import pytest
 
-from dagster_project.equity import DAY, EquityError, EquityPoint, FillFact, drawdown, equity_curve, read_fills, returns_by_day
+from dagster_project.equity import (
+    DAY,
+    EquityError,
+    EquityPoint,
+    FillFact,
+    FundingFact,
+    drawdown,
+    equity_curve,
+    read_fills,
+    read_funding,
+    returns_by_day,
+)
 from live.core.inputs import Bar, InstrumentDefined
 from live.core.instruments import Instrument
-from live.core.records import FillRecorded
-from live.core.vocabulary import Liquidity, Side
+from live.core.records import FillRecorded, FundingRecorded
+from live.core.vocabulary import InstrumentKind, Liquidity, Side
 from live.journal import JournalFile
 
 BTC = Instrument(instrument_id="venue:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=6)
@@ -38,6 +49,23 @@ def test_bars_of_one_time_are_one_point():
     fills = [fill(1, +1, 100, 1), fill(1, +1, 10, 1, instrument=ETH)]
     curve = equity_curve(fills, bars, INSTRUMENTS, 1000 * MONEY)
     assert curve == [EquityPoint(1, 1000 * MONEY), EquityPoint(2, 1030 * MONEY)]
+
+
+def test_a_perpetual_is_valued_by_its_gain_and_its_funding():
+    """Ten contracts of 0.1 BTC at 100, now at 110, gained 10; 3 were paid at the second bar."""
+    perpetual = Instrument(
+        instrument_id="venue:BTCPERP",
+        base="BTC",
+        quote="USDT",
+        price_scale=2,
+        quantity_scale=0,
+        kind=InstrumentKind.PERPETUAL,
+        contract_scale=1,
+    )
+    bars = [bar(1, 100, perpetual), bar(2, 110, perpetual), bar(3, 100, perpetual)]
+    fills = [FillFact(1, perpetual.instrument_id, 1, 100 * 100, 10, 0)]
+    curve = equity_curve(fills, bars, {perpetual.instrument_id: perpetual}, 1000 * MONEY, [FundingFact(2, -3 * MONEY)])
+    assert [point.equity // MONEY for point in curve] == [1000, 1007, 997]
 
 
 def test_a_position_without_a_bar_yet_is_valued_at_its_fill():
@@ -118,6 +146,14 @@ def test_fills_are_read_from_a_journal_by_strategy(tmp_path):
         FillFact(7, BTC.instrument_id, 1, 5000, 10**6, 150),
     ]
     assert [one.fee for one in read_fills(tmp_path / "j", "two")] == [150]
+
+
+def test_funding_is_read_from_a_journal_by_strategy(tmp_path):
+    """What no strategy explains is the account's, and counts only in all of them together."""
+    payments = [FundingRecorded(7, "a", strategy_id, BTC.instrument_id, "f", amount) for strategy_id, amount in (("one", 5), ("", -2))]
+    write_journal(tmp_path / "j", *payments)
+    assert read_funding(tmp_path / "j") == [FundingFact(7, 5), FundingFact(7, -2)]
+    assert read_funding(tmp_path / "j", "one") == [FundingFact(7, 5)]
 
 
 def test_a_fee_without_a_price_is_refused(tmp_path):
