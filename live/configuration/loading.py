@@ -28,6 +28,7 @@ from live.configuration.settings import (
 )
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InterlockError
+from live.core.scope_limits import parse_scope_limits
 from live.latch import home_directory
 from live.promotion import INTEGRITY_GATES, TrustedKey
 from live.promotion.admission import ALIASES, Demands
@@ -233,8 +234,10 @@ def _check(configuration: Configuration) -> None:
     for name, venue in configuration.venues.items():
         _check_name("venues", name)
         _named(f'venues."{name}"', lambda venue=venue: venue.costs)
+        _named(f'venues."{name}".total_limits', lambda venue=venue: parse_scope_limits(venue.total_limits))
     for name, account in configuration.accounts.items():
         _check_name("accounts", name)
+        _named(f"accounts.{name}.total_limits", lambda account=account: parse_scope_limits(account.total_limits))
         for asset, text in account.balances.items():
             _check_balance(f"accounts.{name}.balances.{asset}", text)
     _check_deployments(configuration)

@@ -34,14 +34,21 @@ class ArmingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Describe an account: opening balances as decimal text by asset, and limits tighter than the bundle's."""
+    """Describe an account.
+
+    Attributes:
+        balances: opening balances as decimal text by asset.
+        limits: limits tighter than the bundle's, for each strategy on the account by itself.
+        total_limits: limits for all strategies on the account together; what is left out is the sum of theirs.
+    """
 
     balances: dict[str, str]
     limits: dict[str, Any] = {}
+    total_limits: dict[str, Any] = {}
 
 
 class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Describe a simulated venue."""
+    """Describe a simulated venue; `total_limits` hold for all strategies on it together, what is left out is the sum of theirs."""
 
     kind: Literal["simulated"] = "simulated"
     fill_price: FillPrice = FillPrice.NEXT_OPEN
@@ -49,6 +56,7 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taker_fee_ppm: int = 1_000
     slippage_basis_points: int = 2
     request_log: str = ""
+    total_limits: dict[str, Any] = {}
 
     @property
     def costs(self) -> CostModel:

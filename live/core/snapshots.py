@@ -15,7 +15,6 @@ from live.core.scope_limits import ScopeLimits
 from live.core.state import EngineState, ExternalOrder, Lease, Order, Target
 from live.core.vocabulary import Scope, TradingState
 
-
 _Key = TypeVar("_Key", str, tuple[Scope, str])
 
 

@@ -6,7 +6,7 @@ research may be improved without asking for new evidence.
 
 import keyword
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -153,9 +153,10 @@ def read_version(document: object) -> StrategyVersion:
     limits: Any = document.get("limits") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if not isinstance(document, dict) or not isinstance(limits, dict) or not needed <= set(limits) <= set(fields):  # pyright: ignore[reportUnknownArgumentType]
         raise DocumentError(
-            f"a strategy version names the limits {', '.join(sorted(needed))}, and no others than {', '.join(fields)}: rebuild it with this release"
+            f"a strategy version names the limits {', '.join(sorted(needed))}, and no others than {', '.join(fields)}: "
+            "rebuild it with this release"
         )
-    whole = [limits[name] if name in limits else field.default for name, field in fields.items()]
+    whole = [cast("object", limits.get(name, field.default)) for name, field in fields.items()]
     try:
         return msgspec.convert({**document, "limits": whole}, StrategyVersion)
     except msgspec.ValidationError as error:

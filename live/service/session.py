@@ -29,6 +29,7 @@ from live.service.boot import (
     opening_inputs,
     session_started,
 )
+from live.service.conditions import opening_conditions
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
@@ -125,6 +126,8 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         loop.take_snapshot()
         started = session_started(configuration, driver.now(), session_id, nonce, recovered.head, statuses.values())
         for entry in opening_inputs(configuration, state, started, instruments.values()):
+            driver.feed(entry)
+        for entry in opening_conditions(configuration, driver.engine.state, venues, driver.now()):
             driver.feed(entry)
         promotions = Promotions(configuration, statuses, wall)
         return Session(

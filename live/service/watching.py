@@ -13,6 +13,7 @@ from live.core.vocabulary import OperatorAction, Scope, TradingState
 from live.driver.playback import TapePlayer
 from live.journal import Anchor
 from live.latch import latch_path, read_latch
+from live.service.conditions import ConditionWatch
 from live.service.killing import Killing
 from live.service.publishing import Publisher
 from live.service.scopes import configured_scopes
@@ -23,6 +24,8 @@ LEASE_SECONDS = 0.2
 TAPE_SYNC_SECONDS = 1.0
 ANCHOR_SECONDS = 60.0
 PROMOTION_SECONDS = 1.0
+JOURNAL_SECONDS = 0.25
+RECONCILIATION_SECONDS = 5.0
 PUBLISH_LOOK_SECONDS = 5.0
 SYNC_OPERATOR = "sync"
 """In whose name a withdrawn strategy is restricted."""
@@ -33,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Watching:
-    """Look at latches, leases, tape, anchors and promotions every so often, and play the feed."""
+    """Look at latches, leases, tape, journal, accounts, anchors and promotions every so often, and play the feed."""
 
     def __init__(
         self, configuration: Configuration, session: Session, killing: Killing, publisher: Publisher, wall: Callable[[], int]
@@ -47,6 +50,7 @@ class Watching:
         self._anchored_commit = 0
         self._anchoring = asyncio.Lock()
         self._stop = asyncio.Event()
+        self._conditions = ConditionWatch(configuration, session.driver, session.venues)
         self._looks: list[asyncio.Task[None]] = []
         self._kills: set[asyncio.Task[None]] = set()
         self._player: asyncio.Task[None] | None = None
@@ -58,6 +62,8 @@ class Watching:
             asyncio.create_task(self._every(LEASE_SECONDS, self._look_at_leases)),
             asyncio.create_task(self._every(TAPE_SYNC_SECONDS, self._sync_tape)),
             asyncio.create_task(self._every(ANCHOR_SECONDS, self._anchor)),
+            asyncio.create_task(self._every(JOURNAL_SECONDS, self._conditions.look_at_journal)),
+            asyncio.create_task(self._every(RECONCILIATION_SECONDS, self._conditions.look_at_accounts)),
             asyncio.create_task(self._every(PROMOTION_SECONDS, self._look_at_promotions)),
             asyncio.create_task(self._every(PUBLISH_LOOK_SECONDS, self.publish_when_due, when_halted=True)),
         ]

@@ -68,8 +68,8 @@ def check_position(candidate: Candidate) -> Denial | None:
     assert instrument is not None, "check_instrument runs first"
     assert market is not None, "check_data_age runs first"
     total = candidate.strategy_worst
-    if isinstance(total, str) or (foreign := _foreign(candidate)):
-        missing = total if isinstance(total, str) else foreign
+    missing = total if isinstance(total, str) else _foreign(candidate)
+    if missing or isinstance(total, str):
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {instrument.quote}")
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
@@ -121,7 +121,7 @@ def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial 
 
 
 def check_balance(candidate: Candidate) -> Denial | None:
-    """Deny what a cash account's free balance does not cover, over all of the account's live orders: a buy at its worst price with fees, a sell."""
+    """Deny what a cash account's free balance does not cover over all its live orders: a buy at its worst price with fees, a sell."""
     if candidate.on_margin:
         return None
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
@@ -195,7 +195,7 @@ def check_margin(candidate: Candidate) -> Denial | None:
 
 
 def check_open_orders(candidate: Candidate) -> Denial | None:
-    """Deny one more order when as many as allowed are alive, unknown ones included: of the strategy, in the instrument, account or venue."""
+    """Deny one more order when as many as allowed are alive, unknown too: of the strategy, in the instrument, account or venue."""
     limits, state, book = candidate.limits, candidate.state, candidate.book
     alive = candidate.alive
     if alive >= limits.maximum_open_orders:

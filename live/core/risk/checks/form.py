@@ -2,7 +2,7 @@
 
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
-from live.core.vocabulary import AccountType, InstrumentKind, OrderType, Scope, TimeInForce
+from live.core.vocabulary import AccountType, InstrumentKind, OrderType, TimeInForce
 
 _GTC, _IOC = TimeInForce.GOOD_TILL_CANCELED, TimeInForce.IMMEDIATE_OR_CANCEL
 _FOK, _GTD = TimeInForce.FILL_OR_KILL, TimeInForce.GOOD_TILL_DATE

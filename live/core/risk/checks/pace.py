@@ -49,7 +49,7 @@ def check_executions(candidate: Candidate) -> Denial | None:
 
 
 def check_daily_loss(candidate: Candidate) -> Denial | None:
-    """Deny an order that does not reduce once the day's realised and unrealised loss reached its limit: the strategy's, account's or venue's."""
+    """Deny an order that does not reduce once the day's loss, realised or not, of strategy, account or venue reached its limit."""
     if candidate.reduces:
         return None
     state, strategy_id, today = candidate.state, candidate.intent.strategy_id, candidate.now // DAY
@@ -71,7 +71,7 @@ def check_daily_loss(candidate: Candidate) -> Denial | None:
 
 
 def check_drawdown(candidate: Candidate) -> Denial | None:
-    """Deny an order that does not reduce once the loss from the highest profit reached its limit: the strategy's, account's or venue's."""
+    """Deny an order that does not reduce once the loss from the highest profit of strategy, account or venue reached its limit."""
     if candidate.reduces:
         return None
     state, strategy_id = candidate.state, candidate.intent.strategy_id
