@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from live.cli.output import CommandError, Finding, JsonOption, answer
+from live.cli.output import CommandError, Finding, JsonOption, answer, print_table
 
 if TYPE_CHECKING:
+    from live.journal.succession import Predecessor
     from live.journal.verify import Progress, Verification
 
 app = typer.Typer(
@@ -47,15 +48,67 @@ def verify(
     journal that was closed and sealed, any changed byte is found.
     """
     from live.journal.errors import JournalDamagedError
+    from live.journal.succession import find_predecessor
     from live.journal.verify import verify_journal
 
     try:
         with _progress(path) as progress:
             result = verify_journal(path, anchors, progress)
+        before = find_predecessor(path)
     except JournalDamagedError as damaged:
         raise Finding(str(damaged), {"journal": str(path), "verified": False}) from damaged
-    payload = {"journal": str(path), "verified": True, **result._asdict()}
-    answer(payload, as_json=as_json, text=lambda console: _print_verification(console, path, result, compared=anchors is not None))
+    payload = {
+        "journal": str(path),
+        "verified": True,
+        **result._asdict(),
+        "predecessor": before.session_id,
+        "predecessor_proof": before.proof.name,
+    }
+
+    def text(console: Console) -> None:
+        _print_verification(console, path, result, before, compared=anchors is not None)
+
+    answer(payload, as_json=as_json, text=text)
+
+
+@app.command(epilog="Example, keep a month and see what would go: interlock journal retain --keep-days 31")
+def retain(
+    keep_sessions: Annotated[int | None, typer.Option("--keep-sessions", min=1, help="Keep so many of the newest sessions.")] = None,
+    keep_days: Annotated[int | None, typer.Option("--keep-days", min=0, help="Keep sessions sealed within so many days.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Directory that sessions are moved to; INTERLOCK_HOME/archive when left out.", file_okay=False),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Move them; without it the plan is shown and nothing is done.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move whole old sessions, journal and tape, to an archive directory; nothing is deleted.
+
+    Sessions go oldest first, and only when they were sealed. What the next start needs stays. The heads of what was
+    moved are kept in journal/moved.jsonl, so that verify still proves what the next session follows. A run that was cut
+    off is finished by the next one.
+    """
+    import time
+
+    from live.driver.retention import apply_retention, plan_retention
+    from live.latch import home_directory
+
+    home, now = home_directory(), time.time_ns()
+    archive = to if to is not None else home / "archive"
+    plans = plan_retention(home, now=now, keep_sessions=keep_sessions, keep_days=keep_days)
+    moved = [one.session_id for one in apply_retention(home, archive, plans, now=now)] if apply else []
+    payload = {"home": str(home), "archive": str(archive), "applied": apply, "moved": moved, "plan": [plan._asdict() for plan in plans]}
+
+    def text(console: Console) -> None:
+        rows = [{**plan._asdict(), "moves": "moves" if plan.moves else "stays"} for plan in plans]
+        print_table(console, f"Sessions in {home}", rows, ("session_id", "bytes", "moves", "reason"), numbers=("bytes",))
+        going = sum(plan.moves for plan in plans)
+        done = (
+            f"{len(moved)} sessions were moved to {archive}" if apply else f"{going} sessions would move to {archive}: add --apply to do it"
+        )
+        console.print(done, markup=False)
+
+    answer(payload, as_json=as_json, text=text)
 
 
 @app.command(
@@ -155,7 +208,7 @@ def _progress(path: Path) -> "Generator[Progress | None]":
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _print_verification(console: Console, path: Path, result: "Verification", *, compared: bool) -> None:
+def _print_verification(console: Console, path: Path, result: "Verification", before: "Predecessor", *, compared: bool) -> None:
     from rich.table import Table
 
     if result.sealed:
@@ -178,6 +231,7 @@ def _print_verification(console: Console, path: Path, result: "Verification", *,
         ("head", result.head),
         ("parity digest", result.parity_digest),
         ("vouched for", vouched),
+        ("follows", f"session {before.session_id}: {before.proof}" if before.session_id else str(before.proof)),
     ):
         table.add_row(name, _literal(value))
     console.print(f"{path} holds.", markup=False)

@@ -23,7 +23,7 @@ class Appended(NamedTuple):
             that holds it, like `instrument.kind`.
     """
 
-    fields: dict[str, object]
+    fields: Mapping[str, object]
 
     @property
     def own(self) -> dict[str, object]:

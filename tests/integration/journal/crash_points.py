@@ -12,9 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from sealed_sessions import leave_sessions
 
 from live.core.inputs import Bar, ClockTicked
 from live.core.instruments import Instrument
+from live.driver.recovery import recover as recover_home
+from live.driver.retention import apply_retention, plan_retention
 from live.journal import (
     Anchor,
     AnchorLog,
@@ -27,6 +30,7 @@ from live.journal import (
     seal_journal,
     verify_journal,
 )
+from live.journal.disk import file_digest
 from live.journal.frames import frame, make_header
 from live.journal.prefix import PREFIX_JOURNAL, PREFIX_TAPE, list_prefixes, prefix_name, read_prefix, write_prefix
 
@@ -189,6 +193,36 @@ def check_published(directory: Path) -> str:
     return "prefix"
 
 
+def leave_old_sessions(directory: Path) -> None:
+    """Leave three sealed sessions, and write down what they are."""
+    leave_sessions(directory / "home", 3)
+    found = {str(path.relative_to(directory / "home")): file_digest(path) for path in (directory / "home").rglob("*") if path.is_file()}
+    (directory / "before.json").write_text(json.dumps(found))
+
+
+def retain(directory: Path) -> None:
+    """Move all but the newest session to an archive."""
+    plans = plan_retention(directory / "home", now=1, keep_sessions=1, keep_days=None)
+    apply_retention(directory / "home", directory / "archive", plans, now=1)
+
+
+def check_retained(directory: Path) -> str:
+    """See that nothing is lost and a start is possible; then run again and see that it is finished."""
+    home, archive = directory / "home", directory / "archive"
+    before = json.loads((directory / "before.json").read_text())
+    for name, digest in before.items():
+        places = [place / name for place in (home, archive) if (place / name).exists()]
+        assert places, f"{name} is gone"
+        assert all(file_digest(place) == digest for place in places), f"{name} is another"
+    assert recover_home(home).number == 3
+    retain(directory)
+    for name in before:
+        stays = "000003" in name or name.endswith("anchors.jsonl")
+        assert ((home / name).exists(), (archive / name).exists()) == (stays, not stays), name
+    assert recover_home(home).number == 3
+    return "finished"
+
+
 def nothing(_: Path) -> None:
     """Prepare nothing."""
 
@@ -199,6 +233,7 @@ if __name__ == "__main__":
         "tape": (nothing, write_tape, check_tape),
         "recover": (leave_tape, recover, check_tape),
         "publish": (leave_open_session, publish, check_published),
+        "retain": (leave_old_sessions, retain, check_retained),
         "seal": (leave_crashed_journal, seal, check_sealed),
     }
     json.dump(crash_everywhere(Path(sys.argv[2]), *scenarios[sys.argv[1]]), sys.stdout)
