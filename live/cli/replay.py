@@ -65,6 +65,10 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
         Path | None, typer.Option("--journal", help="Keep every record in this file, to look at with `interlock journal`.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write a page with charts to this HTML file.")] = None,
+    stop_after: Annotated[
+        int | None, typer.Option("--stop-after", min=1, help="Stop after so many events, to go on later with --resume.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the replay whose journal stopped in the middle.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replay a strategy through the engine that trades, with every risk check on.
@@ -105,7 +109,9 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
     if report is not None and not report.parent.is_dir():
         raise CommandError(f"{report.parent} is no directory: make it, or write the report elsewhere")
     with progress_on_terminal("events") as progress:
-        result, observer = run_replay(prepared, journal=journal, progress=progress, detail=report is not None)
+        result, observer = run_replay(
+            prepared, journal=journal, progress=progress, detail=report is not None, stop_after=stop_after, resume=resume
+        )
     figures = figures_of(result)
     if report is not None:
         from live.report.page import render_page
@@ -118,6 +124,8 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
             console.print(note, markup=False)
         if journal is not None:
             console.print(f"every record is in {journal}: look with `interlock journal show {journal}`", markup=False)
+        if stop_after is not None:
+            console.print(f"stopped after {result.events:,} events; the same command with --resume in place of --stop-after goes on")
         if report is not None:
             console.print(f"the report is in {report}", markup=False)
 

@@ -14,10 +14,14 @@ from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InstrumentError, InterlockError
 from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument, merge_instruments
-from live.journal import read_segment
+from live.driver.recovery import TAPES
+from live.journal import read_segment, read_tape
+from live.journal.segments import list_segments
 
 ENTRY_POINTS = "interlock.market_data"
 TAPE_SUFFIXES = (".tape", ".tape.gz")
+SESSION_SUFFIX = ".journal"
+"""The journal of a recorded session stands for the market data on its tape."""
 
 
 class MarketSourceError(InterlockError):
@@ -78,17 +82,37 @@ def open_market_source(paths: Sequence[str], until: int, definitions: Sequence[I
     """
     if not paths:
         raise MarketSourceError("no market data was named: give --data with a tape, a bar file, a dataset or a vendor's file")
-    if not all(path.endswith(TAPE_SUFFIXES) for path in paths):
+    if not all(path.endswith((*TAPE_SUFFIXES, SESSION_SUFFIX)) for path in paths):
         opened = _opener()(paths, instruments=definitions)
         return MarketSource(opened.instruments, opened.events(None, until), opened.rows, opened.notes)
     instruments: list[Instrument] = []
     streams: list[Iterator[MarketEvent]] = []
+    notes: list[str] = []
     for path in paths:
-        header, events = read_segment(Path(path))
-        instruments += header.instruments
-        streams.append(events)
+        if path.endswith(SESSION_SUFFIX):
+            tape = tape_of_session(Path(path))
+            instruments += read_segment(list_segments(tape)[0][1])[0].instruments
+            streams.append(event for _, _, event in read_tape(tape))
+            notes.append(f"What if: the market data of session {tape.name} under these settings, which proves nothing about that session.")
+        else:
+            header, events = read_segment(Path(path))
+            instruments += header.instruments
+            streams.append(events)
     merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=attrgetter("ts_init"))
-    return MarketSource(tuple(merge_instruments((), instruments).values()), takewhile(lambda event: event.ts_init <= until, merged))
+    events = takewhile(lambda event: event.ts_init <= until, merged)
+    return MarketSource(tuple(merge_instruments((), instruments).values()), events, None, tuple(notes))
+
+
+def tape_of_session(journal: Path) -> Path:
+    """Name the tape that lies beside a session's journal.
+
+    Raises:
+        MarketSourceError: there is none, as beside the journal of a replay, or it holds nothing.
+    """
+    tape = journal.parent.parent / TAPES / journal.stem
+    if not tape.is_dir() or not list_segments(tape):
+        raise MarketSourceError(f"{journal} has no market data beside it at {tape}: name the journal of a recorded session")
+    return tape
 
 
 _DEFINING = frozenset(("base", "quote", "price_scale", "quantity_scale"))

@@ -3,7 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -22,6 +22,7 @@ from live.driver.engine_digest import engine_digest
 from live.driver.loop import EngineLoop, Position
 from live.driver.performance import Performance
 from live.driver.replay_observer import ReplayObserver
+from live.driver.resuming import InterruptedJournal
 from live.driver.scheduler import Scheduler
 from live.journal import JournalFile, ParityDigest, encode_entry
 from live.venues.protocol import OpenGate
@@ -101,13 +102,21 @@ class ReplayRecorder:
         tally: outputs so far by kind, denials and alarms also by code.
     """
 
-    def __init__(self, journal: JournalFile | None, observer: ReplayObserver | None = None) -> None:
+    def __init__(
+        self,
+        journal: JournalFile | None,
+        engine: Engine,
+        observer: ReplayObserver | None = None,
+        interrupted: InterruptedJournal | None = None,
+    ) -> None:
         self.durable_seq = 0
         self.events = 0
         self.entries = 0
         self.tally: Counter[str] = Counter()
         self._journal = journal
+        self._engine = engine
         self._observer = observer
+        self._interrupted = interrupted
         self._parity = ParityDigest()
         self._uncommitted: list[OutputRecord] = []
 
@@ -127,6 +136,8 @@ class ReplayRecorder:
         self._uncommitted += outputs
         if self._observer is not None and outputs:
             self._observer.take(outputs)
+        if self._interrupted is not None:
+            self._interrupted.step(entry, outputs, position, self._engine)
         self.durable_seq = self.entries if self._journal is None else self._journal.append_step(entry, outputs, position)
         if len(self._uncommitted) >= COMMIT_INTERVAL:
             self.commit()
@@ -136,6 +147,8 @@ class ReplayRecorder:
         """Write a snapshot when there is a journal."""
         if self._journal is not None:
             self.durable_seq = self._journal.append_snapshot(body, ts)
+        if self._interrupted is not None:
+            self._interrupted.snapshot(body, self._engine)
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
@@ -159,6 +172,8 @@ def replay(
     *,
     journal: JournalFile | None = None,
     observer: ReplayObserver | None = None,
+    interrupted: InterruptedJournal | None = None,
+    stop_after: int | None = None,
 ) -> ReplayResult:
     """Run strategies over market events from an empty account to the end, armed throughout.
 
@@ -168,11 +183,13 @@ def replay(
         setup: everything else that decides the outcome.
         journal: where to write the entries; closed by the caller.
         observer: measures performance, and keeps what a report shows.
+        interrupted: the journal of the same replay, which stopped earlier; what it holds must come again.
+        stop_after: stop after so many market events, as a process that ends there: nothing is closed.
 
     Raises:
+        ResumeError: what the interrupted journal holds does not come again.
         InputError: events are out of order or name an unknown instrument.
     """
-    recorder = ReplayRecorder(journal, observer)
     scheduler = Scheduler()
     instruments = {instrument.instrument_id: instrument for instrument in setup.instruments}
     venues = {
@@ -180,10 +197,11 @@ def replay(
         for venue_id in sorted({instrument.venue_id for instrument in setup.instruments})
     }
     engine = Engine(strategies)
+    recorder = ReplayRecorder(journal, engine, observer, interrupted)
     loop = EngineLoop(engine, recorder, venues, scheduler)
     if journal is not None:
         loop.take_snapshot()
-    source = iter(events)
+    source = iter(events) if stop_after is None else islice(events, stop_after)
     first = next(source, None)
     start = 0 if first is None else first.ts_init
     for entry in opening_inputs(setup, start):
@@ -193,7 +211,7 @@ def replay(
         observer.attach(engine)
         observer.look(start)
         remaining = observer.watch(remaining)
-    if setup.close_out is CloseOut.NONE:
+    if setup.close_out is CloseOut.NONE or stop_after is not None:
         loop.run(remaining)
     else:
         last = LastEvents()
@@ -201,9 +219,10 @@ def replay(
         close_out(loop, venues, setup.deployments, last)
     if observer is not None:
         observer.look(engine.now)
-    loop.process(inputs.SessionClosed(engine.now, "the replay's events ended"))
-    if journal is not None:
-        loop.take_snapshot()
+    if stop_after is None:
+        loop.process(inputs.SessionClosed(engine.now, "the replay's events ended"))
+        if journal is not None:
+            loop.take_snapshot()
     engine.state.ledger.check(engine.state.instruments)
     return _result(engine, recorder, start, observer)
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from live.driver.market_source import MarketSource, open_market_source, read_def
 from live.driver.replay import ReplayResult, ReplaySetup, replay
 from live.driver.replay_observer import ReplayObserver
 from live.driver.replay_settings import ReplaySettings, ReplaySettingsError, write_settings, write_table
+from live.driver.resuming import InterruptedJournal, ResumeError
 from live.journal import JournalFile
 from live.promotion import load_strategy_folder, load_strategy_source
 from live.promotion.strategy_file import load_strategy_file, names_a_file
@@ -137,7 +139,13 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
 
 
 def run_replay(
-    prepared: PreparedReplay, *, journal: Path | None = None, progress: Progress | None = None, detail: bool = False
+    prepared: PreparedReplay,
+    *,
+    journal: Path | None = None,
+    progress: Progress | None = None,
+    detail: bool = False,
+    stop_after: int | None = None,
+    resume: bool = False,
 ) -> tuple[ReplayResult, ReplayObserver]:
     """Run a prepared replay, and give its result with what was observed.
 
@@ -146,8 +154,11 @@ def run_replay(
         journal: file to write every record to; nothing may be there yet, and nothing is left there when the replay fails.
         progress: told now and then how far it is.
         detail: keep what a report draws.
+        stop_after: stop after so many market events, and leave the journal as a process that ended there would.
+        resume: `journal` is that of the same replay, which stopped; it is replaced by the whole one once everything in it came again.
 
     Raises:
+        ResumeError: what the interrupted journal holds does not come again; it is left as it is.
         JournalError: the journal cannot be written.
         CoreError: the market data is not what it must be, or the strategy misbehaves.
     """
@@ -157,17 +168,35 @@ def run_replay(
         events = with_bar_opens(events)
     if progress is not None:
         events = _counted(events, prepared.source.rows, progress)
+    run = partial(replay, prepared.strategies, events, prepared.setup, observer=observer, stop_after=stop_after)
     if journal is None:
-        return replay(prepared.strategies, events, prepared.setup, observer=observer), observer
-    file = JournalFile.create(journal, session_id="replay", durable=False, created_at=0)
+        if resume:
+            raise ReplaySettingsError("a replay resumes from its journal: name it")
+        return run(), observer
+    if not resume:
+        return _journaled(run, journal), observer
+    interrupted, whole = InterruptedJournal(journal), journal.with_name(f".{journal.name}.resumed")
     try:
-        result = replay(prepared.strategies, events, prepared.setup, journal=file, observer=observer)
+        result = _journaled(partial(run, interrupted=interrupted), whole)
+        if not interrupted.reached:
+            whole.unlink()
+            raise ResumeError(f"{journal} goes on where the replay now ends: resume with the data and settings it began with")
+    finally:
+        interrupted.close()
+    whole.replace(journal)
+    return result, observer
+
+
+def _journaled(run: Callable[..., ReplayResult], path: Path) -> ReplayResult:
+    file = JournalFile.create(path, session_id="replay", durable=False, created_at=0)
+    try:
+        result = run(journal=file)
         file.close()
     except BaseException:
         file.abandon()
-        journal.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
-    return result, observer
+    return result
 
 
 def describe_replay(
