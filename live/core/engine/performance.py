@@ -16,6 +16,8 @@ from live.core.instruments import Instrument
 from live.core.state import DAY, account_target
 from live.core.vocabulary import AccountType, Scope, TradingState
 
+_NEVER = (-1, 0)
+
 
 class Band(NamedTuple):
     """Hold prices of an instrument, under the definition it was made for, at which no margin account can be short of equity."""
@@ -67,31 +69,35 @@ class Performance:
             self._watch_margin(instrument_id)
 
     def _open_day(self) -> None:
-        """Take profit at the first price of a UTC day as the base of daily loss, once it can be computed."""
+        """Take profit at the first price of a UTC day as the base of daily loss, once it can be computed.
+
+        A day that an earlier release opened has no peak yet; it gets one.
+        """
         work = self._work
         state, day = work.state, work.now // DAY
         missing = False
         for strategy_id in work.runners:
-            known = state.day_profits.get(strategy_id)
-            if known is not None and known[0] == day:
+            key = (Scope.STRATEGY, strategy_id)
+            is_open = state.day_profits.get(strategy_id, _NEVER)[0] == day
+            if is_open and key in state.peaks:
                 continue
             made = profit(state, work.markets, strategy_id)
             if made is None:
                 missing = True
-            else:
+                continue
+            if not is_open:
                 work.emit(records.DayOpened(work.now, strategy_id, day, made))
-                self._raise_peak((Scope.STRATEGY, strategy_id), made)
+            self._raise_peak(key, made)
         for account_id, quote in self._accounts_in_use():
             target = account_target(account_id, quote)
-            known = state.account_days.get(target)
-            if known is not None and known[0] == day:
+            if state.account_days.get(target, _NEVER)[0] == day:
                 continue
             made = account_profit(state, work.markets, account_id, quote)
             if made is None:
                 missing = True
-            else:
-                work.emit(records.AccountDayOpened(work.now, account_id, quote, day, made))
-                self._raise_peak((Scope.ACCOUNT, target), made)
+                continue
+            work.emit(records.AccountDayOpened(work.now, account_id, quote, day, made))
+            self._raise_peak((Scope.ACCOUNT, target), made)
         if not missing:
             self.next_day = (day + 1) * DAY
 

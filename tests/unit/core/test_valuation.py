@@ -182,6 +182,17 @@ def test_peaks_survive_a_restart_and_a_snapshot(desk):
     assert restore_state(take_snapshot(after.state)).peaks == after.state.peaks
 
 
+def test_a_day_that_was_opened_before_there_were_peaks_gets_one(desk):
+    """A journal of an earlier release goes on with its next price, not its next day."""
+    desk.bar()
+    after = desk.restart()
+    for state in (after.state, after._fold):
+        del state.peaks[Scope.STRATEGY, "alpha"]
+    after.bar()
+    assert [(one.target, one.profit) for one in after.of(records.PeakRaised)] == [("alpha", 0)]
+    assert after.of(records.DayOpened) == []
+
+
 def test_a_strategy_that_moves_to_another_account_begins_anew(desk, make):
     """Its profit is valued in the account it is deployed on, and so is its peak; the account keeps its own."""
     desk.want(100)
