@@ -52,6 +52,7 @@ class Matcher:
         quote_bar: last bar of quotes.
         quote: last quote.
         trade: last trade.
+        trade_is_newest: whether no bar that fills orders came after the last trade: its close would be news that the trade is not.
         taken_by: price of the last trade that a buyer (1) or a seller (-1) began, moved along when the other side's trade passes it.
         book: the order book, None before the first snapshot or delta.
         book_time: when the book last changed, engine time.
@@ -85,6 +86,7 @@ class Matcher:
         "settings",
         "taken_by",
         "trade",
+        "trade_is_newest",
         "use_bars",
         "use_book",
         "use_quote_bars",
@@ -105,6 +107,7 @@ class Matcher:
         self.quote_bar: QuoteBar | None = None
         self.quote: Quote | None = None
         self.trade: Trade | None = None
+        self.trade_is_newest = False
         self.taken_by: dict[int, int] = {}
         self.book: OrderBook | None = None
         self.book_time = 0
@@ -130,20 +133,11 @@ class Matcher:
             return best[0]
         if self.quote is not None:
             return self.quote.ask_price if sign > 0 else self.quote.bid_price
-        if self.trade is not None and self.trade_is_newest():
+        if self.trade is not None and self.trade_is_newest:
             return self.taken_by.get(sign, self.trade.price)
         if self.quote_bar is not None:
             return self.quote_bar.ask_close if sign > 0 else self.quote_bar.bid_close
         return None if self.bar is None else self.bar.close
-
-    def trade_is_newest(self) -> bool:
-        """Tell whether no bar that fills orders came after the last trade, whose close would be news that the trade is not."""
-        if self.trade is None:
-            return False
-        time, bar, quote_bar = self.trade.ts_init, self.bar, self.quote_bar
-        if self.use_bars and bar is not None and bar.ts_init >= time and bar.ts_event >= self.trade.ts_event:
-            return False
-        return not (self.use_quote_bars and quote_bar is not None and quote_bar.ts_init >= time)
 
     def takes_touch(self) -> bool:
         """Tell whether an order at exactly the price that `price` gives takes it."""

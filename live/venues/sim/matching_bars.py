@@ -24,7 +24,10 @@ Prices = tuple[int, int, int, int]
 def on_bar(matcher: Matcher, bar: Bar) -> None:
     """Fill what a bar of trades fills, before the engine sees the bar."""
     previous, matcher.bar = matcher.bar, bar
-    if matcher.use_bars and (matcher.orders or matcher.settings.participation_ppm):
+    if not matcher.use_bars:
+        return
+    matcher.trade_is_newest = False
+    if matcher.orders or matcher.settings.participation_ppm:
         _set_budget(matcher, bar.volume)
         if matcher.orders:
             prices = (bar.open, bar.high, bar.low, bar.close)
@@ -34,7 +37,10 @@ def on_bar(matcher: Matcher, bar: Bar) -> None:
 def on_quote_bar(matcher: Matcher, bar: QuoteBar) -> None:
     """Fill what a bar of quotes fills: buys at the ask, sells at the bid."""
     previous, matcher.quote_bar = matcher.quote_bar, bar
-    if matcher.use_quote_bars and (matcher.orders or matcher.settings.participation_ppm):
+    if not matcher.use_quote_bars:
+        return
+    matcher.trade_is_newest = False
+    if matcher.orders or matcher.settings.participation_ppm:
         matcher.budget = None  # a bar of quotes has no volume
         if matcher.orders:
             asks = (bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close)

@@ -20,6 +20,7 @@ def on_trade(matcher: Matcher, trade: Trade) -> None:
     matcher.trade = trade
     if not matcher.use_trades:
         return
+    matcher.trade_is_newest = True
     if matcher.settings.fill.trades_have_sides:
         _note_side(matcher.taken_by, trade)
     share = matcher.settings.participation_ppm
