@@ -27,6 +27,9 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
         list[str] | None,
         typer.Option("--data", "--tape", help="Market data: a tape; with the pipeline also a bar file, dataset or raw file. Repeat it."),
     ] = None,
+    import_options: Annotated[
+        list[str] | None, typer.Option("--import", help="How to read raw files, like instrument_id=binance:BTCUSDT. Repeat it.")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Settings as TOML; what the other options say comes before it.")] = None,
     parameters: Annotated[list[str] | None, typer.Option("--set", help="Set a parameter, like fast=10. Repeat it.")] = None,
     balances: Annotated[list[str] | None, typer.Option("--balance", help="Opening balance, like USDT=1000000. Repeat it.")] = None,
@@ -82,6 +85,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
 
     changes: dict[str, Any] = {
         "data": tuple(data) if data else None,
+        "import_options": _values("--import", import_options),
         "parameters": _pairs("--set", parameters),
         "balances": _pairs("--balance", balances),
         "account": _given(type=AccountType.MARGIN if leverage and account is None else account, leverage=leverage),

@@ -67,13 +67,16 @@ class MarketSource(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def open_market_source(paths: Sequence[str], until: int, definitions: Sequence[Instrument] = ()) -> MarketSource:
+def open_market_source(
+    paths: Sequence[str], until: int, definitions: Sequence[Instrument] = (), options: Mapping[str, Any] | None = None
+) -> MarketSource:
     """Open tapes, and through the pipeline anything else that it knows: bar files, datasets by name, raw files of vendors.
 
     Args:
         paths: what to open.
         until: leave out what was received after this time, nanoseconds UTC.
         definitions: instruments for raw files that do not say what they are about.
+        options: how to read raw files, where their content does not say.
 
     Raises:
         MarketSourceError: nothing was named, a file is not there, or the pipeline that reads it is not installed.
@@ -83,7 +86,7 @@ def open_market_source(paths: Sequence[str], until: int, definitions: Sequence[I
     if not paths:
         raise MarketSourceError("no market data was named: give --data with a tape, a bar file, a dataset or a vendor's file")
     if not all(path.endswith((*TAPE_SUFFIXES, SESSION_SUFFIX)) for path in paths):
-        opened = _opener()(paths, instruments=definitions)
+        opened = _opener()(paths, instruments=definitions, options=options or None)
         return MarketSource(opened.instruments, opened.events(None, until), opened.rows, opened.notes)
     instruments: list[Instrument] = []
     streams: list[Iterator[MarketEvent]] = []

@@ -41,7 +41,8 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Fix a replay. Every key may be left out; the default stands here.
 
     Attributes:
-        data: tapes, bar files, datasets or raw files, merged by time.
+        data: tapes, journals of recorded sessions, bar files, datasets or raw files, merged by time.
+        import_options: how raw files are to be read where their content does not say, like instrument_id or bar_time.
         parameters: values of the strategy's parameters, over its defaults.
         balances: opening balances as asset = decimal text.
         account: what the account may hold.
@@ -59,6 +60,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     data: tuple[str, ...] = ()
+    import_options: dict[str, Any] = {}
     parameters: dict[str, int | float | str | bool] = {}
     balances: dict[str, str] = {}
     account: AccountSettings = AccountSettings()

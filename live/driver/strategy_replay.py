@@ -114,7 +114,7 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
         CoreError: strategy, market data and settings do not fit.
     """
     loaded = _load(strategy, settings, home)
-    opened = open_market_source(settings.data, settings.until, read_definitions(settings.instruments))
+    opened = open_market_source(settings.data, settings.until, read_definitions(settings.instruments), settings.import_options)
     source = redefine(opened, settings.instruments)
     merged = merge_instruments(loaded.instruments, source.instruments)
     traded = loaded.instruments or source.instruments
@@ -123,6 +123,8 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
     notes = list(source.notes)
     balances = settings.balances or {traded[0].quote: DEFAULT_BALANCE}
     balances = balances if cash is None else {**settings.balances, traded[0].quote: cash}
+    if traded[0].quote not in balances:
+        notes.append(f"The account holds no {traded[0].quote}, in which {traded[0].instrument_id} is priced: it can buy nothing.")
     settings = replace(settings, balances=balances, parameters=dict(loaded.parameters))
     table = dict(loaded.limits) if loaded.limits is not None else _derived_limits(settings, traded)
     if loaded.limits is None:
