@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.console import Console
 from live.cli.output import CommandError, Finding, JsonOption, answer, print_table
 
 if TYPE_CHECKING:
+    from live.journal.export import Writer
     from live.journal.succession import Predecessor
     from live.journal.verify import Progress, Verification
 
@@ -21,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+FORMATS = "interlock.journal_formats"
+"""The group of entry points through which the pipeline brings further formats of an export."""
 SHOWN_BY_DEFAULT = 20
 _LONG_FILE_BYTES = 32 * 1024 * 1024
 """A shorter journal is verified before a progress bar could be read."""
@@ -138,23 +143,35 @@ def show(
     answer(payload, as_json=as_json, text=lambda console: _print_rows(console, documents))
 
 
+class ExportFormat(StrEnum):
+    """How an exported journal is written."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
 @app.command(epilog="Example: interlock journal export data/journal/000001-8F3K2Q7A.journal --out session.jsonl")
 def export(
     path: JournalArgument,
-    out: Annotated[Path, typer.Option("--out", help="File to write, one JSON document a line.", dir_okay=False)],
+    out: Annotated[Path, typer.Option("--out", help="File to write.", dir_okay=False)],
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="One JSON document a line, or a Parquet table (needs the pipeline extra).")
+    ] = ExportFormat.JSONL,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a journal as JSON lines.
+    """Write a journal as JSON lines or as a Parquet table.
 
-    The file holds every row with its fields by name; it is written whole or not at all.
+    The file holds every row with its fields by name; it is written whole or not at all. An entry of an older schema is
+    written as the newest one.
     """
-    from live.journal.export import export_rows
+    from live.journal.export import export_rows, write_json_lines
     from live.journal.reader import JournalReader
 
+    write = write_json_lines if form is ExportFormat.JSONL else _installed_format(form)
     with JournalReader(path) as reader:
-        count = export_rows(reader.rows(), out, replace=force)
-    payload = {"path": str(out), "rows": count}
+        count = export_rows(reader.rows(), out, replace=force, write=write, session_id=reader.meta.session_id)
+    payload = {"path": str(out), "rows": count, "format": str(form)}
     answer(payload, as_json=as_json, text=lambda console: console.print(f"{count:,} rows written to {out}", markup=False))
 
 
@@ -184,6 +201,14 @@ def diff(
         console.print(f"The same {digest.count:,} output records.\nparity digest {digest.hexdigest()}", markup=False)
 
     answer(payload, as_json=as_json, text=text)
+
+
+def _installed_format(form: ExportFormat) -> "Writer":
+    """Find what writes a format among what is installed beside the live host."""
+    found = next(iter(entry_points(group=FORMATS, name=form)), None)
+    if found is None:
+        raise CommandError(f"`--format {form}` needs the pipeline, which is not installed: pip install 'interlock[pipeline]'")
+    return cast("Writer", found.load())
 
 
 def _check_kinds(kinds: list[str] | None) -> None:

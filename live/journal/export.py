@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -47,16 +47,34 @@ def format_time(nanoseconds: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
-def export_rows(rows: Iterable[JournalRow], destination: Path, *, replace: bool = False) -> int:
-    """Write rows as JSON lines, whole or not at all.
+Writer = Callable[[Iterable[dict[str, object]], Path, str], int]
+"""Writes documents, as `row_document` gives them, of the named session to a file, and gives how many."""
+
+
+def write_json_lines(documents: Iterable[dict[str, object]], destination: Path, _: str) -> int:
+    """Write one JSON document a line."""
+    count = 0
+    with destination.open("w", encoding="utf-8") as stream:
+        for document in documents:
+            stream.write(json.dumps(document, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def export_rows(
+    rows: Iterable[JournalRow], destination: Path, *, replace: bool = False, write: Writer = write_json_lines, session_id: str = ""
+) -> int:
+    """Write rows to a file, whole or not at all.
 
     Args:
         rows: what to write, in the order of the file.
         destination: the file.
         replace: write over what is there.
+        write: the format; JSON lines when left out.
+        session_id: whose rows these are, for formats that say so.
 
     Returns:
-        How many lines were written.
+        How many rows were written.
 
     Raises:
         JournalError: the destination exists, or the disk refused.
@@ -69,19 +87,15 @@ def export_rows(rows: Iterable[JournalRow], destination: Path, *, replace: bool 
     except OSError as error:
         raise JournalError(f"{destination} cannot be written ({error.strerror}): choose a directory that exists") from error
     partial = Path(name)
-    count = 0
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            for row in rows:
-                stream.write(json.dumps(row_document(row), ensure_ascii=False) + "\n")
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
+        count = write(map(row_document, rows), partial, session_id)
+        os.fsync(descriptor)
         partial.replace(destination)
         sync_directory(destination.parent)
     except OSError as error:
         raise JournalError(f"{destination} could not be written ({error.strerror}): check the disk") from error
     finally:
+        os.close(descriptor)
         partial.unlink(missing_ok=True)
     return count
 

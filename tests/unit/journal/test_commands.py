@@ -136,7 +136,7 @@ def test_export_writes_every_row_and_refuses_to_replace(tmp_path: Path, path: Pa
     assert run("export", path, "--out", out)[:2] == (0, f"11 rows written to {out}\n")
     assert len(out.read_text().splitlines()) == 11
     assert run("export", path, "--out", out)[0] == EXIT_ERROR
-    assert _document(run("export", path, "--out", out, "--force", "--json")) == {"path": str(out), "rows": 11}
+    assert _document(run("export", path, "--out", out, "--force", "--json")) == {"path": str(out), "rows": 11, "format": "jsonl"}
 
 
 def test_diff_agrees_on_the_same_records(tmp_path: Path, write_journal: WriteJournal, run: Run) -> None:
