@@ -64,16 +64,13 @@ def price_units(columns: dict[str, pa.Array], declared: int | None, name: str) -
             )
         declared = exact
     units, rounded = _rounded(columns, declared, name)
-    if rounded:
-        import pyarrow.compute as pc
-
-        limit = Decimal(1).scaleb(-(declared + 4))
-        for column in columns.values():
-            off = pc.max(pc.abs(pc.subtract(column, pc.round(column, ndigits=declared, round_mode="half_to_even")))).as_py()
-            if off > limit:
-                raise DatasetError(
-                    f"{name}: a price is {off.normalize():f} away from {declared} decimal places: say the right number (--price-scale)"
-                )
+    limit = Decimal(1).scaleb(-(declared + 4))
+    for column in columns.values() if rounded else ():
+        off = max((abs(value - round(value, declared)) for value in _beyond(column, declared)), default=Decimal(0))
+        if off > limit:
+            raise DatasetError(
+                f"{name}: a price is {off.normalize():f} away from {declared} decimal places: say the right number (--price-scale)"
+            )
     return Units(units, declared, rounded)
 
 
@@ -101,6 +98,13 @@ def least_scale(column: pa.Array) -> int:
         else:
             low = middle + 1
     return low
+
+
+def _beyond(column: pa.Array, scale: int) -> list[Decimal]:
+    """Give the values that have more decimal places than a scale."""
+    import pyarrow.compute as pc
+
+    return column.filter(pc.not_equal(pc.round(column, ndigits=scale, round_mode="half_to_even"), column)).to_pylist()
 
 
 def _rounded(columns: dict[str, pa.Array], scale: int, name: str) -> tuple[dict[str, np.ndarray], int]:
