@@ -65,26 +65,37 @@ class Book:
         sold = (self.sells, self.sell_notional, self.reducing_sells, self.reducing_sell_notional)
         return (self.held, *bought, *sold, self.orders)
 
-    def worst(self, instrument: Instrument, price: int, added: "Book | None" = None) -> "Worst":
-        """Value the position at worst, over what may fill and what is `added`, with what is held at `price`; money units."""
+    def worst(
+        self, instrument: Instrument, price: int, quantity: int = 0, notional: int = 0, buying: bool = False, reduce_only: bool = False
+    ) -> "Worst":
+        """Value the position at worst, over what may fill and one more order, with what is held at `price`; money units."""
         buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
-        reducing_buys, reducing_sells = self.reducing_buys, self.reducing_sells
-        bought, sold = buy_notional + self.reducing_buy_notional, sell_notional + self.reducing_sell_notional
-        if added is not None:
-            buys, buy_notional = buys + added.buys, buy_notional + added.buy_notional
-            sells, sell_notional = sells + added.sells, sell_notional + added.sell_notional
-            reducing_buys, reducing_sells = reducing_buys + added.reducing_buys, reducing_sells + added.reducing_sells
-            bought += added.buy_notional + added.reducing_buy_notional
-            sold += added.sell_notional + added.reducing_sell_notional
-        held = self.held
-        value = instrument.notional(price, held)
+        reducing_buys, reducing_sells, held = self.reducing_buys, self.reducing_sells, self.held
+        bought, sold = self.reducing_buy_notional, self.reducing_sell_notional
+        if quantity:
+            if reduce_only:
+                if buying:
+                    reducing_buys += quantity
+                    bought += notional
+                else:
+                    reducing_sells += quantity
+                    sold += notional
+            elif buying:
+                buys += quantity
+                buy_notional += notional
+            else:
+                sells += quantity
+                sell_notional += notional
+        value = instrument.notional(price, held) if held else 0
         if held >= 0:
-            long, opened = value + buy_notional, sells - max(0, held - reducing_sells)
-            short = divide_up(sell_notional * opened, sells) if opened > 0 else 0
+            long, short = value + buy_notional, 0
+            if sells and (opened := sells - max(0, held - reducing_sells)) > 0:
+                short = divide_up(sell_notional * opened, sells)
         else:
-            short, opened = sell_notional - value, buys - max(0, -held - reducing_buys)
-            long = divide_up(buy_notional * opened, buys) if opened > 0 else 0
-        return Worst(long if long > short else short, value + bought, value - sold)
+            short, long = sell_notional - value, 0
+            if buys and (opened := buys - max(0, -held - reducing_buys)) > 0:
+                long = divide_up(buy_notional * opened, buys)
+        return Worst(long if long > short else short, value + buy_notional + bought, value - sell_notional - sold)
 
 
 class Worst(NamedTuple):
@@ -103,17 +114,19 @@ class Exposures:
         accounts: books by account and venue, then by instrument.
         of_account: the same by account alone, a table for each venue.
         of_venue: the same by venue alone, a table for each account.
+        sharing: how many strategies have books in an account.
         reserved: what live spot orders may take from an account's balance of an asset at worst, fees apart, in money units.
         alive: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("accounts", "alive", "of_account", "of_venue", "reserved", "strategies")
+    __slots__ = ("accounts", "alive", "of_account", "of_venue", "reserved", "sharing", "strategies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
         self.accounts: dict[tuple[str, str], dict[str, Book]] = {}
         self.of_account: dict[str, list[dict[str, Book]]] = {}
         self.of_venue: dict[str, list[dict[str, Book]]] = {}
+        self.sharing: dict[str, int] = {}
         self.reserved: dict[tuple[str, str], int] = {}
         self.alive: dict[tuple[Scope, str], int] = {}
 
@@ -137,7 +150,10 @@ class Exposures:
             book.held += quantity
 
     def _books(self, account_id: str, strategy_id: str, instrument_id: str) -> tuple[Book, Book]:
-        mine = self.strategies.setdefault((account_id, strategy_id), {})
+        mine = self.strategies.get((account_id, strategy_id))
+        if mine is None:
+            mine = self.strategies[account_id, strategy_id] = {}
+            self.sharing[account_id] = self.sharing.get(account_id, 0) + 1
         book = mine.get(instrument_id)
         if book is None:
             book = mine[instrument_id] = Book(instrument_id)

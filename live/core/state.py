@@ -11,18 +11,19 @@ from typing import Any
 import msgspec
 
 from live.core import inputs, records
+from live.core.bounds import Bounds, account_target, derive_bounds
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.errors import InputError, LedgerError
 from live.core.exposures import Exposures, worst_price
 from live.core.inputs import Deployment
 from live.core.instruments import FIXED_FIELDS, Instrument
 from live.core.ledger import Account, Ledger
-from live.core.limits import CEILING_PRICE_COLLAR_PPM, Limits, complete
+from live.core.limits import CEILING_PRICE_COLLAR_PPM
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.pace import Pace
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
-from live.core.scope_limits import ScopeLimits, sum_of, tighten
+from live.core.scope_limits import ScopeLimits, tighten
 from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForce, TradingState
 
 MINUTE = 60 * 1_000_000_000
@@ -154,13 +155,11 @@ class EngineState:
         self.recent_orders: dict[str, deque[int]] = {}
         self.exposures = Exposures()
         self.pace = Pace()
-        self.limits: dict[str, Limits] = {}
+        self.bounds: dict[str, Bounds] = {}
         self.given_limits: dict[tuple[Scope, str], ScopeLimits] = {}
-        self.scope_limits: dict[tuple[Scope, str], ScopeLimits] = {}
         self.clocks: dict[str, inputs.ClockSampled] = {}
         self.reconciliations: dict[str, inputs.ReconciliationReported] = {}
         self.journal_healthy = False
-        self._accounts_on: dict[tuple[str, str], dict[str, None]] = {}
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
         self._appliers: dict[type[Any], Callable[[Any], None]] = {
@@ -219,6 +218,15 @@ class EngineState:
         """Give what each defined account may hold."""
         return self.ledger.accounts
 
+    def accounts_in_use(self) -> list[tuple[str, str]]:
+        """List the accounts that strategies are deployed on, with the quote assets of their instruments."""
+        used = {
+            (deployment.account_id, self.instruments[instrument_id].quote)
+            for deployment in self.deployments.values()
+            for instrument_id in deployment.instrument_ids
+        }
+        return sorted(used)
+
     def may_define(self, entry: inputs.AccountDefined) -> bool:
         """Tell whether a definition is sound, and is an account's first, keeps its type, or finds it empty and without live orders."""
         lowest = PARTS_PER_MILLION
@@ -276,28 +284,13 @@ class EngineState:
         self.live_by_strategy.setdefault((order.strategy_id, order.instrument_id), {})[order.order_id] = order
         self.live_by_account.setdefault((order.account_id, order.instrument_id), {})[order.order_id] = order
         if not order.worst_price:
-            limits = self.limits.get(order.strategy_id)
-            order.worst_price = worst_price(order, CEILING_PRICE_COLLAR_PPM if limits is None else limits.price_collar_ppm)
+            bounds = self.bounds.get(order.strategy_id)
+            order.worst_price = worst_price(order, CEILING_PRICE_COLLAR_PPM if bounds is None else bounds.limits.price_collar_ppm)
         self.exposures.add(order, self.instruments[order.instrument_id])
 
-    def accounts_in(self, scope: tuple[Scope, str], quote: str) -> Iterable[str]:
-        """List the accounts of an account's or a venue's scope that strategies are deployed on in a quote asset."""
-        return (scope[1],) if scope[0] is Scope.ACCOUNT else self._accounts_on.get((scope[1], quote), ())
-
     def derive_limits(self) -> None:
-        """Complete the limits of every strategy, account and venue out of what was deployed and given."""
-        self.limits = {name: complete(one.limits) for name, one in self.deployments.items()}
-        of_scope: dict[tuple[Scope, str], list[Limits]] = {}
-        for name in self.deployments:
-            for scope in self.scopes_of(name)[1:3]:
-                of_scope.setdefault(scope, []).append(self.limits[name])
-        self._accounts_on = {}
-        for one in self.deployments.values():
-            for instrument_id in one.instrument_ids:
-                if (instrument := self.instruments.get(instrument_id)) is not None:
-                    self._accounts_on.setdefault((one.venue_id, instrument.quote), {})[one.account_id] = None
-        nothing = ScopeLimits()
-        self.scope_limits = {scope: tighten(sum_of(limits), self.given_limits.get(scope, nothing)) for scope, limits in of_scope.items()}
+        """Look up again what every strategy's orders are judged by, out of what is deployed, defined and given."""
+        self.bounds = derive_bounds(self.deployments.values(), self.given_limits, self.instruments)
 
     def _apply_session(self, entry: inputs.SessionStarted) -> None:
         """Begin a session; a standing target or day lasts only while its strategy stays deployed on the same account."""
@@ -555,11 +548,6 @@ def may_follow(old: Instrument | None, new: Instrument) -> bool:
     if old is None:
         return True
     return all(getattr(old, name) == getattr(new, name) for name in FIXED_FIELDS)
-
-
-def account_target(account_id: str, quote: str) -> str:
-    """Name what an account made in one quote asset, as `paper/USDT`."""
-    return f"{account_id}/{quote}"
 
 
 def funding_key(account_id: str, instrument_id: str, funding_id: str) -> str:

@@ -42,7 +42,7 @@ class Conditions:
         state = self._work.state
         state.apply_input(event)
         for strategy_id, deployment in state.deployments.items():
-            allowed = state.limits[strategy_id].maximum_clock_offset
+            allowed = state.bounds[strategy_id].limits.maximum_clock_offset
             if deployment.venue_id == event.venue_id and strategy_id in state.leases and abs(event.offset) + event.uncertainty > allowed:
                 said = f"our clock is {event.offset} ns from {event.venue_id}'s, uncertain by {event.uncertainty} ns, allowed {allowed} ns"
                 self._work.alarm("CLOCK_FAULT", "", f"{strategy_id}: {said}")
@@ -67,11 +67,11 @@ class Conditions:
     def after_fill(self, order: Order) -> None:
         """Disarm a strategy whose orders traded as often within an hour as one lease allows (RTS 6, article 15(3))."""
         state, strategy_id = self._work.state, order.strategy_id
-        limits, times = state.limits.get(strategy_id), state.pace.executions.get(strategy_id)
-        if limits is None or times is None or len(times) < limits.maximum_executions_per_hour or strategy_id not in state.leases:
+        bounds, times = state.bounds.get(strategy_id), state.pace.executions.get(strategy_id)
+        if bounds is None or times is None or strategy_id not in state.leases:
             return
-        traded = count_since(times, self._work.now - HOUR)
-        if traded >= limits.maximum_executions_per_hour:
-            said = f"{traded} of its orders traded within an hour, allowed {limits.maximum_executions_per_hour}: a person must arm it again"
+        allowed = bounds.limits.maximum_executions_per_hour
+        if len(times) >= allowed and (traded := count_since(times, self._work.now - HOUR)) >= allowed:
+            said = f"{traded} of its orders traded within an hour, allowed {allowed}: a person must arm it again"
             self._work.alarm("REPEATED_EXECUTIONS", order.order_id, f"{strategy_id}: {said}")
             self._authority.stop(Scope.STRATEGY, strategy_id, said)

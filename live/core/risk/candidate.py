@@ -18,6 +18,7 @@ FEE_RESERVE_PPM = 2_000
 
 
 _NO_BOOKS: dict[str, Book] = {}
+_NO_BOOK = Book("")
 _NOTHING = Worst(0, 0, 0)
 
 
@@ -41,42 +42,52 @@ class Worth(Protocol):
 
 
 class Candidate:
-    """Hold an intent and the state it is judged against; what several checks read is computed once, when the first asks.
+    """Hold an intent and the state it is judged against; what several checks read is computed once.
 
     Attributes:
         intent: the order under judgement.
         state: the engine's state; the intent itself is not among its live orders yet.
+        bounds: what bounds the strategy, its account and its venue.
         limits: the strategy's limits, complete.
         instrument: definition of the instrument, None when unknown.
         markets: last prices by instrument.
         market: last prices of the intent's instrument, None when none were ever seen.
         now: engine time, nanoseconds UTC.
         buying: whether it is a buy.
+        on_margin: whether the account may be short and borrow.
         books: the strategy's books in this account, by instrument.
+        book: the one of the intent's instrument.
+        alive: how many of the strategy's orders are alive in this account.
         position: the strategy's signed position, in quantity units.
         worst_long: the position if every live buy and this order, when a buy, fill and no other sell than reduce-only ones does.
         worst_short: the position if every live sell and this order, when a sell, fill and no buy does.
+        reduces: whether the worst case of this order only brings the position nearer to zero.
+        nominal_price: the price it is meant to trade at: its limit, else its trigger, else the last price.
     """
 
     __slots__ = (
         "_account_worst",
-        "_added",
         "_equity",
+        "_notional",
         "_own_worst",
         "_profit",
         "_strategy_worst",
-        "_worst_price",
         "_worth",
+        "alive",
         "book",
         "books",
+        "bounds",
         "buying",
         "instrument",
         "intent",
         "limits",
         "market",
         "markets",
+        "nominal_price",
         "now",
+        "on_margin",
         "position",
+        "reduces",
         "state",
         "worst_long",
         "worst_short",
@@ -85,106 +96,66 @@ class Candidate:
     def __init__(
         self, intent: IntentRecorded, *, state: EngineState, markets: Mapping[str, InstrumentMarket], worth: Worth, now: int
     ) -> None:
-        instrument_id = intent.instrument_id
+        instrument_id, account_id, quantity = intent.instrument_id, intent.account_id, intent.quantity
         self.intent = intent
         self.state = state
-        self.limits: Limits = state.limits[intent.strategy_id]
+        self.bounds = bounds = state.bounds[intent.strategy_id]
+        self.limits: Limits = bounds.limits
         self.instrument: Instrument | None = state.instruments.get(instrument_id)
         self.markets = markets
         self.market: InstrumentMarket | None = markets.get(instrument_id)
         self.now = now
-        self.buying = buying = intent.side is Side.BUY
-        self.books: dict[str, Book] = state.exposures.strategies.get((intent.account_id, intent.strategy_id)) or {}
         self._worth = worth
         self._strategy_worst: Worst | str | None = None
-        self._own_worst: Worst | str | None = None
         self._account_worst: Worst | str | None = None
-        self._worst_price = 0
-        self._added: Book | None = None
+        self._own_worst: Worst | str | None = None
+        self._notional = -1
         self._equity: tuple[int | None] | None = None
         self._profit: tuple[int | None] | None = None
-        quantity = intent.quantity
+        account = state.ledger.accounts.get(account_id)
+        self.on_margin = account is not None and account.account_type is AccountType.MARGIN
+        limit = intent.limit_price
+        if limit is None:
+            limit = intent.reference_price if intent.trigger_price is None else intent.trigger_price
+        self.nominal_price = limit
+        self.books: dict[str, Book] = state.exposures.strategies.get((account_id, intent.strategy_id), _NO_BOOKS)
         book = self.books.get(instrument_id)
         if book is None:
-            self.book = book = Book(instrument_id)
-        else:
-            self.book = book
+            book = Book(instrument_id)
+        self.book = book
+        alive = 0
+        for one in self.books.values():
+            alive += one.orders
+        self.alive = alive
         self.position = position = book.held
-        buys, sells, reducing_buys, reducing_sells = book.buys, book.sells, book.reducing_buys, book.reducing_sells
-        if buying:
-            if intent.reduce_only:
-                reducing_buys += quantity
-            else:
-                buys += quantity
-        elif intent.reduce_only:
-            reducing_sells += quantity
-        else:
-            sells += quantity
         # What only reduces ends at nothing; a venue clips it there. See Book.
-        self.worst_long = (position if position >= 0 else min(0, position + reducing_buys)) + buys
-        self.worst_short = (position if position <= 0 else max(0, position - reducing_sells)) - sells
-
-    @property
-    def reduces(self) -> bool:
-        """Tell whether the worst case of this order only brings the position nearer to zero."""
-        if self.buying:
-            return self.position < 0 and self.worst_long <= 0
-        return self.position > 0 and self.worst_short >= 0
-
-    @property
-    def on_margin(self) -> bool:
-        """Tell whether the account may be short and borrow."""
-        account = self.state.accounts.get(self.intent.account_id)
-        return account is not None and account.account_type is AccountType.MARGIN
-
-    @property
-    def alive(self) -> int:
-        """Count the strategy's live orders in this account."""
-        total = 0
-        for book in self.books.values():
-            total += book.orders
-        return total
-
-    @property
-    def nominal_price(self) -> int:
-        """Give the price it is meant to trade at: its limit, else its trigger, else the last price."""
-        intent = self.intent
-        if intent.limit_price is not None:
-            return intent.limit_price
-        return intent.reference_price if intent.trigger_price is None else intent.trigger_price
-
-    @property
-    def worst_price(self) -> int:
-        """Give the highest price it may fill at, see `exposures.worst_price`."""
-        if not self._worst_price:
-            self._worst_price = worst_price(self.intent, self.limits.price_collar_ppm)
-        return self._worst_price
-
-    @property
-    def added(self) -> Book:
-        """Give what the order would add to a book."""
-        added = self._added
-        if added is None:
-            intent, instrument = self.intent, self.instrument
-            assert instrument is not None, "check_instrument runs first"
-            added = self._added = Book(intent.instrument_id)
-            quantity, notional = intent.quantity, instrument.notional(self.worst_price, intent.quantity)
-            if self.buying:
-                if intent.reduce_only:
-                    added.reducing_buys, added.reducing_buy_notional = quantity, notional
-                else:
-                    added.buys, added.buy_notional = quantity, notional
-            elif intent.reduce_only:
-                added.reducing_sells, added.reducing_sell_notional = quantity, notional
-            else:
-                added.sells, added.sell_notional = quantity, notional
-        return added
+        if intent.side is Side.BUY:
+            self.buying = True
+            buys, reducing = book.buys + quantity, book.reducing_buys
+            if intent.reduce_only:
+                buys, reducing = buys - quantity, reducing + quantity
+            self.worst_long = worst = (position if position >= 0 else min(0, position + reducing)) + buys
+            self.worst_short = (position if position <= 0 else max(0, position - book.reducing_sells)) - book.sells
+            self.reduces = position < 0 and worst <= 0
+        else:
+            self.buying = False
+            sells, reducing = book.sells + quantity, book.reducing_sells
+            if intent.reduce_only:
+                sells, reducing = sells - quantity, reducing + quantity
+            self.worst_short = worst = (position if position <= 0 else max(0, position - reducing)) - sells
+            self.worst_long = (position if position >= 0 else min(0, position + book.reducing_buys)) + book.buys
+            self.reduces = position > 0 and worst >= 0
 
     @property
     def notional(self) -> int:
-        """Value the order at its worst price, money units of the quote asset."""
-        added = self.added
-        return added.buy_notional + added.sell_notional + added.reducing_buy_notional + added.reducing_sell_notional
+        """Value the order at its worst price, see `exposures.worst_price`; money units of the quote asset."""
+        notional = self._notional
+        if notional < 0:
+            instrument = self.instrument
+            assert instrument is not None, "check_instrument runs first"
+            worst = worst_price(self.intent, self.limits.price_collar_ppm)
+            notional = self._notional = instrument.notional(worst, self.intent.quantity)
+        return notional
 
     @property
     def equity(self) -> int | None:
@@ -208,6 +179,11 @@ class Candidate:
         equity = self.equity if account_id == self.intent.account_id else self._worth.equity(account_id, quote)
         return None if equity is None else equity - self.state.ledger.deposits.get((account_id, quote), 0)
 
+    def worst_in(self, book: Book, instrument: Instrument, price: int) -> Worst:
+        """Value a book of the order's instrument at worst, with the order in it."""
+        intent = self.intent
+        return book.worst(instrument, price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+
     @property
     def strategy_worst(self) -> Worst | str:
         """Sum the worst cases of the strategy's books in the order's quote asset; or name an instrument held without a price."""
@@ -219,11 +195,15 @@ class Candidate:
     def account_worst(self) -> Worst | str:
         """Sum the worst cases of the account's books likewise, over all its venues."""
         if self._account_worst is None:
-            account_id, venue_id = self.intent.account_id, self.intent.instrument_id.partition(":")[0]
-            exposures = self.state.exposures
-            own = exposures.accounts.get((account_id, venue_id), _NO_BOOKS)
-            self._own_worst = self._sum(own, own=True)
-            self._account_worst = self._sum_tables(own, exposures.of_account.get(account_id, ()))
+            exposures, (_, account_id) = self.state.exposures, self.bounds.account
+            tables = exposures.of_account.get(account_id, ())
+            if len(tables) == 1 and exposures.sharing[account_id] == 1 and self.books:
+                # The strategy's books are all that the account has.
+                self._own_worst = self._account_worst = self.strategy_worst
+            else:
+                own = exposures.accounts.get((account_id, self.bounds.venue[1]), _NO_BOOKS)
+                self._own_worst = self._sum(own, own=True)
+                self._account_worst = self._sum_tables(own, tables)
         return self._account_worst
 
     @property
@@ -231,10 +211,9 @@ class Candidate:
         """Sum the worst cases of the venue's books likewise, over all its accounts."""
         if self._account_worst is None:
             _ = self.account_worst
-        account_id, venue_id = self.intent.account_id, self.intent.instrument_id.partition(":")[0]
-        exposures = self.state.exposures
-        own = exposures.accounts.get((account_id, venue_id), _NO_BOOKS)
-        return self._sum_tables(own, exposures.of_venue.get(venue_id, ()))
+        venue_id = self.bounds.venue[1]
+        own = self.state.exposures.accounts.get((self.intent.account_id, venue_id), _NO_BOOKS)
+        return self._sum_tables(own, self.state.exposures.of_venue.get(venue_id, ()))
 
     def _sum_tables(self, own: dict[str, Book], tables: Sequence[dict[str, Book]]) -> Worst | str:
         """Add to the worst case of the table that the order is in those of the others."""
@@ -258,9 +237,9 @@ class Candidate:
         if not own:
             total = _NOTHING
         else:
-            book = books.get(instrument_id, self.book)
-            total = book.worst(instrument, market.last_price, self.added)
-            if len(books) <= 1 and (not books or instrument_id in books):
+            book = books.get(instrument_id)
+            total = self.worst_in(_NO_BOOK if book is None else book, instrument, market.last_price)
+            if len(books) == (book is not None):
                 return total
         gross, bought, sold = total
         for other_id, book in books.items():

@@ -13,7 +13,7 @@ def check_journal(candidate: Candidate) -> Denial | None:
 
 def check_clock(candidate: Candidate) -> Denial | None:
     """Deny while the distance of our clock from the venue's is not known, or may be larger than allowed."""
-    venue_id = candidate.intent.instrument_id.partition(":")[0]
+    venue_id = candidate.bounds.venue[1]
     sample = candidate.state.clocks.get(venue_id)
     if sample is None or candidate.now > sample.valid_until:
         return Denial(DenialCode.CLOCK_UNKNOWN, f"no sample of {venue_id} holds")

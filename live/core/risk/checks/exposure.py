@@ -78,7 +78,7 @@ def check_position(candidate: Candidate) -> Denial | None:
     if net > limits.maximum_net_notional:
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
-        worst = candidate.book.worst(instrument, market.last_price or 0, candidate.added).gross
+        worst = candidate.worst_in(candidate.book, instrument, market.last_price or 0).gross
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
@@ -101,10 +101,9 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     """
     if candidate.reduces:
         return None
-    _, venue, account, _ = candidate.state.scopes_of(candidate.intent.strategy_id)
-    scope_limits = candidate.state.scope_limits
-    return _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, scope_limits[account]) or _bound(
-        DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, scope_limits[venue]
+    bounds = candidate.bounds
+    return _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, bounds.account_limits) or _bound(
+        DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, bounds.venue_limits
     )
 
 
@@ -169,7 +168,7 @@ def check_margin(candidate: Candidate) -> Denial | None:
     books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
     own, last = books.get(intent.instrument_id), market.last_price or 0
     before = 0 if own is None else own.worst(instrument, last).gross
-    after = (candidate.book if own is None else own).worst(instrument, last, candidate.added).gross
+    after = candidate.worst_in(candidate.book if own is None else own, instrument, last).gross
     if after <= before and candidate.reduces:
         return None
     equity, total = candidate.equity, candidate.account_worst
@@ -196,7 +195,7 @@ def check_margin(candidate: Candidate) -> Denial | None:
 
 def check_open_orders(candidate: Candidate) -> Denial | None:
     """Deny one more order when as many as allowed are alive, unknown too: of the strategy, in the instrument, account or venue."""
-    limits, state, book = candidate.limits, candidate.state, candidate.book
+    limits, book = candidate.limits, candidate.book
     alive = candidate.alive
     if alive >= limits.maximum_open_orders:
         return Denial(DenialCode.OPEN_ORDERS_EXCEEDED, f"{alive} alive, allowed {limits.maximum_open_orders}")
@@ -204,11 +203,11 @@ def check_open_orders(candidate: Candidate) -> Denial | None:
         return Denial(
             DenialCode.OPEN_ORDERS_EXCEEDED, f"{book.orders} alive in the instrument, allowed {limits.maximum_instrument_open_orders}"
         )
-    exposures = state.exposures
-    scopes = state.scopes_of(candidate.intent.strategy_id)
-    for scope in (scopes[1], scopes[2]):
-        alive = exposures.alive.get(scope, 0)
-        allowed = state.scope_limits[scope].maximum_open_orders
-        if alive >= allowed:
-            return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {scope[0]} {scope[1]}, allowed {allowed}")
+    bounds, alive_in = candidate.bounds, candidate.state.exposures.alive
+    alive, allowed = alive_in.get(bounds.account, 0), bounds.account_limits.maximum_open_orders
+    if alive >= allowed:
+        return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {bounds.account[1]}, allowed {allowed}")
+    alive, allowed = alive_in.get(bounds.venue, 0), bounds.venue_limits.maximum_open_orders
+    if alive >= allowed:
+        return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive at {bounds.venue[1]}, allowed {allowed}")
     return None

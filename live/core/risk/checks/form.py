@@ -34,23 +34,24 @@ def check_order_type(candidate: Candidate) -> Denial | None:
     """Deny a type or time in force that account or venue does not take, and a type without what it needs or with what it has no use for."""
     intent = candidate.intent
     order_type, time_in_force = intent.order_type, intent.time_in_force
-    scopes = candidate.state.scopes_of(intent.strategy_id)
-    for scope in (scopes[1], scopes[2]):
-        limits = candidate.state.scope_limits[scope]
-        if limits.order_types is not None and order_type not in limits.order_types:
-            return Denial(DenialCode.ORDER_TYPE_UNSUPPORTED, f"{order_type} in {scope[0]} {scope[1]}")
-        if limits.times_in_force is not None and time_in_force not in limits.times_in_force:
-            return Denial(DenialCode.TIME_IN_FORCE_UNSUPPORTED, f"{time_in_force} in {scope[0]} {scope[1]}")
+    bounds = candidate.bounds
+    if not bounds.takes_all:
+        for scope, limits in ((bounds.venue, bounds.venue_limits), (bounds.account, bounds.account_limits)):
+            if limits.order_types is not None and order_type not in limits.order_types:
+                return Denial(DenialCode.ORDER_TYPE_UNSUPPORTED, f"{order_type} in {scope[0]} {scope[1]}")
+            if limits.times_in_force is not None and time_in_force not in limits.times_in_force:
+                return Denial(DenialCode.TIME_IN_FORCE_UNSUPPORTED, f"{time_in_force} in {scope[0]} {scope[1]}")
     if time_in_force not in TIMES_IN_FORCE[order_type]:
         return Denial(DenialCode.TIME_IN_FORCE_UNSUPPORTED, f"{order_type} as {time_in_force}")
-    if (intent.limit_price is not None) is not (order_type in LIMIT_PRICED):
-        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with limit price {intent.limit_price}")
-    if (intent.trigger_price is not None) is not (order_type in TRIGGERED):
-        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with trigger price {intent.trigger_price}")
-    if (intent.expires_at is not None) is not (time_in_force is _GTD):
-        return Denial(DenialCode.ORDER_MALFORMED, f"{time_in_force} with expiry {intent.expires_at}")
-    if intent.expires_at is not None and intent.expires_at <= candidate.now:
-        return Denial(DenialCode.EXPIRY_IN_PAST, f"{intent.expires_at} <= {candidate.now}")
+    limit, trigger, expires_at = intent.limit_price, intent.trigger_price, intent.expires_at
+    if (limit is None) is (order_type in LIMIT_PRICED):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with limit price {limit}")
+    if (trigger is None) is (order_type in TRIGGERED):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{order_type} with trigger price {trigger}")
+    if (expires_at is None) is (time_in_force is _GTD):
+        return Denial(DenialCode.ORDER_MALFORMED, f"{time_in_force} with expiry {expires_at}")
+    if expires_at is not None and expires_at <= candidate.now:
+        return Denial(DenialCode.EXPIRY_IN_PAST, f"{expires_at} <= {candidate.now}")
     return None
 
 
@@ -72,7 +73,9 @@ def check_price(candidate: Candidate) -> Denial | None:
     """Deny a limit or trigger price that is not positive or not on the tick."""
     instrument, intent = candidate.instrument, candidate.intent
     assert instrument is not None, "check_instrument runs first"
-    for price in (intent.limit_price, intent.trigger_price):
-        if price is not None and (price <= 0 or price % instrument.tick_size):
-            return Denial(DenialCode.PRICE_NOT_ON_TICK, f"{price} on tick {instrument.tick_size}")
+    tick, price, trigger = instrument.tick_size, intent.limit_price, intent.trigger_price
+    if price is not None and (price <= 0 or price % tick):
+        return Denial(DenialCode.PRICE_NOT_ON_TICK, f"{price} on tick {tick}")
+    if trigger is not None and (trigger <= 0 or trigger % tick):
+        return Denial(DenialCode.PRICE_NOT_ON_TICK, f"trigger {trigger} on tick {tick}")
     return None

@@ -1,9 +1,11 @@
 """Is it going too fast or too wrong: orders and cancels a minute, executions an hour, loss a day, drawdown."""
 
+from live.core.bounds import Purse
 from live.core.pace import HOUR, MINUTE, count_since
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
-from live.core.state import DAY, EngineState, Order, account_target
+from live.core.scope_limits import ScopeLimits
+from live.core.state import DAY, EngineState, Order
 from live.core.vocabulary import Scope
 
 
@@ -17,21 +19,22 @@ def check_order_rate(candidate: Candidate) -> Denial | None:
     times = state.recent_orders.get(strategy_id)
     if times and len(times) >= allowed and (recent := count_since(times, since)) >= allowed:
         return Denial(DenialCode.ORDER_RATE_EXCEEDED, f"{recent} in 60 s, allowed {allowed}")
-    scopes, pace = state.scopes_of(strategy_id), state.pace
-    for scope in (scopes[1], scopes[2]):
-        limits = state.scope_limits[scope]
-        orders, cancels = pace.orders.get(scope, ()), pace.cancels.get(scope, ())
-        allowed = limits.maximum_orders_per_minute
-        if len(orders) >= allowed and (recent := count_since(orders, since)) >= allowed:
-            return Denial(DenialCode.ACCOUNT_ORDER_RATE_EXCEEDED, f"{recent} in 60 s in {scope[0]} {scope[1]}, allowed {allowed}")
-        room = limits.maximum_requests_per_minute - 2 - state.exposures.alive.get(scope, 0)
-        if len(orders) + len(cancels) > room:
-            recent = count_since(orders, since) + count_since(cancels, since)
-            if recent > room:
-                allowed = limits.maximum_requests_per_minute
-                return Denial(
-                    DenialCode.CANCEL_RESERVE_EXCEEDED, f"{recent} requests in 60 s in {scope[0]} {scope[1]}, room for {room} of {allowed}"
-                )
+    bounds = candidate.bounds
+    return _judge_scope(candidate, bounds.account, bounds.account_limits, since) or _judge_scope(
+        candidate, bounds.venue, bounds.venue_limits, since
+    )
+
+
+def _judge_scope(candidate: Candidate, scope: tuple[Scope, str], limits: ScopeLimits, since: int) -> Denial | None:
+    pace = candidate.state.pace
+    orders, cancels = pace.orders.get(scope, ()), pace.cancels.get(scope, ())
+    sent, allowed = len(orders), limits.maximum_orders_per_minute
+    if sent >= allowed and (recent := count_since(orders, since)) >= allowed:
+        return Denial(DenialCode.ACCOUNT_ORDER_RATE_EXCEEDED, f"{recent} in 60 s in {scope[0]} {scope[1]}, allowed {allowed}")
+    room = limits.maximum_requests_per_minute - 2 - candidate.state.exposures.alive.get(scope, 0)
+    if sent + len(cancels) > room and (recent := count_since(orders, since) + count_since(cancels, since)) > room:
+        said = f"{recent} requests in 60 s in {scope[0]} {scope[1]}, room for {room} of {limits.maximum_requests_per_minute}"
+        return Denial(DenialCode.CANCEL_RESERVE_EXCEEDED, said)
     return None
 
 
@@ -59,14 +62,21 @@ def check_daily_loss(candidate: Candidate) -> Denial | None:
     loss, allowed = opened[1] - made, candidate.limits.maximum_daily_loss
     if loss >= allowed:
         return Denial(DenialCode.DAILY_LOSS_EXCEEDED, f"loss {loss}, allowed {allowed}")
-    scopes = state.scopes_of(strategy_id)
-    for scope in (scopes[2], scopes[1]):
-        loss = _loss_today(candidate, scope, today)
-        if loss is None:
-            return Denial(DenialCode.DAILY_LOSS_UNKNOWN, f"a price or the day's opening profit is missing in {scope[0]} {scope[1]}")
-        allowed = state.scope_limits[scope].maximum_daily_loss
-        if loss >= allowed:
-            return Denial(DenialCode.ACCOUNT_DAILY_LOSS_EXCEEDED, f"loss {loss} in {scope[0]} {scope[1]}, allowed {allowed}")
+    bounds = candidate.bounds
+    loss = _loss_today(candidate, bounds.purse, today)
+    if loss is None:
+        return Denial(DenialCode.DAILY_LOSS_UNKNOWN, f"a price or the day's opening profit is missing in {bounds.purse.target}")
+    if loss >= bounds.account_limits.maximum_daily_loss:
+        said = f"loss {loss} in {bounds.purse.target}, allowed {bounds.account_limits.maximum_daily_loss}"
+        return Denial(DenialCode.ACCOUNT_DAILY_LOSS_EXCEEDED, said)
+    for purse in bounds.others:
+        other = _loss_today(candidate, purse, today)
+        if other is None:
+            return Denial(DenialCode.DAILY_LOSS_UNKNOWN, f"a price or the day's opening profit is missing in {purse.target}")
+        loss += other
+    if loss >= bounds.venue_limits.maximum_daily_loss:
+        said = f"loss {loss} on {bounds.venue[1]}, allowed {bounds.venue_limits.maximum_daily_loss}"
+        return Denial(DenialCode.ACCOUNT_DAILY_LOSS_EXCEEDED, said)
     return None
 
 
@@ -74,23 +84,27 @@ def check_drawdown(candidate: Candidate) -> Denial | None:
     """Deny an order that does not reduce once the loss from the highest profit of strategy, account or venue reached its limit."""
     if candidate.reduces:
         return None
-    state, strategy_id = candidate.state, candidate.intent.strategy_id
-    made, peak = candidate.profit, state.peaks.get((Scope.STRATEGY, strategy_id))
+    state, bounds = candidate.state, candidate.bounds
+    made, peak = candidate.profit, state.peaks.get(bounds.peak)
     if made is None or peak is None:
         return Denial(DenialCode.DRAWDOWN_UNKNOWN, "a price or the highest profit is missing")
     allowed = candidate.limits.maximum_drawdown
     if peak - made >= allowed:
         return Denial(DenialCode.DRAWDOWN_EXCEEDED, f"{peak - made} below the highest profit {peak}, allowed {allowed}")
-    scopes = state.scopes_of(strategy_id)
-    for scope in (scopes[2], scopes[1]):
-        lost = _drawdown(candidate, scope)
-        if lost is None:
-            return Denial(DenialCode.DRAWDOWN_UNKNOWN, f"a price or the highest profit is missing in {scope[0]} {scope[1]}")
-        allowed = state.scope_limits[scope].maximum_drawdown
-        if lost >= allowed:
-            return Denial(
-                DenialCode.ACCOUNT_DRAWDOWN_EXCEEDED, f"{lost} below the highest profit in {scope[0]} {scope[1]}, allowed {allowed}"
-            )
+    lost = _drawdown(candidate, bounds.purse)
+    if lost is None:
+        return Denial(DenialCode.DRAWDOWN_UNKNOWN, f"a price or the highest profit is missing in {bounds.purse.target}")
+    if lost >= bounds.account_limits.maximum_drawdown:
+        said = f"{lost} below the highest profit of {bounds.purse.target}, allowed {bounds.account_limits.maximum_drawdown}"
+        return Denial(DenialCode.ACCOUNT_DRAWDOWN_EXCEEDED, said)
+    for purse in bounds.others:
+        other = _drawdown(candidate, purse)
+        if other is None:
+            return Denial(DenialCode.DRAWDOWN_UNKNOWN, f"a price or the highest profit is missing in {purse.target}")
+        lost += other
+    if lost >= bounds.venue_limits.maximum_drawdown:
+        said = f"{lost} below the highest profits on {bounds.venue[1]}, allowed {bounds.venue_limits.maximum_drawdown}"
+        return Denial(DenialCode.ACCOUNT_DRAWDOWN_EXCEEDED, said)
     return None
 
 
@@ -100,37 +114,24 @@ def first_cancel_denial(state: EngineState, order: Order, now: int) -> Denial | 
     Only what a strategy asks for is judged. The engine's own cancels, an operator's and a kill's take risk away and always
     go: the budget of requests keeps room for them, see `check_order_rate`.
     """
-    limits = state.limits.get(order.strategy_id)
+    bounds = state.bounds.get(order.strategy_id)
     times = state.pace.cancels.get((Scope.STRATEGY, order.strategy_id))
-    if limits is None or not times or len(times) < limits.maximum_cancels_per_minute:
+    if bounds is None or not times or len(times) < bounds.limits.maximum_cancels_per_minute:
         return None
-    recent, allowed = count_since(times, now - MINUTE), limits.maximum_cancels_per_minute
+    recent, allowed = count_since(times, now - MINUTE), bounds.limits.maximum_cancels_per_minute
     if recent < allowed:
         return None
     return Denial(DenialCode.CANCEL_RATE_EXCEEDED, f"{recent} in 60 s, allowed {allowed}")
 
 
-def _loss_today(candidate: Candidate, scope: tuple[Scope, str], today: int) -> int | None:
-    """Sum the losses since 00:00 UTC of the accounts in a scope; None when one of them is not known."""
-    total = 0
-    assert candidate.instrument is not None, "check_instrument runs first"
-    for account_id in candidate.state.accounts_in(scope, candidate.instrument.quote):
-        made = candidate.account_profit(account_id)
-        opened = candidate.state.account_days.get(account_target(account_id, candidate.instrument.quote))
-        if made is None or opened is None or opened[0] != today:
-            return None
-        total += opened[1] - made
-    return total
+def _loss_today(candidate: Candidate, purse: Purse, today: int) -> int | None:
+    """Give an account's loss since 00:00 UTC; None when it is not known."""
+    opened = candidate.state.account_days.get(purse.target)
+    made = candidate.account_profit(purse.account_id)
+    return None if made is None or opened is None or opened[0] != today else opened[1] - made
 
 
-def _drawdown(candidate: Candidate, scope: tuple[Scope, str]) -> int | None:
-    """Sum the losses from their highest profits of the accounts in a scope; None when one of them is not known."""
-    total = 0
-    assert candidate.instrument is not None, "check_instrument runs first"
-    for account_id in candidate.state.accounts_in(scope, candidate.instrument.quote):
-        made = candidate.account_profit(account_id)
-        peak = candidate.state.peaks.get((Scope.ACCOUNT, account_target(account_id, candidate.instrument.quote)))
-        if made is None or peak is None:
-            return None
-        total += max(0, peak - made)
-    return total
+def _drawdown(candidate: Candidate, purse: Purse) -> int | None:
+    """Give an account's loss from its highest profit; None when it is not known."""
+    peak, made = candidate.state.peaks.get(purse.peak), candidate.account_profit(purse.account_id)
+    return None if made is None or peak is None else max(0, peak - made)
