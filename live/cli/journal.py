@@ -26,6 +26,7 @@ app = typer.Typer(
 
 FORMATS = "interlock.journal_formats"
 """The group of entry points through which the pipeline brings further formats of an export."""
+ANCHOR_LOG = "anchors.jsonl"
 SHOWN_BY_DEFAULT = 20
 _LONG_FILE_BYTES = 32 * 1024 * 1024
 """A shorter journal is verified before a progress bar could be read."""
@@ -42,20 +43,23 @@ def journal() -> None:
 def verify(
     path: JournalArgument,
     anchors: Annotated[
-        Path | None, typer.Option("--anchors", help="Anchor log to compare with; without it only the journal itself is checked.")
+        Path | None, typer.Option("--anchors", help="Anchor log to compare with; the one beside the journal when left out.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a journal against its chain and its anchors.
 
     Exits with 2 and names the first damaged place when something does not hold. Any edit, removal or insertion before
-    the last anchor is found. Rows after it form the unanchored tail, which is checked against itself alone. In a
-    journal that was closed and sealed, any changed byte is found.
+    the last anchor is found. Rows after it form the unanchored tail, which is checked against itself alone; a session
+    anchors each minute. In a journal that was closed and sealed, any changed byte is found. Whoever could change the
+    journal could change a log beside it: name a copy that was kept elsewhere to be sure.
     """
     from live.journal.errors import JournalDamagedError
     from live.journal.succession import find_predecessor
     from live.journal.verify import verify_journal
 
+    if anchors is None and (beside := path.with_name(ANCHOR_LOG)).exists():
+        anchors = beside
     try:
         with _progress(path) as progress:
             result = verify_journal(path, anchors, progress)
@@ -66,12 +70,13 @@ def verify(
         "journal": str(path),
         "verified": True,
         **result._asdict(),
+        "anchors": str(anchors) if anchors else None,
         "predecessor": before.session_id,
         "predecessor_proof": before.proof.name,
     }
 
     def text(console: Console) -> None:
-        _print_verification(console, path, result, before, compared=anchors is not None)
+        _print_verification(console, path, result, before, anchors)
 
     answer(payload, as_json=as_json, text=text)
 
@@ -233,16 +238,19 @@ def _progress(path: Path) -> "Generator[Progress | None]":
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _print_verification(console: Console, path: Path, result: "Verification", before: "Predecessor", *, compared: bool) -> None:
+def _print_verification(console: Console, path: Path, result: "Verification", before: "Predecessor", anchors: Path | None) -> None:
     from rich.table import Table
+
+    from live.journal.export import format_time
 
     if result.sealed:
         vouched = "the seal covers every byte of the file"
-    elif not compared:
+    elif anchors is None:
         vouched = "not compared with anchors (--anchors)"
     elif result.unanchored_records:
         vouched = f"anchored through seq {result.anchored_through_seq:,}; unanchored tail: {result.unanchored_commits:,} commits, "
         vouched += f"{result.unanchored_records:,} rows"
+        vouched += f", since {format_time(result.anchored_at)}" if result.anchored_at else ""
     else:
         vouched = f"anchored through seq {result.anchored_through_seq:,}, the last"
     if result.torn_anchor_bytes:
@@ -256,6 +264,7 @@ def _print_verification(console: Console, path: Path, result: "Verification", be
         ("head", result.head),
         ("parity digest", result.parity_digest),
         ("vouched for", vouched),
+        ("anchor log", str(anchors or "none")),
         ("follows", f"session {before.session_id}: {before.proof}" if before.session_id else str(before.proof)),
     ):
         table.add_row(name, _literal(value))

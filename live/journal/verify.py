@@ -29,6 +29,7 @@ class Verification(NamedTuple):
         unanchored_records: rows in those commits.
         sealed: the whole file was compared with its seal.
         torn_anchor_bytes: bytes of a torn last line that the anchor log holds.
+        anchored_at: when the last anchor or the seal was written, nanoseconds UTC; 0 without.
     """
 
     session_id: str
@@ -43,6 +44,7 @@ class Verification(NamedTuple):
     unanchored_records: int
     sealed: bool
     torn_anchor_bytes: int
+    anchored_at: int
 
 
 def verify_journal(path: Path, anchors: Path | None = None, progress: Progress | None = None) -> Verification:
@@ -112,6 +114,7 @@ class _Walk:
             unanchored_records=self.seq - anchored_seq,
             sealed=sealed,
             torn_anchor_bytes=self.history.torn_bytes,
+            anchored_at=max((entry.at for entry in (*self.history.anchors, *self.history.seals)), default=0),
         )
 
     def _damaged(self, what: str) -> NoReturn:

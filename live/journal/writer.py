@@ -1,5 +1,6 @@
 """Commit in groups on a thread of its own: whatever was submitted while one commit synced goes into the next."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Condition, Lock, Thread
@@ -15,7 +16,11 @@ QUEUE_LIMIT = 65_536
 """Steps that may wait for the disk; the next one waits for room, which slows the engine instead of filling memory."""
 
 GROUP_LIMIT = 1_000
-"""Steps in one commit at most: about 5 ms of work, so that under a flood the first steps do not wait for the last."""
+"""Steps in one commit at most."""
+
+GROUP_SECONDS = 0.005
+"""A group is committed at latest so long after its first step was taken up: under a flood the first steps do not wait for
+the last, however large the steps are."""
 
 
 class _Step(NamedTuple):
@@ -35,7 +40,7 @@ class GroupCommitWriter:
     """Own a journal and write it from one thread, so that nobody else waits for the disk.
 
     Nothing is delayed to make groups larger: a lone step is committed at once, and under load a group is what came in
-    during the commit before. The first failure, of the disk or of a callback, ends it: nothing is tried again.
+    during the commit before, up to what 5 ms can write. The first failure, of the disk or of a callback, ends it: nothing is tried again.
 
     Args:
         journal: closed by `close`; not to be used by anyone else meanwhile.
@@ -43,6 +48,7 @@ class GroupCommitWriter:
         on_failure: called on the thread, once, with what ended the writer.
         before_commit: called on the thread with the entries about to be committed, to make durable what they rest on.
         queue_limit: steps that may wait for the disk.
+        clock: gives seconds from any beginning; it never goes back.
 
     The callbacks must return soon and must neither submit nor close.
     """
@@ -55,12 +61,14 @@ class GroupCommitWriter:
         on_failure: Callable[[BaseException], None] | None = None,
         before_commit: Callable[[list[Input | Record]], None] | None = None,
         queue_limit: int = QUEUE_LIMIT,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._journal = journal
         self._on_durable = on_durable
         self._on_failure = on_failure
         self._before_commit = before_commit
         self._queue_limit = queue_limit
+        self._clock = clock
         self._lock = Lock()
         self._work = Condition(self._lock)
         self._progress = Condition(self._lock)
@@ -178,7 +186,12 @@ class GroupCommitWriter:
 
     def _write(self, group: list[_Step | _Snapshot]) -> None:
         entries: list[Input | Record] = []
-        for item in group:
+        latest = self._clock() + GROUP_SECONDS
+        for place, item in enumerate(group):
+            if place and self._clock() >= latest:
+                with self._lock:
+                    self._queue.extendleft(reversed(group[place:]))
+                break
             if isinstance(item, _Step):
                 seq = self._journal.append_step(item.input_entry, item.outputs, item.position)
                 if item.input_entry is not None:

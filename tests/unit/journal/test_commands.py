@@ -8,7 +8,7 @@ import pytest
 from live.cli.journal import app
 from live.cli.output import EXIT_ERROR, EXIT_FINDING, run_reporting_errors
 from live.core.records import OrderTransitioned
-from live.journal import AnchorLog, JournalFile, seal_journal
+from live.journal import AnchorLog, JournalFile, JournalReader, seal_journal
 
 WriteJournal = Callable[[Path, int], JournalFile]
 Run = Callable[..., tuple[int, str, str]]
@@ -54,6 +54,21 @@ def test_verify_prints_the_unanchored_tail(tmp_path: Path, path: Path, run: Run)
     assert "anchored through seq 0; unanchored tail: 6 commits, 11 rows" in run("verify", path, "--anchors", tmp_path / "log")[1]
     document = _document(run("verify", path, "--anchors", tmp_path / "log", "--json"))
     assert (document["verified"], document["unanchored_records"], document["sealed"]) == (True, 11, False)
+
+
+def test_verify_compares_with_the_log_beside_the_journal(tmp_path: Path, path: Path, run: Run) -> None:
+    """Nobody has to remember the option to see the tail that nothing vouches for, and since when."""
+    with JournalReader(path) as reader:
+        commits = list(reader.commits())
+    with AnchorLog(tmp_path / "anchors.jsonl") as log:
+        log.anchor(session_id="session-1", commit=4, seq=commits[3].last_seq, head=commits[3].head, at=1_704_067_200_000_000_000)
+    said = " ".join(run("verify", path)[1].split())
+    assert "anchored through seq 8; unanchored tail: 2 commits, 3 rows, since 2024-01-01T00:00:00.000000000Z" in said
+    document = _document(run("verify", path, "--json"))
+    assert (document["anchors"], document["anchored_at"]) == (str(tmp_path / "anchors.jsonl"), 1_704_067_200_000_000_000)
+    with AnchorLog(tmp_path / "anchors.jsonl") as log:
+        log.anchor(session_id="session-1", commit=5, seq=10, head="0" * 64, at=2)
+    assert run("verify", path)[0] == EXIT_FINDING
 
 
 def test_verify_recognises_a_seal(tmp_path: Path, path: Path, run: Run) -> None:

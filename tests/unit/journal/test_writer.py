@@ -76,6 +76,37 @@ def test_a_flood_is_committed_in_bounded_groups(tmp_path: Path, record: MakeReco
     assert [entry for group in gate.groups for entry in group] == [record(number) for number in range(5_000)]
 
 
+def test_a_group_is_committed_at_latest_after_five_milliseconds(tmp_path: Path, record: MakeRecord) -> None:
+    """Steps that take long to write do not make the first of them wait: what is left over forms the next group, in order."""
+    ticks = iter(range(10_000))
+
+    def clock() -> float:
+        return next(ticks) / 1_000
+
+    gate = _Gate()
+    journal = JournalFile.create(tmp_path / "j", session_id="s")
+    with GroupCommitWriter(journal, before_commit=gate, clock=clock) as writer:
+        writer.submit_step(None, [record(0)], (1, 0))
+        assert gate.reached.acquire(timeout=TIMEOUT)
+        for number in range(1, 13):
+            writer.submit_step(None, [record(number)], (1, number))
+        gate.open.release(100)
+        writer.wait_durable(13, TIMEOUT)
+    assert [len(group) for group in gate.groups] == [1, 5, 5, 2]
+    assert [entry for group in gate.groups for entry in group] == [record(number) for number in range(13)]
+
+
+def test_a_step_is_committed_however_slow_the_clock_says_it_was(tmp_path: Path, record: MakeRecord) -> None:
+    """Time that ran out before a group began does not keep it from having one step."""
+    ticks = iter(range(10_000))
+    with GroupCommitWriter(JournalFile.create(tmp_path / "j", session_id="s"), clock=lambda: float(next(ticks))) as writer:
+        for number in range(4):
+            writer.submit_step(None, [record(number)], (1, number))
+        writer.wait_durable(4, TIMEOUT)
+    with JournalReader(tmp_path / "j") as reader:
+        assert [(commit.first_seq, commit.last_seq) for commit in reader.commits()][-1][1] == 4
+
+
 def test_each_commit_is_announced_in_order(tmp_path: Path, record: MakeRecord) -> None:
     """Effects leave by these numbers."""
     announced: list[int] = []
