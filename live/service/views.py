@@ -27,7 +27,8 @@ def show_session(session: Session) -> dict[str, Any]:
         "trading_states": [
             {"scope": scope, "target": target, "state": value.name} for (scope, target), value in sorted(state.trading_states.items())
         ],
-        "strategies": {name: {"state": state.strictest_state(name).name, "profit": _profit(engine, name)} for name in state.deployments},
+        "strategies": {name: {"state": state.strictest_state(name).name, **_strategy_figures(engine, name)} for name in state.deployments},
+        "accounts": [_show_account(engine, account_id, quote) for account_id, quote in state.accounts_in_use()],
         "leases": {
             name: {
                 "lease_id": lease.lease_id,
@@ -130,9 +131,8 @@ def show_positions(engine: Engine) -> list[dict[str, Any]]:
     for _, position in sorted(state.ledger.positions.items()):
         instrument = state.instruments[position.instrument_id]
         mark = engine.last_price(position.instrument_id)
-        profit = None
-        if mark is not None or not position.quantity:
-            profit = position.profit(instrument.notional(mark or 0, position.quantity))
+        value = instrument.notional(mark or 0, position.quantity) if mark is not None or not position.quantity else None
+        average = position.average_price(instrument)
         shown.append(
             {
                 "strategy_id": position.strategy_id,
@@ -140,10 +140,13 @@ def show_positions(engine: Engine) -> list[dict[str, Any]]:
                 "instrument_id": position.instrument_id,
                 "quantity": format_scaled(position.quantity, instrument.quantity_scale),
                 "cost": money(position.cost),
+                "average_price": None if average is None else format_scaled(average, instrument.price_scale),
                 "realised": money(position.realised),
+                "unrealised": None if value is None else money(position.unrealised(value)),
                 "fees": money(position.fees),
+                "funding": money(position.funding),
                 "mark": None if mark is None else format_scaled(mark, instrument.price_scale),
-                "profit": None if profit is None else money(profit),
+                "profit": None if value is None else money(position.profit(value)),
                 "quote": instrument.quote,
             }
         )
@@ -194,6 +197,33 @@ def money(amount: int) -> str:
     return format_scaled(amount, MONEY_SCALE)
 
 
-def _profit(engine: Engine, strategy_id: str) -> str | None:
-    profit = engine.profit(strategy_id)
-    return None if profit is None else money(profit)
+def _strategy_figures(engine: Engine, strategy_id: str) -> dict[str, str | None]:
+    figures = engine.strategy_figures(strategy_id)
+    return {
+        "profit": _optional(figures.profit),
+        "unrealised": _optional(figures.unrealised),
+        "profit_today": _optional(figures.profit_today),
+        "drawdown": _optional(figures.drawdown),
+        "gross_exposure": _optional(figures.exposure and figures.exposure.gross),
+        "net_exposure": _optional(figures.exposure and figures.exposure.net),
+    }
+
+
+def _show_account(engine: Engine, account_id: str, quote: str) -> dict[str, str | None]:
+    figures = engine.account_figures(account_id, quote)
+    return {
+        "account_id": account_id,
+        "account_type": engine.state.ledger.account(account_id).account_type,
+        "quote": quote,
+        "equity": _optional(figures.equity),
+        "profit_today": _optional(figures.profit_today),
+        "drawdown": _optional(figures.drawdown),
+        "gross_exposure": _optional(figures.exposure and figures.exposure.gross),
+        "net_exposure": _optional(figures.exposure and figures.exposure.net),
+        "initial_margin": _optional(figures.margin and figures.margin.initial),
+        "maintenance_margin": _optional(figures.margin and figures.margin.maintenance),
+    }
+
+
+def _optional(amount: int | None) -> str | None:
+    return None if amount is None else money(amount)

@@ -135,6 +135,14 @@ class Engine:
         """Value a strategy's profit since it first traded, realised and not, after fees; None while a held instrument has no price."""
         return valuation.profit(self._work.state, self._work.markets, strategy_id)
 
+    def strategy_figures(self, strategy_id: str) -> valuation.StrategyFigures:
+        """Tell how a strategy stands at the last prices."""
+        return valuation.strategy_figures(self._work.state, self._work.markets, strategy_id, self._work.now)
+
+    def account_figures(self, account_id: str, quote: str) -> valuation.AccountFigures:
+        """Tell how an account stands in one quote asset at the last prices."""
+        return valuation.account_figures(self._work.state, self._work.markets, account_id, quote, self._work.now)
+
     def last_price(self, instrument_id: str) -> int | None:
         """Give an instrument's last price, in price units."""
         market = self._work.markets.get(instrument_id)

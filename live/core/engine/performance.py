@@ -88,7 +88,7 @@ class Performance:
             if not is_open:
                 work.emit(records.DayOpened(work.now, strategy_id, day, made))
             self._raise_peak(key, made)
-        for account_id, quote in self._accounts_in_use():
+        for account_id, quote in state.accounts_in_use():
             target = account_target(account_id, quote)
             if state.account_days.get(target, _NEVER)[0] == day:
                 continue
@@ -177,13 +177,3 @@ class Performance:
             room = max(0, slack // len(quantities) - roundings) * 1_000 // cost
             lowest, highest = market.last_price - room, market.last_price + room
             self._bands[instrument_id] = Band(band.instrument, max(band.lowest, lowest), min(band.highest, highest))
-
-    def _accounts_in_use(self) -> list[tuple[str, str]]:
-        """List the accounts that strategies are deployed on, with the quote assets of their instruments."""
-        state = self._work.state
-        used = {
-            (deployment.account_id, state.instruments[instrument_id].quote)
-            for deployment in state.deployments.values()
-            for instrument_id in deployment.instrument_ids
-        }
-        return sorted(used)

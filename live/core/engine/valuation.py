@@ -29,8 +29,53 @@ class Margin(NamedTuple):
     maintenance: int
 
 
+class StrategyFigures(NamedTuple):
+    """Hold how a strategy stands, money units; each None while it cannot be computed."""
+
+    profit: int | None
+    unrealised: int | None
+    profit_today: int | None
+    drawdown: int | None
+    exposure: Exposure | None
+
+
+class AccountFigures(NamedTuple):
+    """Hold how an account stands in one quote asset, money units; each None while it cannot be computed."""
+
+    equity: int | None
+    profit_today: int | None
+    drawdown: int | None
+    exposure: Exposure | None
+    margin: Margin | None
+
+
+def strategy_figures(state: EngineState, markets: Markets, strategy_id: str, now: int) -> StrategyFigures:
+    """Tell how a strategy stands, for a person."""
+    return StrategyFigures(
+        profit(state, markets, strategy_id),
+        unrealised(state, markets, strategy_id),
+        profit_today(state, markets, strategy_id, now),
+        drawdown(state, markets, strategy_id),
+        strategy_exposure(state, markets, strategy_id),
+    )
+
+
+def account_figures(state: EngineState, markets: Markets, account_id: str, quote: str, now: int) -> AccountFigures:
+    """Tell how an account stands in one quote asset, for a person."""
+    return AccountFigures(
+        equity(state, markets, account_id, quote),
+        account_profit_today(state, markets, account_id, quote, now),
+        account_drawdown(state, markets, account_id, quote),
+        account_exposure(state, markets, account_id, quote),
+        margin(state, markets, account_id, quote),
+    )
+
+
 def equity(state: EngineState, markets: Markets, account_id: str, quote: str) -> int | None:
-    """Value an account in one quote asset: its balance, what spot positions are worth and what perpetuals have gained."""
+    """Value an account in one quote asset: its balance, what spot positions are worth and what perpetuals have gained.
+
+    What was paid in of another asset, and no strategy bought, is not in it.
+    """
     ledger = state.ledger
     total = ledger.balances.get((account_id, quote), 0)
     held = ledger.held.get(account_id)
@@ -88,12 +133,12 @@ def unrealised(state: EngineState, markets: Markets, strategy_id: str) -> int | 
 
 
 def profit_today(state: EngineState, markets: Markets, strategy_id: str, now: int) -> int | None:
-    """Give a strategy's profit since the first price of this UTC day; None before that too."""
+    """Give a strategy's profit since the first price of this UTC day; None before that, too."""
     return _since_opening(profit(state, markets, strategy_id), state.day_profits.get(strategy_id), now)
 
 
 def account_profit_today(state: EngineState, markets: Markets, account_id: str, quote: str, now: int) -> int | None:
-    """Give an account's profit since the first price of this UTC day; None before that too."""
+    """Give an account's profit since the first price of this UTC day; None before that, too."""
     opened = state.account_days.get(account_target(account_id, quote))
     return _since_opening(account_profit(state, markets, account_id, quote), opened, now)
 

@@ -3,6 +3,7 @@ import gc
 import os
 import threading
 import warnings
+from decimal import Decimal
 
 import pytest
 
@@ -279,6 +280,28 @@ async def test_an_opening_balance_is_posted_once(host, run_desk):
     async with run_desk() as desk:
         assert (await desk.call("GET", "/v1/state"))["balances"][0]["amount"] == "10000.00000000"
         assert desk.state.ledger.deposits["paper", "USDT"] == 10_000 * 10**MONEY_SCALE
+
+
+async def test_a_person_sees_how_strategies_accounts_and_positions_stand(run_desk):
+    """Profit with its parts, drawdown and exposure are decimal text that adds up; what cannot be computed is null."""
+    async with run_desk() as desk:
+        assert (await desk.call("GET", "/v1/state"))["accounts"][0]["drawdown"] is None
+        await desk.arm()
+        await desk.bar()
+        await desk.bar(desk.BUY)
+        await desk.bar()
+        (position,) = await desk.call("GET", "/v1/positions")
+        shown = await desk.call("GET", "/v1/state")
+        strategy, account = shown["strategies"]["probe"], shown["accounts"][0]
+        parts = [Decimal(position[name]) for name in ("realised", "unrealised", "funding")]
+        assert Decimal(position["profit"]) == sum(parts) - Decimal(position["fees"])
+        assert Decimal(position["average_price"]) > 0
+        assert strategy["profit"] == strategy["profit_today"] == account["profit_today"] == position["profit"]
+        assert Decimal(account["equity"]) == 10_000 + Decimal(position["profit"])
+        assert strategy["gross_exposure"] == strategy["net_exposure"] == account["gross_exposure"]
+        assert Decimal(account["gross_exposure"]) == Decimal(position["cost"]) + Decimal(position["unrealised"])
+        assert Decimal(strategy["drawdown"]) == -Decimal(strategy["profit"])
+        assert (account["account_type"], account["initial_margin"]) == ("CASH", "0.00000000")
 
 
 async def test_closed_segments_are_served_by_their_digest(host, run_desk):
