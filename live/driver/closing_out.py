@@ -2,7 +2,7 @@
 
 It is a step of its own: recorded requests, the intents and orders that follow from them, and fills with fees and slippage. The
 strategy is reduced to exits first, so that one that answers the fill of its exit with an entry gets a denial, not a position.
-The venue is shown the last bar's close once more, as a bar without extent, so that an order that waits for a next bar has one.
+The venue is shown the last bar's close (or open) once more, as a bar without extent, so that an order that waits for a next bar has one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from live.core.inputs import CloseOutRequested, Deployment, MarketEvent, OperatorCommand
 from live.core.market_events import Bar, QuoteBar
 from live.core.vocabulary import OperatorAction, Scope
+from live.driver.close_out import CloseOut
 from live.driver.loop import EngineLoop
 from live.venues.protocol import Venue
 
@@ -30,7 +31,7 @@ class LastEvents:
             yield event
 
 
-def close_out(loop: EngineLoop, venues: Mapping[str, Venue], deployments: Sequence[Deployment], last: LastEvents) -> None:
+def close_out(loop: EngineLoop, venues: Mapping[str, Venue], deployments: Sequence[Deployment], last: LastEvents, how: CloseOut) -> None:
     """Close every position of every deployment, and wait for the answers that are on their way.
 
     Raises:
@@ -43,18 +44,22 @@ def close_out(loop: EngineLoop, venues: Mapping[str, Venue], deployments: Sequen
         loop.process(OperatorCommand(engine.now, "replay", OperatorAction.REDUCE_ONLY, Scope.STRATEGY, strategy_id, reason))
         loop.process(CloseOutRequested(engine.now, strategy_id, reason))
     for instrument_id, event in sorted(last.by_instrument.items()):
-        venue, shown = venues.get(instrument_id.partition(":")[0]), _close_of(event, engine.now)
+        venue, shown = venues.get(instrument_id.partition(":")[0]), _shown(event, engine.now, how)
         if venue is not None and shown is not None:
             venue.observe(shown)
             loop.settle()
 
 
-def _close_of(event: MarketEvent, now: int) -> MarketEvent | None:
-    """Give a bar's close as a bar; what is no bar stands at the venue as it is."""
+def _shown(event: MarketEvent, now: int, how: CloseOut) -> MarketEvent | None:
+    """Give one price of a bar as a bar; what is no bar stands at the venue as it is."""
+    at_open = how is CloseOut.LAST_OPEN
     match event:
-        case Bar(close=close):
-            return replace(event, ts_init=now, open=close, high=close, low=close)
-        case QuoteBar(bid_close=bid, ask_close=ask):
-            return replace(event, ts_init=now, bid_open=bid, bid_high=bid, bid_low=bid, ask_open=ask, ask_high=ask, ask_low=ask)
+        case Bar():
+            price = event.open if at_open else event.close
+            return replace(event, ts_init=now, open=price, high=price, low=price, close=price)
+        case QuoteBar():
+            bid, ask = (event.bid_open, event.ask_open) if at_open else (event.bid_close, event.ask_close)
+            sides = {"bid_open": bid, "bid_high": bid, "bid_low": bid, "bid_close": bid}
+            return replace(event, ts_init=now, **sides, ask_open=ask, ask_high=ask, ask_low=ask, ask_close=ask)
         case _:
             return None

@@ -216,7 +216,7 @@ def replay(
     else:
         last = LastEvents()
         loop.run(last.watch(remaining))
-        close_out(loop, venues, setup.deployments, last)
+        close_out(loop, venues, setup.deployments, last, setup.close_out)
     if observer is not None:
         observer.look(engine.now)
     if stop_after is None:

@@ -1,0 +1,42 @@
+"""What other engines published or print is reproduced to the last digit, by settings and a strategy of 30 lines.
+
+The scripts beside the strategies say which version of which engine gave the numbers, and how.
+"""
+
+import pytest
+
+from live.driver.replay_settings import read_settings
+from live.driver.strategy_replay import prepare_replay, run_replay
+from tests.integration.driver.published import FOLDER, REPOSITORY
+
+NAUTILUS_BARS = REPOSITORY.parent / "shared" / "data" / "btc_perp_1m_202201" / "btc-perp-20211231-20220201_1m.csv"
+
+
+def result_of(name, class_name, home, **changes):
+    """Replay a strategy of the folder under its settings with some changed."""
+    settings = read_settings(FOLDER / f"{name}.toml", changes)
+    result, _ = run_replay(prepare_replay(f"{FOLDER / name}.py:{class_name}", settings, home))
+    return result
+
+
+@pytest.mark.skipif(not NAUTILUS_BARS.exists(), reason=f"{NAUTILUS_BARS} is not there")
+def test_an_ema_cross_of_nautilus_trader_is_reproduced(tmp_path):
+    """Margin account, market orders at the close, long to short by two orders, closed out at the end: 1.221.0 prints these balances."""
+    reading = {"instrument_id": "binance:BTCUSDT", "base": "BTC", "quote": "USDT", "bar_time": "close"}
+    result = result_of(
+        "nautilus_ema_cross", "EmaCross", tmp_path, data=[str(NAUTILUS_BARS)], import_options=reading, end="2022-01-07T21:40:00Z"
+    )
+    assert result.events == 10_000
+    assert result.fills == 902
+    assert result.balances["replay"] == {"BTC": "10.00000000", "USDT": "995494.31330000"}
+    assert (result.positions, result.denials) == ({}, {})
+
+
+@pytest.mark.parametrize(("close_out", "equity", "trades"), [("NONE", "189269.77710000", 282), ("LAST_OPEN", "186813.47910000", 283)])
+def test_an_sma_cross_of_backtesting_py_is_reproduced(tmp_path, close_out, equity, trades):
+    """All of the equity in whole units with the commission inside, sized and filled at the next open: 0.6.6 prints this equity."""
+    bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
+    result = result_of("backtesting_sma_cross", "SmaCross", tmp_path, data=[bars], end="2018-01-13T04:00:00Z", close_out=close_out)
+    assert result.performance is not None
+    assert result.performance.equity == equity
+    assert result.performance.trades == trades
