@@ -70,7 +70,7 @@ screenshots: $(STAMP) ## take the documentation's pictures anew, from a demo and
 	UPDATE_SCREENSHOTS=1 REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/e2e/research
 
 bench: $(STAMP) ## measure replay
-	$(BIN)/python tests/bench/replay.py
+	$(BIN)/python tests/bench
 
 base: $(STAMP) ## prove the live host's small install: packages, size, and the live end-to-end tests
 	@VENV='$(VENV)' .ci/base

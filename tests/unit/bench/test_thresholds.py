@@ -23,10 +23,12 @@ def _thresholds() -> Any:
 
 
 def run(engine: str, group: str, cpu_seconds: float, **further: Any) -> dict[str, Any]:
+    """Make what one run measured."""
     return {"group": group, "work": group, "engine": engine, "events": 1_000, "cpu_seconds": cpu_seconds, "peak_rss_mb": 200.0} | further
 
 
 def figures(thresholds: Any, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Judge runs, and find each figure by its name."""
     return {figure.name: figure for figure in thresholds.judge(runs)}
 
 
@@ -81,7 +83,7 @@ def test_two_journals_of_the_same_work_fail(thresholds):
     assert not figures(thresholds, [*same, run("interlock", "bars", 1.0, digest="c")])[name].passed
 
 
-def test_the_slower_of_two_disks_waits_is_judged(thresholds):
+def test_the_wait_for_the_disk_is_judged(thresholds):
     """A durable intent has a millisecond alone and six in a burst, at the 99th percentile."""
     waits = {"alone_p50_us": 150.0, "alone_p99_us": 1_001.0, "grouped_p50_us": 900.0, "grouped_p99_us": 5_999.0}
     found = figures(thresholds, [{"group": "writer", "engine": "interlock", "work": "writer", "events": 1} | waits])
