@@ -53,16 +53,23 @@ class Accounts:
         self._performance.forget()
 
     def on_transfer(self, event: inputs.BalanceTransferred) -> None:
-        """Post a transfer between two accounts.
+        """Post a transfer between two accounts; a position does not move with the asset it holds, so that stays.
 
         Raises:
-            InputError: a cash account holds too little, the accounts are one, the amount is not positive, or a balance would not fit.
+            InputError: a cash account holds too little beside its strategies' positions, the accounts are one, the amount is not
+                positive, or a balance would not fit.
         """
         work = self._work
         work.state.apply_input(event)
         source, target, asset, amount = event.from_account_id, event.to_account_id, event.asset, event.amount
         ledger = work.state.ledger
         left, arrived = ledger.balance(source, asset) - amount, ledger.balance(target, asset) + amount
+        claimed = self._held_by_strategies(source, asset)
+        if 0 <= left < claimed and ledger.account(source).account_type is AccountType.CASH:
+            raise InputError(
+                f"a transfer of {amount} {asset} would leave {left} money units in {source}, where strategies hold {claimed}: "
+                "let them sell it first"
+            )
         try:
             work.emit(records.TransferPosted(work.now, source, target, asset, amount, left, arrived, event.reason))
         except LedgerError as error:
@@ -105,6 +112,15 @@ class Accounts:
         if balance < 0 and ledger.account(account_id).account_type is AccountType.CASH:
             work.alarm("NEGATIVE_BALANCE", "", f"{said} leaves {balance} money units of {asset} in cash account {account_id}")
             self._authority.kill(Scope.ACCOUNT, account_id, f"{said} took {asset} below zero")
+
+    def _held_by_strategies(self, account_id: str, asset: str) -> int:
+        """Sum what strategies hold of an asset in an account, money units."""
+        total = 0
+        for position in self._work.state.ledger.held.get(account_id, {}).values():
+            instrument = self._work.state.instruments[position.instrument_id]
+            if instrument.base == asset and instrument.kind is InstrumentKind.SPOT and position.quantity > 0:
+                total += instrument.base_amount(position.quantity)
+        return total
 
     def _shares(self, event: inputs.FundingPaid, instrument: Instrument) -> list[tuple[str, int]]:
         """Split a payment by signed quantity; what division leaves goes to the largest holder, the first by id of equal ones."""

@@ -102,6 +102,17 @@ def test_a_transfer_that_cannot_be_is_refused(desk, amount, target):
     assert desk.state.ledger.balance("paper", "USDT") == 10_000 * USDT
 
 
+def test_a_transfer_takes_nothing_that_strategies_hold(desk):
+    """What was paid in besides may go; a position whose asset is elsewhere could never be sold."""
+    desk.want(100)
+    desk.fill()
+    desk.feed(inputs.BalanceChanged(desk.now, "paper", "BTC", 5, "paid in"))
+    with pytest.raises(InputError, match="strategies hold 10000000"):
+        transfer(desk, 6, asset="BTC")
+    transfer(desk, 5, asset="BTC")
+    assert desk.state.ledger.balance("paper", "BTC") == 10_000_000
+
+
 def test_a_transfer_is_no_profit(desk):
     """Money that was paid in or out was not earned."""
     desk.bar()

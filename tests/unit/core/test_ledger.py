@@ -254,6 +254,16 @@ def test_a_third_asset_that_pays_fees_is_counted_by_strategy():
     assert ledger.balance("a", "BNB") == -11
 
 
+def test_fees_of_an_earlier_release_are_nobodys_in_particular():
+    """Its snapshots do not say which strategy caused them; what is known since then is kept apart."""
+    ledger = book(fill(Side.BUY, 1, 1, 5, "BNB"))
+    ledger.other_fees["a", "BNB"] += 7
+    ledger.balances["a", "BNB"] -= 7
+    ledger.derive({BTC.instrument_id: BTC})
+    ledger.check({BTC.instrument_id: BTC})
+    assert ledger.strategy_fees == {("a", "s", "BNB"): 5, ("a", "", "BNB"): 7}
+
+
 def test_a_transfer_moves_an_amount_and_leaves_the_sum(margin):
     """What one account sends arrives in the other, and counts for both as paid in and out."""
     assert margin.transfer("m", "b", "USDT", 400 * USDT) == (600 * USDT, 400 * USDT)
