@@ -27,6 +27,7 @@ WILD_RANGES = 20
 BUSIEST_PER_SECOND = 100_000_000
 """Quote units a second beyond which a volume is probably in the quote asset already: no market trades ten times as much."""
 LISTED_GAPS = 20
+LISTED_BARS = 5
 
 
 def check_stream(stream: EventTable, interval_seconds: int) -> list[ImportFinding]:
@@ -200,14 +201,12 @@ def _wild(high: np.ndarray, low: np.ndarray, close: np.ndarray, times: np.ndarra
 
     ranges = (high - low) / np.maximum(close, 1)
     usual = float(np.median(ranges[ranges > 0])) if (ranges > 0).any() else 0.0
-    wild = np.flatnonzero(ranges > WILD_RANGES * usual) if usual else []
+    wild = np.flatnonzero(ranges > WILD_RANGES * usual) if usual else np.empty(0, np.int64)
     if not len(wild):
         return []
-    largest = int(np.argmax(ranges))
-    told = (
-        f"{len(wild):,} bars have more than {WILD_RANGES} times the usual range of {usual:.3%}, the widest {float(ranges[largest]):.1%} "
-        f"at {describe_moment(int(times[largest]))} UTC: they are kept"
-    )
+    widest = sorted(wild.tolist(), key=lambda at: -ranges[at])[:LISTED_BARS]
+    listed = ", ".join(f"{float(ranges[at]):.1%} at {describe_moment(int(times[at]))}" for at in widest)
+    told = f"{len(wild):,} bars have more than {WILD_RANGES} times the usual range of {usual:.3%}, the widest {listed} UTC: they are kept"
     return [_warning("range_is_not_wild", told)]
 
 
