@@ -31,7 +31,14 @@ class CancelOrder(msgspec.Struct, frozen=True, gc=False):
 
 
 class QueryOrder(msgspec.Struct, frozen=True, gc=False):
-    """Ask a venue's endpoints what they know of an order whose fate is unknown."""
+    """Ask a venue's endpoints what they know of an order whose fate is unknown.
+
+    Attributes:
+        order_id: the client order id.
+        account_id: the account it was for.
+        instrument_id: its instrument.
+        submitted_at: engine time by which the request had left, if it ever did; the fence is counted from here.
+    """
 
     order_id: str
     account_id: str

@@ -53,10 +53,11 @@ class Order(msgspec.Struct, gc=False):
         detail: what was said at its last move.
         absent_at: endpoints that denied knowing it, as evidence of its absence.
         ended_at: engine time of its end, 0 before.
-        not_open_since: engine time at which the venue's open orders denied it as evidence, 0 before.
+        not_open_at: venue time at which the open orders denied it as evidence, 0 before.
         announced: how the venue said it ended, while fills that the venue counts in it have not come.
         announced_quantity: how much the venue had executed of it by then, quantity units.
         worst_price: price at which it reserves, price units; 0 while it does not.
+        lost_at: engine time at which its fate became unknown, 0 before: until then it may have waited for the disk.
     """
 
     order_id: str
@@ -84,10 +85,16 @@ class Order(msgspec.Struct, gc=False):
     label: str = ""
     replaces: str = ""
     ended_at: int = 0
-    not_open_since: int = 0
+    not_open_at: int = 0
     announced: OrderEvent | None = None
     announced_quantity: int = 0
     worst_price: int = 0
+    lost_at: int = 0
+
+    @property
+    def left_by(self) -> int:
+        """Give the engine time by which its request had left for the venue, if it ever did."""
+        return max(self.submitted_at, self.lost_at)
 
     @property
     def remaining(self) -> int:
@@ -359,11 +366,11 @@ class EngineState:
         if order is None or order.state is not OrderState.SUBMIT_UNKNOWN:
             return
         if entry.found:
-            order.absent_at, order.not_open_since = (), 0
+            order.absent_at, order.not_open_at = (), 0
         elif entry.endpoint not in order.absent_at and counts(order, entry):
             order.absent_at = (*order.absent_at, entry.endpoint)
             if entry.endpoint == OPEN_ORDERS:
-                order.not_open_since = entry.ts_init
+                order.not_open_at = entry.venue_time
 
     def _apply_decision(self, record: records.DecisionRecorded) -> None:
         self.decision_sequence = record.decision_id
@@ -424,10 +431,12 @@ class EngineState:
             self.pace.submit(order, record.ts)
         elif record.event is OrderEvent.REQUEST_CANCEL:
             self.pace.cancel(order, record.ts)
+        elif state is OrderState.SUBMIT_UNKNOWN:
+            order.lost_at = record.ts
         if state in MAY_REST_AT_VENUE:
             if order.order_id not in self.live_orders:
                 self.index_live_order(order)
-                order.ended_at, order.absent_at, order.not_open_since = 0, (), 0
+                order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
             return
         if state in TERMINAL:
             order.ended_at, order.announced = record.ts, None

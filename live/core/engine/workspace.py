@@ -83,4 +83,4 @@ class Workspace:
 
     def query(self, order: Order) -> None:
         """Ask the venue what it knows of an order."""
-        self.effects.append(QueryOrder(order.order_id, order.account_id, order.instrument_id, order.submitted_at))
+        self.effects.append(QueryOrder(order.order_id, order.account_id, order.instrument_id, order.left_by))

@@ -33,7 +33,7 @@ from live.core.inputs import (
 )
 from live.core.instruments import Instrument
 from live.core.market_events import BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
-from live.core.reconciliation import WITNESSES
+from live.core.reconciliation import TRADES, WITNESSES
 from live.core.state import Order
 from live.core.vocabulary import EffectAction, InstrumentKind, Liquidity, Outcome, TimeInForce
 from live.venues.protocol import Gate, VenueSink
@@ -243,7 +243,8 @@ class SimulatedVenue:
         found = matcher is not None and request.order_id in matcher.orders
         fence = self._travelling.get(request.order_id, now - 1)
         for endpoint in endpoints:
-            self._tell(request.order_id, OrderObserved(now, request.order_id, endpoint, found, asked_at, now, fence), now)
+            read_at = now + (endpoint == TRADES)  # the trade history is read last, and has to be known to be
+            self._tell(request.order_id, OrderObserved(now, request.order_id, endpoint, found, asked_at, read_at, fence), now)
 
     def _look_up_in_turn(self, request: QueryOrder, asked_at: int, now: int) -> None:
         self._look_up(request, WITNESSES[:-1], asked_at, now)

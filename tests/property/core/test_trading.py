@@ -20,7 +20,7 @@ from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.orders import NEVER_AT_VENUE, TERMINAL, OrderEvent, OrderState
-from live.core.reconciliation import WITNESSES
+from live.core.reconciliation import TRADES, WITNESSES
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, fold
 from live.core.strategy import Strategy
@@ -375,9 +375,9 @@ class ModelVenue:
             if truth.filled < truth.order.quantity:
                 self.answers.append(inputs.OrderCanceled(now, now, request.order_id, "it was canceled"))
             return
-        venue_time = now + 1 if past or truth is None else now
+        later = int(past or truth is None)
         for endpoint in WITNESSES:
-            self.answers.append(inputs.OrderObserved(now, request.order_id, endpoint, False, now, venue_time, now))
+            self.answers.append(inputs.OrderObserved(now, request.order_id, endpoint, False, now, now + later * (1 + (endpoint == TRADES)), now))
 
     def observe(self, event: Bar) -> None:
         """Trade by the rules of the test only."""

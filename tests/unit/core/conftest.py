@@ -13,7 +13,7 @@ from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market_events import MARKET_TYPES
-from live.core.reconciliation import WITNESSES
+from live.core.reconciliation import TRADES, WITNESSES
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, Order
 from live.core.strategy import BarView, OrderView, Strategy, StrategyContext
@@ -318,7 +318,7 @@ class Desk:
 
     def observe(self, *, found: bool, endpoint: str = "order", past_fence: bool = True, order: Order | None = None) -> list[Any]:
         """Let one endpoint say what it knows of an order."""
-        venue_time = self.now + (1 if past_fence else 0)
+        venue_time = self.now + (1 + (endpoint == TRADES) if past_fence else 0)
         return self.feed(inputs.OrderObserved(self.now, (order or self.order).order_id, endpoint, found, self.now, venue_time, self.now))
 
     def deny(self, order: Order | None = None) -> None:

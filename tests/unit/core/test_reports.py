@@ -174,18 +174,16 @@ def test_no_witness_can_be_spared(desk, missing):
     assert desk.order.state is OrderState.SUBMIT_UNKNOWN
 
 
-def test_a_trade_history_read_before_the_open_orders_proves_nothing(desk):
+@pytest.mark.parametrize("later", [-SECOND, 0])
+def test_a_trade_history_read_no_later_than_the_open_orders_proves_nothing(desk, later):
     """The order may have rested when the trades were read, and filled before the open orders were."""
     desk.want(100)
     desk.outcome(Outcome.FAILED)
-    asked = desk.now
-    desk.observe(found=False, endpoint="trades")
-    desk.observe(found=False, endpoint="order")
-    desk.now += SECOND
-    desk.observe(found=False, endpoint="open_orders")
-    desk.feed(inputs.OrderObserved(desk.now, desk.order.order_id, "trades", False, asked, desk.now, asked))
+    fence, order_id = desk.now, desk.order.order_id
+    for endpoint, venue_time in (("order", 10), ("open_orders", 10), ("trades", 10 + later // SECOND)):
+        desk.feed(inputs.OrderObserved(desk.now, order_id, endpoint, False, desk.now, fence + venue_time, fence))
     assert desk.order.state is OrderState.SUBMIT_UNKNOWN
-    desk.observe(found=False, endpoint="trades")
+    desk.feed(inputs.OrderObserved(desk.now, order_id, "trades", False, desk.now, fence + 11, fence))
     assert desk.order.state is OrderState.NOT_PLACED
 
 
