@@ -156,7 +156,8 @@ def read_version(document: object) -> StrategyVersion:
             f"a strategy version names the limits {', '.join(sorted(needed))}, and no others than {', '.join(fields)}: "
             "rebuild it with this release"
         )
-    whole = [cast("object", limits.get(name, field.default)) for name, field in fields.items()]
+    given = cast("dict[str, object]", limits)
+    whole = [given.get(name, field.default) for name, field in fields.items()]
     try:
         return msgspec.convert({**document, "limits": whole}, StrategyVersion)
     except msgspec.ValidationError as error:

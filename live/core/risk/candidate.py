@@ -71,7 +71,9 @@ class Candidate:
         "_notional",
         "_own_worst",
         "_profit",
+        "_profited",
         "_strategy_worst",
+        "_valued",
         "_worth",
         "alive",
         "book",
@@ -110,8 +112,9 @@ class Candidate:
         self._account_worst: Worst | str | None = None
         self._own_worst: Worst | str | None = None
         self._notional = -1
-        self._equity: tuple[int | None] | None = None
-        self._profit: tuple[int | None] | None = None
+        self._valued = self._profited = False
+        self._equity: int | None = None
+        self._profit: int | None = None
         account = state.ledger.accounts.get(account_id)
         self.on_margin = account is not None and account.account_type is AccountType.MARGIN
         limit = intent.limit_price
@@ -160,17 +163,19 @@ class Candidate:
     @property
     def equity(self) -> int | None:
         """Give what the account is worth in the quote asset; None while that cannot be computed."""
-        if self._equity is None:
+        if not self._valued:
             assert self.instrument is not None, "check_instrument runs first"
-            self._equity = (self._worth.equity(self.intent.account_id, self.instrument.quote),)
-        return self._equity[0]
+            self._valued = True
+            self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
+        return self._equity
 
     @property
     def profit(self) -> int | None:
         """Give the strategy's profit since it first traded; None while that cannot be computed."""
-        if self._profit is None:
-            self._profit = (self._worth.profit(self.intent.strategy_id),)
-        return self._profit[0]
+        if not self._profited:
+            self._profited = True
+            self._profit = self._worth.profit(self.intent.strategy_id)
+        return self._profit
 
     def account_profit(self, account_id: str) -> int | None:
         """Give an account's profit in the quote asset: its equity less what was paid in; None while that cannot be computed."""
@@ -209,11 +214,11 @@ class Candidate:
     @property
     def venue_worst(self) -> Worst | str:
         """Sum the worst cases of the venue's books likewise, over all its accounts."""
-        if self._account_worst is None:
-            _ = self.account_worst
-        venue_id = self.bounds.venue[1]
-        own = self.state.exposures.accounts.get((self.intent.account_id, venue_id), _NO_BOOKS)
-        return self._sum_tables(own, self.state.exposures.of_venue.get(venue_id, ()))
+        worst, venue_id, exposures = self.account_worst, self.bounds.venue[1], self.state.exposures
+        tables = exposures.of_venue.get(venue_id, ())
+        if len(tables) == 1 and len(exposures.of_account.get(self.intent.account_id, ())) == 1:
+            return worst
+        return self._sum_tables(exposures.accounts.get((self.intent.account_id, venue_id), _NO_BOOKS), tables)
 
     def _sum_tables(self, own: dict[str, Book], tables: Sequence[dict[str, Book]]) -> Worst | str:
         """Add to the worst case of the table that the order is in those of the others."""

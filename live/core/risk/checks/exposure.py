@@ -102,9 +102,8 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
     bounds = candidate.bounds
-    return _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, bounds.account_limits) or _bound(
-        DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, bounds.venue_limits
-    )
+    denial = _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, bounds.account_limits)
+    return _bound(DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, bounds.venue_limits) if denial is None else denial
 
 
 def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial | None:
