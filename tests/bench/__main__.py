@@ -44,10 +44,10 @@ def main() -> int:
     try:
         runs = _measure(jobs(groups, sizes), rounds, sizes, progress_console)
     except PeerUnavailable as error:
-        progress_console.print(str(error), style="red", highlight=False, markup=False)
+        progress_console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return 3
     except RunFailed as error:
-        progress_console.print(str(error), style="red", highlight=False, markup=False)
+        progress_console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
     figures, remarks = judge(runs), disagreements(runs)
     judged = not options.quick

@@ -46,7 +46,7 @@ def main() -> int:
     try:
         mutants = _run(modules, options.every, options.jobs, progress_console)
     except SetupFailed as error:
-        progress_console.print(str(error), style="red", highlight=False, markup=False)
+        progress_console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
     explanations = read_explanations(HERE / "explained.toml")
     (HOME / "latest.json").write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=1) + "\n", encoding="utf-8")
