@@ -215,6 +215,26 @@ def flips_of(operations: Sequence[tuple[int, Operation]], seed: int, each: int =
         ready = []
 
 
+def later_flips(operations: Sequence[tuple[int, Operation]], seed: int, each: int) -> Iterator[CrashState]:
+    """Give states in which one bit of a file is another, some of each file's, long after everything was done."""
+    random = Random(seed)
+    disk, promises = Disk(), NOTHING_PROMISED
+    for _, operation in operations:
+        if isinstance(operation, Change):
+            disk.apply(operation)
+        elif isinstance(operation, Promise):
+            promises = promises.keep(operation.words)
+    files = disk.files()
+    for path, content in files.items():
+        for _ in range(each if content else 0):
+            data = bytearray(content or b"")
+            place, bit = random.randrange(len(data)), random.randrange(8)
+            data[place] ^= 1 << bit
+            yield CrashState(
+                Cause.BIT_FLIP, operations[-1][0], f"bit {bit} of byte {place} of {path}", {**files, path: bytes(data)}, promises
+            )
+
+
 def _subsets(changes: list[Change], random: Random) -> Iterator[tuple[str, list[Change]]]:
     """Choose which of the changes that were not synced reached the disk."""
     first = max(0, len(changes) - LONGEST)

@@ -11,6 +11,7 @@ from session_writer import ROLL_EVENTS, SESSIONS, Take, script
 
 from live.core.errors import InterlockError
 from live.core.inputs import Bar, Input
+from live.core.market_events import MarketEvent
 from live.core.records import IntentRecorded, Record
 from live.core.snapshots import take_snapshot
 from live.core.state import EngineState
@@ -84,6 +85,7 @@ def judge(home: Path, cause: Cause, promises: Promises) -> str:
         recovered = recover(home)
         for path in session_journals(home):
             verify_journal(path, anchors if anchors.exists() else None)
+        tapes = {path.name: list(read_tape(path)) for path in (home / TAPES).glob("*")}
     except InterlockError as error:
         if cause not in MAY_BE_REFUSED:
             raise AssertionError(f"an honest disk is refused: {type(error).__name__}: {error}") from error
@@ -93,7 +95,7 @@ def judge(home: Path, cause: Cause, promises: Promises) -> str:
     for session_id in SESSIONS:
         rows = _check_rows(session_id, there.get(session_id), promises.durable.get(session_id, 0))
         said = not recovered.tape_complete and session_id == max(there, default="")
-        reached = _check_tape(session_id, home / TAPES / session_id, cause, promises, said=said)
+        reached = _check_tape(session_id, tapes.get(session_id, []), cause, promises, said=said)
         if session_id in there:
             last = session_id
             wanted = expected(session_id).rows[rows - 1][1] if rows else (1, 0)
@@ -127,10 +129,9 @@ def _check_rows(session_id: str, path: Path | None, durable: int) -> int:
     return len(rows)
 
 
-def _check_tape(session_id: str, directory: Path, cause: Cause, promises: Promises, *, said: bool) -> Position:
+def _check_tape(session_id: str, events: list[tuple[int, int, MarketEvent]], cause: Cause, promises: Promises, *, said: bool) -> Position:
     """Hold a tape to the script; gives the position that it reaches."""
     wanted = expected(session_id)
-    events = list(read_tape(directory)) if directory.is_dir() else []
     assert events == wanted.events[: len(events)], f"the tape of {session_id} holds other events than were written"
     reached = (len(events) // ROLL_EVENTS + 1, len(events) % ROLL_EVENTS)
     durable = promises.durable.get(session_id, 0)

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from crash_states import NOTHING_PROMISED, Cause, CrashState, crash_states, flips_of
+from crash_states import NOTHING_PROMISED, Cause, CrashState, crash_states, flips_of, later_flips
 from crash_verdict import RECOVERED, judge
 from system_calls import Operation, injected_paths, record, run_with_failures
 
@@ -81,6 +81,15 @@ def test_a_flipped_bit_in_what_was_promised_is_never_taken_for_a_crash(recording
     verdicts = try_states(flips_of(recording, SEED), memory)
     assert verdicts[Cause.BIT_FLIP, "JournalDamagedError"] > 200
     assert verdicts[Cause.BIT_FLIP, "TapeDamagedError"] > 5
+
+
+def test_a_bit_that_flips_long_after_is_found_in_every_file(recording: Recording, memory: Path) -> None:
+    """Journals are sealed and segments named by their digests: not a bit of them changes unseen. Anchors vouch for journals."""
+    states = list(later_flips(recording, SEED, 40))
+    verdicts = try_states(states, memory)
+    sealed = sum("journal/0" in state.what or "tape/" in state.what for state in states)
+    assert verdicts.total() == len(states) > sealed > 200
+    assert verdicts.total() - verdicts[Cause.BIT_FLIP, RECOVERED] >= sealed
 
 
 def test_stale_shared_memory_of_sqlite_changes_nothing(recording: Recording, memory: Path) -> None:

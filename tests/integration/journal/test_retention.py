@@ -21,10 +21,10 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(memory: Path) -> Path:
     """Give a home of five sealed sessions."""
-    leave_sessions(tmp_path / "home", 5)
-    return tmp_path / "home"
+    leave_sessions(memory / "home", 5)
+    return memory / "home"
 
 
 def moving(home: Path, *, keep_sessions: int | None = None, keep_days: int | None = None) -> list[int]:
@@ -115,11 +115,11 @@ def test_what_moves_is_the_same_there_and_the_next_start_is_the_same_here(home: 
     verify_journal(tmp_path / "archive" / JOURNALS / f"{session_name(1)}.journal", home / JOURNALS / "anchors.jsonl")
 
 
-def test_an_archive_on_another_disk_gets_copies(home: Path, memory: Path) -> None:
+def test_an_archive_on_another_disk_gets_copies(home: Path, tmp_path: Path) -> None:
     """Where no link can be made the bytes are copied, compared, and only then removed here."""
     before = files_below(home)
-    apply_retention(home, memory / "archive", plan_retention(home, now=1, keep_sessions=4, keep_days=None), now=7)
-    archived = files_below(memory / "archive")
+    apply_retention(home, tmp_path / "archive", plan_retention(home, now=1, keep_sessions=4, keep_days=None), now=7)
+    archived = files_below(tmp_path / "archive")
     assert len(archived) == 3
     assert all(before[path] == digest for path, digest in archived.items())
 
@@ -156,9 +156,9 @@ def test_a_replaced_head_in_the_list_of_moved_sessions_is_found(home: Path, tmp_
         read_moved(path)
 
 
-def test_a_crash_while_sessions_move_is_finished_by_the_next_run(tmp_path: Path) -> None:
+def test_a_crash_while_sessions_move_is_finished_by_the_next_run(memory: Path) -> None:
     """At every moment each file is in one place, or the same in both, and a start finds what it needs."""
-    result = subprocess.run([sys.executable, HERE / "crash_points.py", "retain", tmp_path], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, HERE / "crash_points.py", "retain", memory], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert len(found) > 20
