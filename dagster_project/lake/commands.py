@@ -145,7 +145,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
         "bar_time": bar_time,
         "bar_seconds": bar_seconds,
         "volume": volume,
-        "clock_correction": clock_correction_ms * 1_000_000,
+        "clock_correction_ms": clock_correction_ms,
     }
     declared = {name: str(value) if isinstance(value, StrEnum) else value for name, value in options.items() if value is not None}
     paths = files or [SAMPLE]

@@ -72,6 +72,8 @@ class OrderBook:
         before = self.state
         if isinstance(event, BookDelta):
             _check(event, least=0)
+            if self._recent and event.last_sequence < self._recent[-1].first_sequence:
+                self._recent.clear()  # the venue repeats itself or began to count anew: what came before joins nothing that follows
             self._recent.append(event)
             if before is not BookState.EMPTY and before is not BookState.GAP:
                 self._follow(event)

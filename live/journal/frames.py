@@ -32,7 +32,7 @@ _FRAME = struct.Struct("<II")
 FRAME_HEAD_BYTES = _FRAME.size
 
 _BOOKS = (BookSnapshot, BookDelta)
-_FIXED_ARRAY = 0x90
+_ARRAYS = frozenset((*range(0x90, 0xA0), 0xDC))
 _KINDS = tuple(kind.__name__ for kind in MARKET_TYPES)
 
 
@@ -79,8 +79,8 @@ def valid_event_frame(data: bytes, at: int) -> int:
     begin = at + FRAME_HEAD_BYTES
     if not 0 < length <= MAXIMUM_BOOK_BYTES or begin + length > len(data):
         return 0
-    # Every event begins as a MessagePack array of up to fifteen fields: where none does, no checksum over up to a megabyte is needed.
-    if data[begin] & 0xF0 != _FIXED_ARRAY or zlib.crc32(data[begin : begin + length]) != checksum:
+    # Every event begins as a MessagePack array: where none does, no checksum over up to a megabyte is needed.
+    if data[begin] not in _ARRAYS or zlib.crc32(data[begin : begin + length]) != checksum:
         return 0
     return FRAME_HEAD_BYTES + length
 

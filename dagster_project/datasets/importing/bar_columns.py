@@ -103,13 +103,11 @@ def _commonest_step(times: np.ndarray, name: str) -> int:
     steps = np.diff(times)
     steps = steps[steps > 0]
     if not len(steps):
-        raise DatasetError(f"{name}: one bar does not say how long it is: say so (--bar-seconds)")
+        raise DatasetError(f"{name}: one bar does not say how long it is: say so (bar_seconds)")
     values, counts = np.unique(steps, return_counts=True)
     step = int(values[counts.argmax()])
     if step % NANOSECONDS:
-        raise DatasetError(
-            f"{name}: the commonest step between bars is {step} ns, not whole seconds: say how long a bar is (--bar-seconds)"
-        )
+        raise DatasetError(f"{name}: the commonest step between bars is {step} ns, not whole seconds: say how long a bar is (bar_seconds)")
     return step // NANOSECONDS
 
 

@@ -2,7 +2,7 @@
 
 A line is `<receipt> {"stream": "btcusdt@depth@100ms", "data": {...}}` with depth updates, trades (`@trade`) or best quotes
 (`@bookTicker`), or `<receipt> {"lastUpdateId": ..., "bids": [...], "asks": [...]}`, the answer of the REST depth endpoint; messages of
-other streams are counted and left out. `ts_init` is the receipt, corrected by a declared number of nanoseconds. `ts_event` is the event
+other streams are counted and left out. `ts_init` is the receipt, corrected by a declared number of milliseconds. `ts_event` is the event
 time `E` of a depth update and the trade time `T` of a trade; best quotes and snapshots carry none, and get the latest event time that the
 log has shown before them.
 """
@@ -94,7 +94,7 @@ def read_binance_l2(paths: Sequence[Path], naming: Naming, options: ImportOption
         DatasetError: a line is no message, receipts run backwards, a snapshot could be of several symbols, or a number does not fit.
     """
     logs = sorted(((next(_lines(path))[0], path) for path in paths), key=lambda one: one[0])
-    log = _Log(options.clock_correction)
+    log = _Log(options.clock_correction_ms * MILLISECONDS)
     for _, path in logs:
         log.read(path)
     sources, name = tuple(path for _, path in logs), ", ".join(path.name for _, path in logs)
@@ -268,7 +268,7 @@ def _told_of_log(log: _Log) -> list[ImportFinding]:
         if least >= 0:
             found.append(ImportFinding(name="received_after_the_event", severity="note", told=told))
         else:
-            advice = f"the receiver's clock is behind the venue's: say --clock-correction-ms {int(-least) + 1} or more to undo it"
+            advice = f"the receiver's clock is behind the venue's: declare clock_correction_ms={int(-least) + 1} or more to undo it"
             found.append(ImportFinding(name="received_after_the_event", severity="warning", told=f"{told}: {advice}"))
     for what, count in sorted(log.left_out.items()):
         found.append(ImportFinding(name="every_stream_is_read", severity="note", told=f"{count:,} messages of {what} were left out"))

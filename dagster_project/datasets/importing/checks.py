@@ -87,7 +87,9 @@ def _bars(columns: Mapping[str, np.ndarray], stream: EventTable, interval_second
     instrument = stream.instrument
     value = np.median(columns["volume"].astype(float) * columns["close"]) / 10.0 ** (instrument.price_scale + instrument.quantity_scale)
     if value / interval_seconds > BUSIEST_PER_SECOND:
-        told = f"half of its bars would have traded more than {value:,.0f} {instrument.quote}: say --volume quote if that is what it counts"
+        told = (
+            f"half of its bars would have traded more than {value:,.0f} {instrument.quote}: declare volume=quote if that is what it counts"
+        )
         found.append(_warning("volume_is_in_base", told))
     return found
 

@@ -82,7 +82,7 @@ def _read(path: Path) -> list[_Candle]:
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path} cannot be read ({error}): restore it") from error
     except msgspec.MsgspecError as error:
-        raise DatasetError(f"{path.name} is no answer of Coinbase's candles endpoint ({error}): name its format (--format)") from error
+        raise DatasetError(f"{path.name} is no answer of Coinbase's candles endpoint ({error}): name its format (format)") from error
     if wrong := next((candle.start for candle in candles if not candle.start.isdecimal()), None):
         raise DatasetError(f"{path.name}: a candle starts at {wrong!r}, not at seconds since 1970: repair it")
     return candles

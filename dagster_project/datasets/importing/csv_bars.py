@@ -62,7 +62,7 @@ def _join(symbol: Symbol, files: list[tuple[Path, pa.Table]], naming: Naming, op
         raise DatasetError(f"{files[0][0].name} holds no bar: name another file")
     read.sort(key=lambda one: int(one[0][0]))
     if options.bar_time is None:
-        told = "its times were taken as the bars' opens; say --bar-time close if they are closes"
+        told = "its times were taken as the bars' opens; declare bar_time=close if they are closes"
         findings["bar_time_is_known"] = ImportFinding(name="bar_time_is_known", severity="note", told=told)
     source = BarSource(
         name=", ".join(path.name for _, _, path in read),
@@ -106,7 +106,7 @@ def _find_columns(names: Sequence[str], options: ImportOptions, path: Path) -> d
         held = [name for spelling in spellings for name in plain.get(spelling, [])]
         if len(held) != 1:
             what = "is missing" if not held else f"could be any of {', '.join(held)}"
-            advice = "say which (--time-column)" if column == "time" else "name it in the header"
+            advice = "say which (time_column)" if column == "time" else "name it in the header"
             raise DatasetError(f"{path.name}: column {column} {what}, the file has {', '.join(names)}: {advice}")
         found[column] = held[0]
     return found

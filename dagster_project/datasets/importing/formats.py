@@ -71,7 +71,7 @@ def find_format(path: Path) -> Format:
     if len(found) == 1:
         return found[0]
     what = f"could be {' or '.join(one.name for one in found)}" if found else "is of no format that is known"
-    raise DatasetError(f"{path} {what}: say which (--format {', '.join(FORMAT_NAMES)}), or give a tape, parquet files or a dataset")
+    raise DatasetError(f"{path} {what}: say which (format={', '.join(FORMAT_NAMES)}), or give a tape, parquet files or a dataset")
 
 
 def read_files(

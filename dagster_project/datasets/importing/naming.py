@@ -83,7 +83,7 @@ class Naming:
         if len(self._instruments) == 1:
             return self._instruments[0]
         known = ", ".join(one.instrument_id for one in self._instruments)
-        raise DatasetError(f"{name} does not say which of {known} it is of: name it (--instrument)")
+        raise DatasetError(f"{name} does not say which of {known} it is of: name it (instrument_id)")
 
     def scales(self, symbol: Symbol, name: str) -> tuple[int | None, int | None]:
         """Give the price and quantity scales that hold for a file, None where its content decides.
@@ -113,11 +113,11 @@ class Naming:
             return declared
         instrument_id = options.instrument_id or (f"{symbol.venue}:{symbol.text}" if symbol.text else "")
         if not instrument_id:
-            raise DatasetError(f"{name} does not say which instrument it is of: name it (--instrument venue:SYMBOL)")
+            raise DatasetError(f"{name} does not say which instrument it is of: name it (instrument_id=venue:SYMBOL)")
         assets = split_symbol(instrument_id.partition(":")[2]) or ("", "")
         base, quote = options.base or symbol.base or assets[0], options.quote or symbol.quote or assets[1]
         if not (base and quote):
-            raise DatasetError(f"{name}: {instrument_id} does not say which assets it trades: name them (--base and --quote)")
+            raise DatasetError(f"{name}: {instrument_id} does not say which assets it trades: name them (base and quote)")
         try:
             return Instrument(
                 instrument_id=instrument_id,

@@ -60,7 +60,7 @@ def price_units(columns: dict[str, pa.Array], declared: int | None, name: str) -
     if declared is None:
         if exact > MOST_PRICE_DECIMALS:
             raise DatasetError(
-                f"{name}: a price has {exact} decimal places, which only the noise of a float has: say the right number (--price-scale)"
+                f"{name}: a price has {exact} decimal places, which only the noise of a float has: say the right number (price_scale)"
             )
         declared = exact
     units, rounded = _rounded(columns, declared, name)
@@ -69,7 +69,7 @@ def price_units(columns: dict[str, pa.Array], declared: int | None, name: str) -
         off = max((abs(value - round(value, declared)) for value in _beyond(column, declared)), default=Decimal(0))
         if off > limit:
             raise DatasetError(
-                f"{name}: a price is {off.normalize():f} away from {declared} decimal places: say the right number (--price-scale)"
+                f"{name}: a price is {off.normalize():f} away from {declared} decimal places: say the right number (price_scale)"
             )
     return Units(units, declared, rounded)
 

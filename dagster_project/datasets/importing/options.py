@@ -30,7 +30,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
         bar_time: whether a bar's time is its open or its close; its open unless given, so that no bar is known too early.
         bar_seconds: length of a bar; the commonest step of time unless given.
         volume: whether a bar's volume counts the base or the quote asset; the base unless given.
-        clock_correction: nanoseconds to add to every time of receipt, to undo a receiver's clock that was wrong.
+        clock_correction_ms: milliseconds to add to every time of receipt, to undo a receiver's clock that was wrong.
     """
 
     format: str | None = None
@@ -45,7 +45,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     bar_time: BarTime | None = None
     bar_seconds: int | None = None
     volume: VolumeUnit | None = None
-    clock_correction: int = 0
+    clock_correction_ms: int = 0
 
 
 def read_options(values: ImportOptions | Mapping[str, object] | None) -> ImportOptions:

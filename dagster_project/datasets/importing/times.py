@@ -64,7 +64,7 @@ def _numbers(texts: Sequence[str], unit: TimeUnit | None, name: str) -> tuple[np
             one for one, factor in _FACTORS.items() if low * factor // 10**9 >= _EARLIEST and high * factor // 10**9 < _LATEST
         ]
         if len(fitting) != 1:
-            raise DatasetError(f"{name}: the unit of times from {low} to {high} cannot be told: say it (--time-unit s, ms, us or ns)")
+            raise DatasetError(f"{name}: the unit of times from {low} to {high} cannot be told: say it (time_unit=s, ms, us or ns)")
         unit = fitting[0]
     return numbers * _FACTORS[unit], []
 
@@ -75,4 +75,4 @@ def _zone(zone: str | None) -> tzinfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise DatasetError(f"a zone is named like UTC or America/New_York, received {zone!r}: name it so (--zone)") from None
+        raise DatasetError(f"a zone is named like UTC or America/New_York, received {zone!r}: name it so (zone)") from None

@@ -93,7 +93,7 @@ def test_the_perpetual_is_gap_free_and_its_volume_in_the_quote_asset() -> None:
     (one,) = read(files)
     assert (one.stream.rows, one.interval_seconds, one.refused) == (45_031, 60, False)
     assert "no_bar_is_missing" not in told(one)
-    assert "say --volume quote" in told(one)["volume_is_in_base"]
+    assert "declare volume=quote" in told(one)["volume_is_in_base"]
     first = next(events_of(one.stream))
     assert (first.open, first.ts_event) == (46_319_000, 1_640_991_720 * 10**9)
     (declared,) = read(files, volume="quote", bar_time="open", zone="UTC")

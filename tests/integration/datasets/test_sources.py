@@ -81,7 +81,7 @@ def test_files_of_other_programs_need_no_import(tmp_path: Path) -> None:
     opened = open_market_data([str(path), SAMPLE / "ethusdt_30m.parquet"])
     first, second = list(opened.events(None, START + HALF_HOUR))
     assert (first.instrument_id, second.instrument_id, first.ts_init) == ("csv:BTCUSDT", ETH, START + HALF_HOUR)
-    assert opened.notes == ("csv:BTCUSDT Bar: its times were taken as the bars' opens; say --bar-time close if they are closes",)
+    assert opened.notes == ("csv:BTCUSDT Bar: its times were taken as the bars' opens; declare bar_time=close if they are closes",)
     defined = Instrument(instrument_id=BTC, base="BTC", quote="USDT", price_scale=4, quantity_scale=6, tick_size=100)
     closes = open_market_data([path], instruments=[defined], options={"bar_time": "close"})
     assert closes.instruments == (defined,)

@@ -102,11 +102,14 @@ def test_a_late_snapshot_takes_nothing_back() -> None:
 
 
 def test_numbers_that_began_anew_are_a_gap() -> None:
-    """A venue that restarted its numbers gives a snapshot that joins nothing that is known."""
+    """A venue that restarted its numbers gives a snapshot that joins nothing that is known; the first after new deltas does."""
     book = synchronised()
     book.apply(delta(11, 11))
     assert book.apply(snapshot(3)) is BookState.GAP
     assert_silent(book)
+    book.apply(delta(4, 4, bids=((100, 6),)))
+    assert book.apply(snapshot(3)) is BookState.SYNCHRONISED
+    assert (book.best_bid, book.sequence) == ((100, 6), 4)
 
 
 def test_a_snapshot_older_than_the_deltas_that_are_kept_is_a_gap() -> None:

@@ -121,7 +121,7 @@ def test_a_volume_in_the_quote_asset_is_declared_and_divided(tmp_path: Path) -> 
     assert [event.volume for event in events_of(one.stream)] == [300_000, 150_000]
     assert "volume was divided" in findings(one)["volume_is_in_base"]
     huge = write(tmp_path / "ethusdt.csv", "1640995200,100,110,90,100,30000000000", "1640995260,100,110,90,100,30000000000")
-    assert "say --volume quote" in findings(read(huge))["volume_is_in_base"]
+    assert "declare volume=quote" in findings(read(huge))["volume_is_in_base"]
 
 
 def test_gaps_and_wild_bars_are_told_and_kept(tmp_path: Path) -> None:

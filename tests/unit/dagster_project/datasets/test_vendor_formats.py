@@ -182,11 +182,11 @@ def test_parts_of_a_log_join_and_a_wrong_clock_is_undone(tmp_path: Path) -> None
     """The correction moves receipts only; without it a clock that runs behind is a warning."""
     late = write_log(tmp_path / "b", depth(2_000, 11, 11, bids=[["100.00", "1"]]))
     early = write_log(tmp_path / "a", snapshot(1_000, 10), depth(1_001, 11, 11))
-    streams = read(late, early, clock_correction=-10 * MILLISECOND)
+    streams = read(late, early, clock_correction_ms=-10)
     book = next(one for one in streams if one.stream.kind is BookDelta)
     assert book.stream.span == (991 * MILLISECOND, 1_990 * MILLISECOND)
     assert book.sources == (early, late)
-    assert "behind the venue's: say --clock-correction-ms 6" in told(streams)["received_after_the_event"]
+    assert "behind the venue's: declare clock_correction_ms=6" in told(streams)["received_after_the_event"]
 
 
 def test_holes_in_numbers_are_told(tmp_path: Path) -> None:
