@@ -10,13 +10,13 @@ next run finishes.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from live.core.errors import InterlockError
-from live.driver.recovery import JOURNALS, TAPES, anchors_path, fold_journal, market_progress, session_journals
+from live.driver.recovery import JOURNALS, TAPES, anchors_path, market_progress, session_journals
 from live.journal import JournalReader, Seal, read_anchors
 from live.journal.disk import file_digest, make_directory, sync_directory
 from live.journal.moved import MOVED_FILE, MovedFile, MovedSession, read_moved, write_moved
@@ -62,9 +62,9 @@ def plan_retention(home: Path, *, now: int, keep_sessions: int | None, keep_days
     if (keep_sessions is not None and keep_sessions < 1) or (keep_days is not None and keep_days < 0):
         raise RetentionError(f"at least 1 session and 0 days are kept, received {keep_sessions} sessions and {keep_days} days")
     journals = session_journals(home)
-    needed = _needed(home, journals)
     anchors = anchors_path(home)
     seals = {seal.session_id: seal for seal in read_anchors(anchors).seals} if anchors.exists() else {}
+    needed = _needed(home, journals, seals)
     oldest_kept = now - int(timedelta(days=keep_days or 0).total_seconds()) * 1_000_000_000
     plans: list[Plan] = []
     older_stays = False
@@ -117,15 +117,20 @@ def apply_retention(home: Path, archive: Path, plans: Iterable[Plan], *, now: in
     return [*begun, *fresh]
 
 
-def _needed(home: Path, journals: list[Path]) -> frozenset[str]:
-    """Name the sessions that a start looks at: back to the one that holds the state, and to how far the market was followed."""
+def _needed(home: Path, journals: list[Path], sealed: Collection[str]) -> frozenset[str]:
+    """Name the sessions that a start looks at: back to the one that holds the state, and to how far the market was followed.
+
+    Only tapes of sealed sessions are read, since a running one changes its own; they alone can only name more sessions.
+    """
     first = len(journals)
     while first:
         first -= 1
-        if fold_journal(journals[first]) is not None:
-            break
-    progress = market_progress(home, journals)
-    while first and market_progress(home, journals[first:]) != progress:
+        with JournalReader(journals[first]) as reader:
+            if reader.last_snapshot() is not None:
+                break
+    closed = [path for path in journals if path.stem in sealed]
+    progress = market_progress(home, closed)
+    while first and market_progress(home, [path for path in closed if path >= journals[first]]) != progress:
         first -= 1
     return frozenset(path.stem for path in journals[first:])
 

@@ -101,7 +101,8 @@ def injected_paths(log: Path) -> list[str]:
 
 def _trace(arguments: Sequence[str | Path], log: Path, options: Sequence[str], only: str = "") -> None:
     calls = only or f"{_CHANGING},{_NAMING},{_SIZING}"
-    tracer = [require_tracer(), "-f", "--seccomp-bpf", "-y", "-xx", "-s", "4000000", "-e", f"trace={calls}", *options, "-o", str(log)]
+    shown = "256" if only else "4000000"  # of what is written: all of it, or enough for a path
+    tracer = [require_tracer(), "-f", "--seccomp-bpf", "-y", "-xx", "-s", shown, "-e", f"trace={calls}", *options, "-o", str(log)]
     result = subprocess.run([*tracer, sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=100)
     if "Operation not permitted" in result.stderr and not os.environ.get("REQUIRE_STRACE"):
         pytest.skip(f"this machine does not let a process trace another: {result.stderr.strip().splitlines()[-1]}")

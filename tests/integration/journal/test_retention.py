@@ -189,3 +189,17 @@ def test_the_command_shows_a_plan_and_does_nothing_until_it_is_told_to(
         == 0
     )
     assert f"session {session_name(3)}: its journal was moved away" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_session_that_holds_the_only_market_data_stays(memory: Path) -> None:
+    """How far the market was followed is read from tapes: sessions after it that saw none do not stand for it."""
+    head = leave_sessions(memory / "home", 2)
+    leave_sessions(memory / "home", 2, begin_at=3, head=head)
+    for number in (3, 4):
+        for path in (memory / "home" / TAPES / session_name(number)).iterdir():
+            path.unlink()
+    before = recover(memory / "home")
+    plans = plan_retention(memory / "home", now=9 * DAY, keep_sessions=1, keep_days=None)
+    assert [plan.moves for plan in plans] == [True, False, False, False]
+    apply_retention(memory / "home", memory / "archive", plans, now=9)
+    assert recover(memory / "home").market == before.market
