@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from live.core.decimals import LARGEST_INTEGER
 from live.core.errors import LedgerError
 from live.core.instruments import Instrument
-from live.core.ledger import Account, Ledger
+from live.core.ledger import Account, Ledger, _check_identities
 from live.core.records import FillRecorded, FundingRecorded
 from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, Side
 
@@ -281,6 +281,45 @@ def test_a_transfer_that_cannot_be_is_refused_whole(margin, source, target, amou
     with pytest.raises(LedgerError, match=message):
         margin.transfer(source, target, "USDT", amount)
     assert margin.balances == before
+
+
+def test_an_account_holds_something_by_a_balance_or_a_position(margin):
+    """Of its own; a debt counts, and so does a position when every balance is zero."""
+    assert margin.holds_anything("m")
+    assert not margin.holds_anything("b")
+    trade(margin, 5, 400_000)
+    margin.deposit("m", "USDT", -1_000 * USDT)
+    assert margin.holds_anything("m")
+    trade(margin, -5, 400_000)
+    assert not margin.holds_anything("m")
+
+
+L = LARGEST_INTEGER
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cost": L + 1},
+        {"realised": L, "funding": 1, "cash": L + 1},
+        {"realised": L + 1, "fees": 1, "cash": L},
+        {"fees": L + 1, "realised": 1, "cash": -L},
+        {"funding": L + 1, "fees": 1, "cash": L},
+        {"quantity": L + 1, "bought": L + 1},
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_position_that_would_not_fit_a_journal_is_refused(margin, fields, sign):
+    """Each number by itself, though the identities hold, and the largest that fits is none too many."""
+    position = trade(margin, 5, 400_000)
+    position.quantity = position.bought = 0
+    position.realised = position.cash = L * sign
+    _check_identities(position, PERP, "it")
+    position.realised = position.cash = 0
+    for name, value in fields.items():
+        setattr(position, name, value * sign)
+    with pytest.raises(LedgerError, match="does not fit after it"):
+        _check_identities(position, PERP, "it")
 
 
 def test_a_margin_account_may_send_what_it_borrows(margin):
