@@ -12,6 +12,8 @@ TABLES = "live/core/orders.py (tables)"
 KILLED = frozenset({1, 3, 36, 24, -24, 152, 255, -11, -9})
 """Exit codes of a run that a mutant broke: a test failed, pytest could not go on, it ran out of time, or it crashed."""
 
+_MANGLED = re.compile(r"\bx(?:_|ǁ\w+?ǁ)(\w+?)__mutmut_(?:orig|\d+)\b")
+"""How a mutant's function is called in mutmut's file."""
 _NAME = re.compile(r"(?:x_|xǁ(?P<class>\w+)ǁ)(?P<function>\w+)__mutmut_(?P<number>\d+)$")
 
 
@@ -97,14 +99,9 @@ def score(mutants: Sequence[Mutant]) -> float:
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
     removed, added = [], []
-    for line in difflib.ndiff(before[1:], after[1:]):
+    for line in difflib.ndiff(*([_MANGLED.sub(r"\1", line) for line in lines] for lines in (before, after))):
         if line.startswith("- "):
             removed.append(line[2:].strip())
         elif line.startswith("+ "):
             added.append(line[2:].strip())
-    # The first line is the signature, and the mutant's name is in it: only what it takes and gives can have changed.
-    signatures = [line.partition("(")[2].strip() for line in (before[0], after[0])]
-    if signatures[0] != signatures[1]:
-        removed.insert(0, signatures[0])
-        added.insert(0, signatures[1])
     return " ".join(removed), " ".join(added)

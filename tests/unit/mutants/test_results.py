@@ -1,0 +1,92 @@
+"""What became of mutants: read from mutmut's own files, matched with explanations."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).parents[2] / "mutants" / "results.py"
+
+MUTATED = """\
+class Ledger:
+    def xǁLedgerǁdeposit__mutmut_orig(self, amount: int) -> int:
+        if amount < 0:
+            return 0
+    def xǁLedgerǁdeposit__mutmut_1(self, amount: int) -> int:
+        if amount <= 0:
+            return 0
+def x__book__mutmut_orig(sign: int = 1) -> int:
+    return sign
+def x__book__mutmut_1(sign: int = 2) -> int:
+    return sign
+"""
+SPANS = {
+    "xǁLedgerǁdeposit__mutmut_orig": [2, 4],
+    "xǁLedgerǁdeposit__mutmut_1": [5, 7],
+    "x__book__mutmut_orig": [8, 9],
+    "x__book__mutmut_1": [10, 11],
+}
+
+
+@pytest.fixture(name="results", scope="module")
+def _results() -> Any:
+    """Load the module from where the command finds it; it is no package."""
+    specification = importlib.util.spec_from_file_location("mutants_results", FILE)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["mutants_results"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def _leave(tree: Path, exit_codes: dict[str, int | None]) -> None:
+    folder = tree / "mutants" / "live" / "core"
+    folder.mkdir(parents=True)
+    (folder / "ledger.py").write_text(MUTATED, encoding="utf-8")
+    (folder / "ledger.py.spans").write_text(json.dumps({"version": 1, "spans": SPANS}), encoding="utf-8")
+    (folder / "ledger.py.meta").write_text(json.dumps({"exit_code_by_key": exit_codes}), encoding="utf-8")
+
+
+def test_a_mutant_is_told_by_its_lines(results, tmp_path):
+    """Module, function and the changed lines come out as the code has them, a changed default too."""
+    _leave(tmp_path, {"live.core.ledger.xǁLedgerǁdeposit__mutmut_1": 1, "live.core.ledger.x__book__mutmut_1": 0})
+    deposit, book = results.read_mutants(tmp_path)
+    assert deposit == results.Mutant("live/core/ledger.py", "Ledger.deposit", "if amount < 0:", "if amount <= 0:", killed=True)
+    assert book == results.Mutant(
+        "live/core/ledger.py", "_book", "def _book(sign: int = 1) -> int:", "def _book(sign: int = 2) -> int:", killed=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "killed", "covered"), [(1, True, True), (36, True, True), (0, False, True), (33, False, False), (35, False, True)]
+)
+def test_only_a_run_that_broke_counts_as_noticed(results, tmp_path, exit_code, killed, covered):
+    """A failed test and a run without end are noticed; a pass, no test at all, and what nobody understands are not."""
+    _leave(tmp_path, {"live.core.ledger.x__book__mutmut_1": exit_code})
+    (mutant,) = results.read_mutants(tmp_path)
+    assert (mutant.killed, mutant.covered) == (killed, covered)
+
+
+def test_what_was_not_run_does_not_count(results, tmp_path):
+    """A sample leaves the others out of the score."""
+    _leave(tmp_path, {"live.core.ledger.xǁLedgerǁdeposit__mutmut_1": None, "live.core.ledger.x__book__mutmut_1": 1})
+    assert results.score(results.read_mutants(tmp_path)) == 100.0
+
+
+def test_an_explanation_is_void_once_the_line_is_another(results):
+    """It fits the very change it was written for, and no other."""
+    mutant = results.Mutant("live/core/ledger.py", "_book", "return sign", "return None", killed=False)
+    explanation = results.Explanation("live/core/ledger.py", "_book", "return sign", "return None", why="said")
+    assert explanation.fits(mutant)
+    assert not explanation.fits(results.Mutant("live/core/ledger.py", "_book", "return -sign", "return None", killed=False))
+
+
+def test_an_explained_survivor_still_counts_as_one(results):
+    """The score knows no explanations."""
+    alive = results.Mutant("", "", "", "", killed=False)
+    dead = results.Mutant("", "", "", "", killed=True)
+    assert results.score([alive, dead, dead, dead]) == 75.0
