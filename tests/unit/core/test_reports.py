@@ -270,3 +270,111 @@ def test_a_finding_that_contradicts_what_is_known_is_refused(resting):
     assert resting.order.state is OrderState.OPEN
     resting.feed(inputs.OrderResolved(resting.now, "ann", "nobody", Resolution.ENDED, "?"))
     assert resting.alarms == ["RESOLUTION_REFUSED"]
+
+
+# Ends that count more than was booked
+
+
+@pytest.mark.parametrize(("report", "end"), [(inputs.OrderCanceled, OrderState.CANCELED), (inputs.OrderExpired, OrderState.EXPIRED)])
+def test_an_end_waits_for_the_fills_it_counts(resting, report, end):
+    """A cancel that overtakes a fill is no end yet: the order still reserves, and its trades are asked for."""
+    order = resting.order
+    resting.feed(report(resting.now, resting.now, order.order_id, "", 60))
+    assert (order.state, order.remaining, resting.queried) == (OrderState.OPEN, 100, [order.order_id])
+    resting.fill(30, order=order)
+    assert order.state is OrderState.OPEN
+    resting.fill(30, order=order)
+    assert (order.state, resting.held()) == (end, 60)
+    assert resting.trading() is TradingState.ARMED
+
+
+def test_an_end_that_counts_what_was_booked_is_one(resting):
+    """The usual case ends at once."""
+    resting.fill(60)
+    resting.feed(inputs.OrderCanceled(resting.now, resting.now, resting.order.order_id, "", 60))
+    assert (resting.order.state, resting.alarms) == (OrderState.CANCELED, [])
+
+
+def test_an_end_that_counts_less_than_was_booked_is_alarmed(resting):
+    """The venue contradicts its own executions: a person must look."""
+    resting.fill(60)
+    resting.feed(inputs.OrderCanceled(resting.now, resting.now, resting.order.order_id, "", 50))
+    assert (resting.order.state, resting.alarms) == (OrderState.CANCELED, ["UNEXPECTED_REPORT"])
+
+
+def test_an_announced_end_survives_a_restart(resting):
+    """The new session waits for the same fills, and does not cancel what is off the book."""
+    resting.feed(inputs.OrderCanceled(resting.now, resting.now, resting.order.order_id, "", 60))
+    back = resting.restart()
+    assert (back.queried, back.canceled) == ([back.order.order_id], [])
+    back.fill(60)
+    assert back.order.state is OrderState.CANCELED
+
+
+def test_an_end_of_an_order_in_flight_waits_too(desk):
+    """An IOC order whose expiry is the first that is heard of it."""
+    desk.want(100)
+    desk.feed(inputs.OrderExpired(desk.now, desk.now, desk.order.order_id, "IOC", 40))
+    assert desk.order.state is OrderState.OPEN
+    desk.fill(40)
+    assert desk.order.state is OrderState.EXPIRED
+
+
+def test_an_order_that_fills_while_its_cancel_is_lost_is_filled(resting):
+    """The last execution settles what no answer did."""
+    resting.want(0)
+    resting.outcome(Outcome.FAILED, EffectAction.CANCEL)
+    order = resting.order
+    resting.fill(order=order)
+    assert order.state is OrderState.FILLED
+
+
+def test_an_expiry_settles_a_lost_cancel(resting):
+    """So does any other end."""
+    resting.want(0)
+    resting.outcome(Outcome.FAILED, EffectAction.CANCEL)
+    resting.feed(inputs.OrderExpired(resting.now, resting.now, resting.order.order_id, "", 0))
+    assert resting.order.state is OrderState.EXPIRED
+
+
+def test_a_partial_fill_and_a_refused_cancel_leave_the_rest_open(resting):
+    """The order works on with what is left, and is asked about."""
+    resting.want(0)
+    order = resting.order
+    resting.fill(30, order=order)
+    resting.feed(inputs.CancelRejected(resting.now, resting.now, order.order_id, "busy"))
+    assert (order.state, order.remaining, resting.queried) == (OrderState.OPEN, 70, [order.order_id])
+
+
+@pytest.mark.parametrize("how", ["accepted", "filled"])
+def test_two_venue_orders_under_one_id_stop_the_strategy(resting, how):
+    """Somebody sent it twice: both executions are booked, and nothing more is sent."""
+    if how == "accepted":
+        resting.feed(inputs.OrderAccepted(resting.now, resting.now, resting.order.order_id, "V-OTHER"))
+    else:
+        resting.fill(40, venue_order_id="V-OTHER")
+        assert resting.held() == 40
+    assert "DUPLICATE_VENUE_ORDER" in resting.alarms
+    assert resting.trading() is TradingState.KILLED
+    assert resting.order.venue_order_id == f"V{resting.order.order_id}"
+
+
+def test_a_revived_order_is_settled_like_any_other(desk):
+    """What is shown working after it was proven absent reserves until the venue says that it is off."""
+    desk.want(100, limit_price=99.0)
+    desk.outcome(Outcome.FAILED)
+    desk.deny()
+    desk.observe(found=True)
+    assert desk.order.remaining == 100
+    desk.fill(40)
+    assert desk.alarms == []
+    desk.cancel()
+    assert (desk.order.state, desk.held(), desk.state.live_orders) == (OrderState.CANCELED, 40, {})
+
+
+def test_a_late_fill_of_part_of_an_order_is_asked_about(desk):
+    """The rest may be working, so the venue is asked, and a sighting would take the order back."""
+    desk.want(100)
+    desk.outcome(Outcome.REFUSED)
+    desk.fill(40)
+    assert desk.queried == [desk.order.order_id]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from live.core import inputs
+from live.core import inputs, records
 from live.core.engine import Engine
 from live.core.errors import InputError
 from live.core.orders import OrderState
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, fold
-from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Scope, Side, TradingState
+from live.core.vocabulary import EffectAction, OperatorAction, OrderType, Outcome, Scope, Side, TradingState
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -309,3 +309,37 @@ def test_time_that_no_journal_can_hold_is_refused(desk):
 def test_a_new_engine_knows_nothing():
     """Nothing is armed, held or known before the first input."""
     assert take_snapshot(Engine({}).state) == take_snapshot(EngineState())
+
+
+def test_what_a_strategy_asked_for_survives_a_restart(desk):
+    """Label, replaced order and price of an explicit order are part of the state; the new session settles it by evidence."""
+    desk.strategy.script = lambda bar, context: context.submit_order(
+        BTC, Side.BUY, 100, order_type=OrderType.LIMIT, limit_price=99.0, label="mine"
+    )
+    desk.bar()
+    desk.accept()
+    first = desk.order
+    desk.strategy.script = lambda bar, context: context.replace_order("mine", limit_price=98.0)
+    desk.bar()
+    desk.strategy.script = None
+    desk.cancel(first)
+    assert (desk.order.replaces, desk.order.label) == (first.order_id, "mine")
+    back = desk.restart()
+    order = back.state.orders[desk.order.order_id]
+    assert (order.state, order.label, order.replaces, order.decision_id) == (OrderState.SUBMIT_UNKNOWN, "mine", first.order_id, 0)
+    back.observe(found=True, order=order)
+    assert order.state is OrderState.CANCEL_REQUESTED
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_an_intent_that_a_session_died_on_provably_never_left(desk, approved):
+    """An engine that failed between an intent and its sending left words behind, and no request."""
+    desk.want(100)
+    intent = next(entry for entry in desk.journal if isinstance(entry, records.IntentRecorded))
+    moves = [entry for entry in desk.journal if isinstance(entry, records.OrderTransitioned)]
+    before = desk.journal[: desk.journal.index(intent) + 1]
+    back = type(desk)(*desk.deployments, state=fold([*before, *moves[: int(approved)]]))
+    back.now = desk.now + 1
+    back.start("SESSION2")
+    assert back.order.state is OrderState.NOT_SENT
+    assert (back.queried, back.canceled) == ([], [])

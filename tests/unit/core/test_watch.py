@@ -4,7 +4,11 @@ import pytest
 
 from live.core import inputs
 from live.core.orders import OrderState
-from live.core.vocabulary import EffectAction, OperatorAction, Outcome
+from live.core.state import RETENTION
+from live.core.vocabulary import EffectAction, OperatorAction, OrderType, Outcome, Side, TimeInForce
+
+SECOND = 1_000_000_000
+BTC = "binance-spot:BTCUSDT"
 
 
 def seconds_until_each(desk, seconds, happened):
@@ -125,3 +129,43 @@ def test_bars_let_time_pass_too(desk):
     desk.outcome(Outcome.SENT)
     desk.bar()
     assert desk.order.state is OrderState.SUBMIT_UNKNOWN
+
+
+def test_what_was_proven_absent_is_still_looked_for(desk):
+    """The id stays on the scan for as long as the order is kept, ever more rarely, and over a restart."""
+    desk.want(100)
+    desk.outcome(Outcome.FAILED)
+    desk.deny()
+    assert desk.order.state is OrderState.NOT_PLACED
+    assert seconds_until_each(desk, 1_000, lambda desk: desk.queried) == [64, 192, 448, 960]
+    back = desk.restart()
+    assert back.queried == [desk.order.order_id]
+    back.tick(RETENTION // SECOND)
+    assert back.queried == []
+
+
+def test_fills_that_stay_missing_are_asked_for_and_alarmed_once(desk):
+    """An end that counts more than came: the first look alarms, every look asks."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.feed(inputs.OrderCanceled(desk.now, desk.now, desk.order.order_id, "", 60))
+    alarmed = []
+    asked = seconds_until_each(desk, 20, lambda desk: alarmed.extend(desk.alarms) or desk.queried)
+    assert (asked, alarmed) == ([1, 3, 7, 15], ["FILLS_MISSING"])
+    desk.fill(60)
+    assert seconds_until_each(desk, 100, lambda desk: desk.asked) == []
+
+
+def test_an_order_that_should_have_expired_is_asked_about(desk):
+    """Its expiry may have been lost: silence past its date is looked into."""
+    expires = desk.now + 120 * SECOND
+    desk.strategy.script = lambda bar, context: context.submit_order(
+        BTC, Side.BUY, 100, order_type=OrderType.LIMIT, limit_price=99.0, time_in_force=TimeInForce.GOOD_TILL_DATE, expires_at=expires
+    )
+    desk.bar()
+    desk.strategy.script = None
+    desk.accept()
+    assert desk.order.expires_at == expires
+    assert seconds_until_each(desk, 73, lambda desk: desk.queried) == [70, 71, 73]
+    desk.feed(inputs.OrderExpired(desk.now, desk.now, desk.order.order_id, "GTD", 0))
+    assert seconds_until_each(desk, 100, lambda desk: desk.asked) == []
