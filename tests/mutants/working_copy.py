@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scope import COPIED, TESTS, WORDING
+from scope import COPIED, DESELECTED, TESTS, WORDING
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -68,7 +68,7 @@ def copy_repository(home: Path, modules: Sequence[str]) -> Path:
             f"only_mutate = {_toml(modules)}\n"
             f"also_copy = {_toml([name for name in COPIED if name not in {'live', 'tests', 'pyproject.toml'}])}\n"
             f"do_not_mutate_patterns = {_toml(WORDING)}\n"
-            f"pytest_add_cli_args = {_toml(['-p', 'no:cacheprovider'])}\n"
+            f"pytest_add_cli_args = {_toml(['-p', 'no:cacheprovider', *(f'--deselect={name}' for name in DESELECTED)])}\n"
             f"pytest_add_cli_args_test_selection = {_toml(TESTS)}\n"
             "use_git_change_detection = false\n"
             "track_dependencies = false\n"
