@@ -97,23 +97,27 @@ def apply_retention(home: Path, archive: Path, plans: Iterable[Plan], *, now: in
         The sessions that were moved, those of an earlier run that was cut off among them.
 
     Raises:
-        RetentionError: a file in the archive has the name of one of these and other bytes.
-        OSError: the disk refused; what was moved so far is whole.
+        RetentionError: a file in the archive has the name of one of these and other bytes, or a disk refused; what was moved
+            so far is whole, and the next run goes on.
     """
     archive = archive.resolve()
     if archive == home.resolve():
         raise RetentionError(f"{archive} is the home itself: name another directory with --to")
-    begun = [moved for moved in read_moved(home / JOURNALS / MOVED_FILE) if _is_unfinished(home, moved)]
-    for moved in begun:
-        _move(home, Path(moved.archive), moved)
+    latest = {moved.session_id: moved for moved in read_moved(home / JOURNALS / MOVED_FILE)}
+    begun = [moved for moved in latest.values() if _is_unfinished(home, moved)]
     done = {moved.session_id for moved in begun}
     fresh: list[MovedSession] = []
-    for plan in plans:
-        if plan.moves and plan.session_id not in done:
-            moved = _describe(home, archive, plan.session_id, now)
-            write_moved(home / JOURNALS / MOVED_FILE, moved)
-            _move(home, archive, moved)
-            fresh.append(moved)
+    try:
+        for moved in begun:
+            _move(home, Path(moved.archive), moved)
+        for plan in plans:
+            if plan.moves and plan.session_id not in done:
+                moved = _describe(home, archive, plan.session_id, now)
+                write_moved(home / JOURNALS / MOVED_FILE, moved)
+                _move(home, archive, moved)
+                fresh.append(moved)
+    except OSError as error:
+        raise RetentionError(f"sessions of {home} could not be moved to {archive} ({error}): check the disks, then run it again") from error
     return [*begun, *fresh]
 
 
@@ -196,7 +200,9 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
 
 
 def _is_unfinished(home: Path, moved: MovedSession) -> bool:
-    return any((home / file.path).exists() for file in moved.files)
+    """Tell whether some files of a session went and some did not; while all are here, a plan may still choose another archive."""
+    here = [(home / file.path).exists() for file in moved.files]
+    return any(here) and not all(here)
 
 
 def _tape_files(home: Path, session_id: str) -> list[Path]:

@@ -135,6 +135,18 @@ def test_another_file_of_the_same_name_in_the_archive_stops_the_move(home: Path,
     assert before.items() <= files_below(home).items()
 
 
+def test_an_archive_that_cannot_be_written_is_said(home: Path, tmp_path: Path) -> None:
+    """Nothing goes from here; a later run with another directory moves it."""
+    before = files_below(home)
+    (tmp_path / "archive").write_text("a file stands in the way")
+    plans = plan_retention(home, now=1, keep_sessions=4, keep_days=None)
+    with pytest.raises(RetentionError, match="check the disks, then run it again"):
+        apply_retention(home, tmp_path / "archive", plans, now=7)
+    assert before.items() <= files_below(home).items()
+    assert [moved.session_id for moved in apply_retention(home, tmp_path / "other", plans, now=8)] == [session_name(1)]
+    assert find_predecessor(home / JOURNALS / f"{session_name(2)}.journal") == (session_name(1), Proof.MOVED)
+
+
 def test_the_archive_is_not_the_home(home: Path) -> None:
     """Moving onto itself would be no move."""
     with pytest.raises(RetentionError, match="is the home itself"):
