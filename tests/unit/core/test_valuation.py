@@ -80,6 +80,7 @@ def test_margin_is_a_part_of_the_net_position_of_each_instrument(make):
     """The venue sees one position: 10 % and 5 % of what is left between a long and a short, and of a spot short."""
     books = Books(make).fill(1_000, 10_000).fill(-500, 10_000, strategy_id="t").fill(-1_000, 10_000, ETH).at(12_000, 10_000)
     assert books.value("margin", "a", "USDT") == Margin(6 * USDT + 10 * USDT, 3 * USDT + 5 * USDT)
+    assert valuation.net_quantities(books.state, "a", "USDT") == {BTC: 500, ETH: -1_000}
     assert books.value("margin_used", "a", "USDT") == 16 * USDT
     assert books.value("maintenance_margin", "a", "USDT") == 8 * USDT
 
@@ -137,6 +138,8 @@ def test_a_day_opens_for_strategy_and_account(desk):
     desk.bar(9_500)
     assert desk.state.account_days["paper/USDT"] == (desk.now // DAY, -15 * USDT // 10)
     assert valuation.account_profit_today(desk.state, desk.engine._work.markets, "paper", "USDT", desk.now + DAY) is None
+    desk.bar(9_000)
+    assert valuation.profit_today(desk.state, desk.engine._work.markets, "alpha", desk.now) == -USDT // 2
 
 
 def drawdowns(desk):
