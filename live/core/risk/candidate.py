@@ -139,7 +139,7 @@ class Candidate:
                 buys, reducing = buys - quantity, reducing + quantity
             self.worst_long = worst = (position if position >= 0 else min(0, position + reducing)) + buys
             self.worst_short = (position if position <= 0 else max(0, position - book.reducing_sells)) - book.sells
-            self.reduces = position < 0 and worst <= 0
+            self.reduces = position < 0 and worst <= 0 and quantity <= -position
         else:
             self.buying = False
             sells, reducing = book.sells + quantity, book.reducing_sells
@@ -147,7 +147,7 @@ class Candidate:
                 sells, reducing = sells - quantity, reducing + quantity
             self.worst_short = worst = (position if position <= 0 else max(0, position - reducing)) - sells
             self.worst_long = (position if position >= 0 else min(0, position + book.reducing_buys)) + book.buys
-            self.reduces = position > 0 and worst >= 0
+            self.reduces = position > 0 and worst >= 0 and quantity <= position
 
     @property
     def notional(self) -> int:

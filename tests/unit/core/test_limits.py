@@ -4,7 +4,18 @@ import pytest
 from msgspec.structs import replace
 
 from live.core.errors import LimitError
-from live.core.limits import _SCALARS, SCALAR_LIMITS, check_ceilings, check_limits, describe_limits, parse_limits, tightest
+from live.core.limits import (
+    _SCALARS,
+    LATER_LIMITS,
+    SCALAR_LIMITS,
+    check_ceilings,
+    check_limits,
+    complete,
+    describe_limits,
+    parse_limits,
+    tightest,
+)
+from live.core.scope_limits import parse_scope_limits, sum_of, tighten
 
 BTC = "binance-spot:BTCUSDT"
 
@@ -112,3 +123,104 @@ def test_the_tightest_limits_satisfy_every_set(make):
         assert both.maximum_order_quantity == {BTC: 7}
         assert both.maximum_open_orders == 1
         assert both.maximum_order_notional == loose.maximum_order_notional
+
+
+LATER_TABLE = {
+    "maximum_net_notional": "1500.00",
+    "maximum_instrument_notional": "1200.00",
+    "maximum_instrument_open_orders": 2,
+    "maximum_cancels_per_minute": 7,
+    "maximum_executions_per_hour": 20,
+    "maximum_drawdown": "300.00",
+    "maximum_spread_ppm": 900,
+    "maximum_slippage_ppm": 4_000,
+    "maximum_clock_offset_milliseconds": 100,
+    "duplicate_window_milliseconds": 1_500,
+    "requires_quotes": True,
+}
+
+
+def test_a_limit_that_is_left_out_is_derived_from_those_that_are_given(make):
+    """An old set keeps its meaning and gets bounds of every kind; what is given stays."""
+    limits = make.limits()
+    whole = complete(limits)
+    assert (whole.maximum_net_notional, whole.maximum_instrument_notional, whole.maximum_drawdown) == (2_000 * 10**8,) * 3
+    assert (whole.maximum_instrument_open_orders, whole.maximum_cancels_per_minute, whole.maximum_executions_per_hour) == (3, 8, 150)
+    assert (whole.maximum_spread_ppm, whole.maximum_slippage_ppm) == (10_000, 25_000)
+    assert (whole.maximum_clock_offset, whole.duplicate_window) == (250_000_000, 5 * 10**9)
+    assert all(getattr(whole, name) > 0 for name in LATER_LIMITS)
+    assert complete(whole) == whole
+    assert complete(replace(limits, maximum_drawdown=5)).maximum_drawdown == 5
+
+
+def test_later_limits_are_read_as_they_are_described(make):
+    """What was given comes back, what was not stays out."""
+    instruments = {BTC: make.btc()}
+    read = parse_limits(table(**LATER_TABLE), instruments)
+    assert (read.maximum_clock_offset, read.duplicate_window, read.requires_quotes) == (100_000_000, 1_500_000_000, True)
+    described = describe_limits(read, instruments)
+    assert set(described) == set(table(**LATER_TABLE))
+    assert parse_limits(described, instruments) == read
+    assert set(describe_limits(parse_limits(table(), instruments), instruments)) == set(table())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("maximum_drawdown", "0"),
+        ("maximum_spread_ppm", 0),
+        ("requires_quotes", 1),
+        ("maximum_clock_offset_milliseconds", 1_001),
+        ("duplicate_window_milliseconds", 99),
+        ("duplicate_window_milliseconds", 3_600_001),
+        ("maximum_executions_per_hour", 301),
+        ("maximum_drawdown", "99.00"),
+        ("maximum_instrument_notional", "999.00"),
+        ("maximum_net_notional", "2000.01"),
+        ("maximum_instrument_open_orders", 4),
+        ("maximum_slippage_ppm", 50_001),
+        ("maximum_spread_ppm", 50_001),
+    ],
+)
+def test_a_later_limit_is_refused_when_it_limits_nothing_or_contradicts(make, name, value):
+    """Zero, beyond its ceiling, or such that it or another one could never be reached."""
+    with pytest.raises(LimitError, match=name.removesuffix("_milliseconds") if name != "maximum_drawdown" else "drawdown"):
+        parse_limits(table(**{name: value}), {BTC: make.btc()})
+
+
+def test_the_tightest_of_what_is_derived_and_given_holds(make):
+    """Where one set gives a limit, the other counts with what is derived for it; the longest window is the tightest."""
+    derived, given = make.limits(), make.limits(maximum_drawdown=10**13, duplicate_window=10**9, maximum_position_notional=10**14)
+    both = tightest(derived, given)
+    assert (both.maximum_drawdown, both.duplicate_window) == (2_000 * 10**8, 5 * 10**9)
+    assert tightest(derived, derived) == derived
+    assert tightest(derived, make.limits(requires_quotes=True)).requires_quotes
+
+
+def test_limits_of_a_scope_are_summed_tightened_and_read(make):
+    """What is left out is the sum of the strategies', what both give is the smaller."""
+    total = sum_of([make.limits(), make.limits(maximum_orders_per_minute=7)])
+    assert (total.maximum_gross_notional, total.maximum_orders_per_minute) == (4_000 * 10**8, 12)
+    given = parse_scope_limits({"maximum_gross_notional": "3000.00", "order_types": ["LIMIT"]})
+    both = tighten(total, given)
+    assert (both.maximum_gross_notional, both.maximum_net_notional) == (3_000 * 10**8, 4_000 * 10**8)
+    assert both.order_types == ("LIMIT",)
+    assert tighten(both, parse_scope_limits({"order_types": ["MARKET"]})).order_types == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"maximum_gross": "1"}, "maximum_gross is not known"),
+        ({"maximum_gross_notional": "0"}, "must be positive"),
+        ({"maximum_gross_notional": "100000000.01"}, "must lie within"),
+        ({"maximum_gross_notional": "1", "maximum_net_notional": "2"}, "exceeds maximum_gross_notional"),
+        ({"maximum_orders_per_minute": 10, "maximum_requests_per_minute": 9}, "exceeds maximum_requests_per_minute"),
+        ({"order_types": []}, "order_types must be a list"),
+        ({"times_in_force": ["GTX"]}, "times_in_force must be a list"),
+    ],
+)
+def test_limits_of_a_scope_are_refused_when_they_limit_nothing(given, said):
+    """Misspelled, zero, absurdly loose or contradicting."""
+    with pytest.raises(LimitError, match=said):
+        parse_scope_limits(given)
