@@ -66,7 +66,7 @@ LIMITS = Limits(
     maximum_position_notional=60 * USDT,
     maximum_open_orders=4,
     maximum_orders_per_minute=5,
-    maximum_daily_loss=4 * USDT,
+    maximum_daily_loss=USDT // 2,
     price_collar_ppm=COLLAR,
     maximum_data_age=90 * SECOND,
     maximum_net_notional=50 * USDT,
@@ -74,7 +74,7 @@ LIMITS = Limits(
     maximum_instrument_open_orders=3,
     maximum_cancels_per_minute=3,
     maximum_executions_per_hour=9,
-    maximum_drawdown=5 * USDT,
+    maximum_drawdown=USDT * 6 // 10,
     maximum_spread_ppm=10_000,
 )
 WHOLE = complete(LIMITS)
@@ -448,7 +448,7 @@ class Judging(RuleBasedStateMachine):
         self.sessions = self.trades = self.labels = 0
         self.prices = {BTC: 10_000, ETH: 8_000, PERP: 10_000}
         self.open(EngineState())
-        for account_id, amount in (("cash", 100 * USDT), ("margin", 30 * USDT)):
+        for account_id, amount in (("cash", 55 * USDT), ("margin", 15 * USDT)):
             self.feed(inputs.BalanceChanged(self.now, account_id, "USDT", amount, "opening balance"))
         self.prepare()
 
@@ -527,6 +527,8 @@ class Judging(RuleBasedStateMachine):
             self.prepare()
         for request in wanted:
             self.ask_one(*who, request, seconds)
+            if mood == 3:
+                self.ask_one(*who, request, 1)
             if mood % 2:
                 self.fill(-1, 1, 0)
 
@@ -645,7 +647,7 @@ class Judging(RuleBasedStateMachine):
         if chance:
             return
         scope = Scope.VENUE if scoped == "sim" else Scope.ACCOUNT
-        limits = ScopeLimits(90 * USDT // part, 80 * USDT // part, 6 // part, 12 // part, 24 // part, 6 * USDT // part, 8 * USDT // part)
+        limits = ScopeLimits(90 * USDT // part, 80 * USDT // part, 6 // part, 12 // part, 24 // part, 2 * USDT // part, 3 * USDT // part)
         self.feed(inputs.LimitsSet(self.now, scope, scoped, limits))
 
     @rule(restored=st.booleans(), chance=st.integers(0, 5))
