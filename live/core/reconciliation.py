@@ -3,9 +3,10 @@
 A pure function; the asking is the driver's. A negative answer counts only when the venue's own time in it is past the
 fence (signed timestamp + receive window + engine timeout + read lag), since before that the request may still arrive.
 Binance answers "order does not exist" for orders that are minutes old or already filled, and an order that filled at once
-is rightly not among the open ones; so absence takes three witnesses. The trade history is the last: it counts only if it was read
-after the open orders had denied the order, by the venue's time, since one that rested may have filled between two readings the
-other way round, or within one tick of that clock. An adapter asks them in turn. What was proven absent is still asked about for as long as orders are kept.
+is rightly not among the open ones; so absence takes three witnesses. The trade history is the last:
+it counts only if it was read after the open orders had denied the order, by the venue's time, since one that rested may have filled
+between two readings the other way round, or within one tick of that clock. An adapter asks them in turn. What was proven absent is
+still asked about for as long as orders are kept.
 """
 
 from enum import StrEnum

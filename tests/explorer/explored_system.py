@@ -16,6 +16,7 @@ from model_venue import LOT, RECEIVE_WINDOW, TICK, VENUE_ID, Batch, ModelVenue, 
 from live.core import inputs, records
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.engine import Engine
+from live.core.engine.engine import END_OF_TIME
 from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
@@ -23,7 +24,7 @@ from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, OrderState
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, Order
 from live.core.strategy import Strategy
-from live.core.vocabulary import OperatorAction, OrderType, Scope, Side, TimeInForce, TradingState
+from live.core.vocabulary import OperatorAction, OrderType, Scope, Side, TradingState
 from live.driver.loop import EngineLoop
 from live.driver.scheduler import Scheduler
 
@@ -54,9 +55,7 @@ LIMITS = Limits(
 DEPLOYMENT = Deployment("alpha", "alpha@1", "paper", VENUE_ID, (BTC,), LIMITS)
 SCOPES = ((Scope.GLOBAL, ""), (Scope.VENUE, VENUE_ID), (Scope.ACCOUNT, "paper"), (Scope.STRATEGY, "alpha"))
 
-AT_VENUE = {
-    "arrive", "arrive, and again", "arrive, and find nothing", "lose request", "lose answer", "fill", "expire"
-}
+AT_VENUE = {"arrive", "arrive, and again", "arrive, and find nothing", "lose request", "lose answer", "fill", "expire"}
 """Moves that happen outside our process, so that no shipped code runs in them."""
 UNTIMED = {"created_at", "submitted_at", "lost_at", "ended_at", "not_open_at", "detail"}
 """Fields of an order that say when or in which words, which nothing that is explored depends on, or only as told apart below."""
@@ -336,6 +335,9 @@ class System:
         self._feed(inputs.SessionStarted(self._tick(), nonce, nonce, 0, "", "", "", "", (DEPLOYMENT,)))
         for scope, target in SCOPES:
             self._feed(inputs.LatchObserved(self._tick(), scope, target, engaged=False, reason=""))
+        self._feed(inputs.ClockSampled(self._tick(), VENUE_ID, 0, 0, END_OF_TIME))
+        self._feed(inputs.ReconciliationReported(self._tick(), "paper", clean=True, detail="", valid_until=END_OF_TIME))
+        self._feed(inputs.JournalHealthReported(self._tick(), healthy=True, detail=""))
         if not self.stopped:
             self._feed(inputs.LeaseGranted(self._tick(), "alpha", "lease", "ann", self.now + 1_000 * TICK, 1_000 * USDT))
         self._sync(len(self.disk.waiting))
@@ -481,7 +483,9 @@ class System:
         venue = [f"{one.order.order_id} {one.end or 'OPEN'} {one.executed}/{one.order.quantity}" for one in self.venue.orders]
         wire = [_short(request.effect) + request.endpoint for request in self.venue.requests]
         back = ["+".join(_reported_short(report) for report in batch) for batch in self.venue.answers]
-        return f"ours [{', '.join(orders)}] venue [{', '.join(venue)}] to venue {wire} to us {back} waiting for disk {len(self.disk.waiting)}"
+        return (
+            f"ours [{', '.join(orders)}] venue [{', '.join(venue)}] to venue {wire} to us {back} waiting for disk {len(self.disk.waiting)}"
+        )
 
 
 def freeze(system: System) -> bytes:
@@ -491,7 +495,7 @@ def freeze(system: System) -> bytes:
 
 def thaw(body: bytes) -> System:
     """Read a system back."""
-    return pickle.loads(body)  # noqa: S301  (what this process itself wrote a moment ago)
+    return pickle.loads(body)
 
 
 def _canonical(state: EngineState, now: int) -> Any:

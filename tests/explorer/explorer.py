@@ -64,7 +64,9 @@ def explore(bounds: Bounds, check: Check = violation, *, first: tuple[Move, ...]
                 problem = f"{type(error).__name__}: {error}"
             moves += 1
             if problem:
-                return Exploration(len(ids), moves, depths[number] + 1, problem, _trace(bounds, [*first, *_path(parents, number), move], problem))
+                return Exploration(
+                    len(ids), moves, depths[number] + 1, problem, _trace(bounds, [*first, *_path(parents, number), move], problem)
+                )
             key = system.key()
             then = ids.get(key)
             if then is None:

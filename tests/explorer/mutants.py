@@ -276,37 +276,46 @@ def duplicates(system: System) -> str:
     return f"the venue has two orders under {min(twice)}" if twice else ""
 
 
-FOUND_OPEN: tuple[Move, ...] = (("wish",), ("arrive", 0), ("lose answer", 0), ("tick",), ("tick",))
-"""An order that the venue has, of which we have not heard, and about which we ask past the fence."""
+OPEN: tuple[Move, ...] = (("wish",), ("arrive", 0), ("hear", 0))
+"""An order that the venue has and said so."""
+UNHEARD: tuple[Move, ...] = (("wish",), ("arrive", 0), ("lose answer", 0), ("tick",), ("tick",), ("arrive", 2), ("fill", 0))
+"""An order that the venue has, of which we have not heard, and which filled just after its trades were read, past the fence."""
 
 KNOWN_BAD: dict[str, Mutant] = {
     "resend blindly after a timeout": Mutant(resend_blindly, Bounds(ENTRY, largest=10), "two orders under", duplicates),
     "take a timeout for a refusal": Mutant(take_a_timeout_for_a_refusal, Bounds(ENTRY, largest=10), "is REJECTED and reserves 0"),
-    "send before it is written": Mutant(send_before_it_is_written, Bounds(ENTRY, largest=10, crashes=1, lag=1), "does not know it", orphans),
+    "send before it is written": Mutant(
+        send_before_it_is_written, Bounds(ENTRY, largest=10, crashes=1, lag=1), "does not know it", orphans
+    ),
 }
 
 MUTANTS: dict[str, Mutant] = {
     "believe one witness": Mutant(believe_one_witness, Bounds(ENTRY, largest=10, stale=1, split_questions=True), "reserves 0"),
     "read trades before open orders": Mutant(
-        read_trades_before_open_orders, Bounds(ENTRY, largest=10, stale=1, losses=1, split_questions=True), "reserves 0", first=FOUND_OPEN
+        read_trades_before_open_orders, Bounds(ENTRY, largest=10, stale=1, losses=1, split_questions=True), "reserves 0", first=UNHEARD
     ),
     "ignore the fence": Mutant(ignore_the_fence, Bounds(ENTRY, largest=10, crashes=1), "reserves 0"),
-    "count the fence from the record": Mutant(
-        count_the_fence_from_the_record, Bounds(ENTRY, largest=10, crashes=1, lag=1), "reserves 0"
-    ),
+    "count the fence from the record": Mutant(count_the_fence_from_the_record, Bounds(ENTRY, largest=10, crashes=1, lag=1), "reserves 0"),
     "leave orders in flight at a restart": Mutant(
-        leave_orders_in_flight_at_a_restart, Bounds(ENTRY, largest=10, crashes=1, losses=1, fills=False), "nothing settles"
+        leave_orders_in_flight_at_a_restart,
+        Bounds(ENTRY, largest=10, crashes=1, losses=1, fills=False),
+        "nothing settles",
+        first=(("wish",), ("crash", 0)),
     ),
     "forget orders at a restart": Mutant(forget_orders_at_a_restart, Bounds(ENTRY, largest=10, crashes=1), "does not know it"),
     "book repeated fills": Mutant(book_repeated_fills, Bounds(ENTRY, largest=10, repeats=1), "booked, the venue executed"),
-    "know fills by their order": Mutant(know_fills_by_their_order, Bounds(PARTIAL), "nothing settles"),
+    "know fills by their order": Mutant(
+        know_fills_by_their_order, Bounds(PARTIAL), "nothing settles", first=(*OPEN, ("fill", 0), ("fill", 0))
+    ),
     "conclude cancels from absence": Mutant(
-        conclude_cancels_from_absence, Bounds(ROUND_TRIP, largest=10, losses=1, split_questions=True), "reserves 0"
+        conclude_cancels_from_absence, Bounds(ROUND_TRIP, largest=10, losses=1, split_questions=True), "reserves 0", first=OPEN
     ),
     "take a refused cancel for done": Mutant(take_a_refused_cancel_for_done, Bounds(ROUND_TRIP, largest=10), "reserves 0"),
     "take a lost cancel for done": Mutant(take_a_lost_cancel_for_done, Bounds(ROUND_TRIP, largest=10), "reserves 0"),
     "end without the missing fills": Mutant(end_without_the_missing_fills, Bounds(PARTIAL, expiries=1), "reserves 0"),
-    "drop late fills": Mutant(drop_late_fills, Bounds(PARTIAL, expiries=1, states_quantities=False), "nothing settles"),
+    "drop late fills": Mutant(
+        drop_late_fills, Bounds(PARTIAL, expiries=1, states_quantities=False), "nothing settles", first=(*OPEN, ("fill", 0), ("expire", 0))
+    ),
     "ask once": Mutant(ask_once, Bounds(ENTRY, largest=10, losses=2, fills=False), "nothing settles"),
     "use a nonce again": Mutant(
         use_a_nonce_again, Bounds((*ENTRY, ("target", 20, 98.0)), crashes=1, same_nonce=True), "two orders under", duplicates

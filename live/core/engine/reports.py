@@ -10,6 +10,17 @@ from live.core.reconciliation import Verdict, judge
 from live.core.state import Order
 from live.core.vocabulary import EffectAction, Outcome, Resolution, Scope
 
+OrderReport = (
+    inputs.OrderAccepted
+    | inputs.OrderRejected
+    | inputs.OrderCanceled
+    | inputs.OrderExpired
+    | inputs.CancelRejected
+    | inputs.ExecutionReported
+    | inputs.OrderObserved
+)
+"""What the venue says of one order under an id of ours."""
+
 OUR_ORDER_IDS = "IL"
 """How the id of every order begins that any of our sessions ever placed."""
 
@@ -161,7 +172,7 @@ class Reports:
         elif order.announced is not None and order.filled_quantity >= order.announced_quantity:
             self._work.transition(order, order.announced, "the last fill before its end came")
 
-    def order_of(self, report: inputs.VenueReport, *, exists: bool) -> Order | None:
+    def order_of(self, report: OrderReport, *, exists: bool) -> Order | None:
         """Find a report's order; one of ours that no session recorded, and that exists, stops everything.
 
         A report does not say which account an unknown order is in, so all of them stop.
