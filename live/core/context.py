@@ -98,9 +98,7 @@ class RunningContext:
         """
         instrument = self.instrument(instrument_id)
         try:
-            exact = Decimal(amount) if isinstance(amount, str) else amount
-            if isinstance(exact, bool) or not isinstance(exact, int | float | Decimal):
-                raise StrategyError(f"an amount must be a number or decimal text, received {amount!r}")
+            exact = Decimal(amount) if isinstance(amount, str) else _number(amount, "an amount")
             units = round_to_step(abs(exact), instrument.quantity_scale, instrument.lot_size, up=False)
         except (DecimalError, ArithmeticError) as error:
             raise StrategyError(f"the amount {amount!r} cannot be turned into units of {instrument_id}: {error}") from None

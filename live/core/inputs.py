@@ -361,17 +361,10 @@ class AccessDenied(Input, frozen=True, gc=False, array_like=True, tag=True):
     required_scope: str
 
 
-VenueReport = (
-    OrderAccepted
-    | OrderRejected
-    | OrderCanceled
-    | OrderExpired
-    | CancelRejected
-    | ExecutionReported
-    | OrderObserved
-    | FundingPaid
-    | ExternalOrderObserved
-)
+OrderReport = OrderAccepted | OrderRejected | OrderCanceled | OrderExpired | CancelRejected | ExecutionReported | OrderObserved
+"""What a venue may say about one of our orders."""
+
+VenueReport = OrderReport | FundingPaid | ExternalOrderObserved
 
 RecordedInput = (
     SessionStarted

@@ -10,7 +10,6 @@ from live.core.effects import CancelOrder, CancelTimer, Effect, SetTimer, Submit
 from live.core.engine import Engine, drain
 from live.core.errors import InputError, InterlockError
 from live.core.inputs import EffectOutcome, MarketEvent, RecordedInput, TimerFired
-from live.core.market_events import MARKET_TYPES
 from live.core.records import OutputRecord
 from live.core.snapshots import take_snapshot
 from live.core.vocabulary import EffectAction, Outcome
@@ -87,7 +86,7 @@ class EngineLoop:
         """
         self._refuse_if_stopped()
         try:
-            if isinstance(event, MARKET_TYPES):
+            if isinstance(event, MarketEvent):
                 self._step_market(event)
             else:
                 if self._waiting:
