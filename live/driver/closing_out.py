@@ -9,12 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from live.core.inputs import CloseOutRequested, Deployment, MarketEvent, OperatorCommand
+from live.core.inputs import ClockTicked, CloseOutRequested, Deployment, MarketEvent, OperatorCommand
 from live.core.market_events import Bar, QuoteBar
 from live.core.vocabulary import OperatorAction, Scope
 from live.driver.close_out import CloseOut
 from live.driver.loop import EngineLoop
 from live.venues.protocol import Venue
+
+_ROUNDS = 3
+"""An exit may be denied while an order that is being canceled could meet it; it is asked for again once that is gone."""
+_SHOWINGS = 2
+"""An order that travelled meets a bar that opened after it arrived: the first showing ends before it, the second is its bar."""
+_LONGEST_JOURNEY = 10_000
+"""Steps of time after which what still waits is no answer to the close-out."""
 
 
 class LastEvents:
@@ -37,17 +44,32 @@ def close_out(loop: EngineLoop, venues: Mapping[str, Venue], deployments: Sequen
     Raises:
         InterlockError: what the loop raises.
     """
-    engine = loop.engine
-    reason = "the replay's events ended"
+    engine, reason = loop.engine, "the replay's events ended"
     for deployment in deployments:
-        strategy_id = deployment.strategy_id
-        loop.process(OperatorCommand(engine.now, "replay", OperatorAction.REDUCE_ONLY, Scope.STRATEGY, strategy_id, reason))
-        loop.process(CloseOutRequested(engine.now, strategy_id, reason))
-    for instrument_id, event in sorted(last.by_instrument.items()):
-        venue, shown = venues.get(instrument_id.partition(":")[0]), _shown(event, engine.now, how)
-        if venue is not None and shown is not None:
-            venue.observe(shown)
-            loop.settle()
+        reducing = OperatorCommand(engine.now, "replay", OperatorAction.REDUCE_ONLY, Scope.STRATEGY, deployment.strategy_id, reason)
+        loop.process(reducing)
+    for _ in range(_ROUNDS):
+        for deployment in deployments:
+            loop.process(CloseOutRequested(engine.now, deployment.strategy_id, reason))
+        _let_travel(loop)
+        for _ in range(_SHOWINGS):
+            for instrument_id, event in sorted(last.by_instrument.items()):
+                venue, shown = venues.get(instrument_id.partition(":")[0]), _shown(event, engine.now, how)
+                if venue is not None and shown is not None and engine.state.live_orders:
+                    venue.observe(shown)
+                    loop.settle()
+            _let_travel(loop)
+        if not engine.state.live_orders and not any(position.quantity for position in engine.state.ledger.positions.values()):
+            return
+
+
+def _let_travel(loop: EngineLoop) -> None:
+    """Let time pass until what is on its way between engine and venue has arrived."""
+    for _ in range(_LONGEST_JOURNEY):
+        waiting = loop.scheduler.waiting
+        if not waiting or not loop.engine.state.live_orders:
+            return
+        loop.process(ClockTicked(max(loop.engine.now, waiting[0][0])))
 
 
 def _shown(event: MarketEvent, now: int, how: CloseOut) -> MarketEvent | None:

@@ -99,7 +99,11 @@ class Deciding:
             if state.ledger.quantity(deployment.account_id, *key) or key in state.targets:
                 wish = Wish(instrument_id, 0, None, None, f"close out: {event.reason}")
                 work.runners[strategy_id].context.forget_one(instrument_id)
-                self._record_decision(key, deployment.account_id, wish)
+                standing = state.targets.get(key)
+                if standing is not None and standing.tried and standing.requested == wish.requested:
+                    self.pursue(*key)  # asked for again: what stood in the way of the exit may be gone
+                else:
+                    self._record_decision(key, deployment.account_id, wish)
 
     def pursue(self, strategy_id: str, instrument_id: str) -> None:
         """Take the next step toward a strategy's standing target."""

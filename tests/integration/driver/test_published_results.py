@@ -40,3 +40,4 @@ def test_an_sma_cross_of_backtesting_py_is_reproduced(tmp_path, close_out, equit
     assert result.performance is not None
     assert result.performance.equity == equity
     assert result.performance.trades == trades
+    assert bool(result.positions) is (close_out == "NONE")
