@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, format_scaled
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, divide_up, format_scaled
 from live.core.inputs import Deployment, MarketEvent
 from live.core.instruments import Instrument, merge_instruments
 from live.core.limits import (
@@ -115,7 +115,7 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
     """
     loaded = _load(strategy, settings, home)
     opened = open_market_source(settings.data, settings.until, read_definitions(settings.instruments), settings.import_options)
-    source = redefine(opened, settings.instruments)
+    source = _with_margins(redefine(opened, settings.instruments), settings)
     merged = merge_instruments(loaded.instruments, source.instruments)
     traded = loaded.instruments or source.instruments
     if not traded:
@@ -236,6 +236,20 @@ def _load(strategy: str, settings: ReplaySettings, home: Path) -> _Loaded:
     instruments = redefine(changed, changes).instruments
     limits = describe_limits(version.limits, version.instruments_by_id)
     return _Loaded(version.strategy_id, version.label, loaded.strategy, loaded.warm_up_bars, version.parameters, instruments, limits)
+
+
+def _with_margins(source: MarketSource, settings: ReplaySettings) -> MarketSource:
+    """Give instruments that declare no margins those of a margin account's leverage: its inverse to open, half of it to hold."""
+    if settings.account.type is AccountType.CASH:
+        return source
+    opening = divide_up(PARTS_PER_MILLION * PARTS_PER_MILLION, settings.leverage_ppm)
+    margins = {"initial_margin_ppm": opening, "maintenance_margin_ppm": divide_up(opening, 2)}
+    changes: dict[str, dict[str, int]] = {}
+    for one in source.instruments:
+        asked = {**settings.instruments.get("*", {}), **settings.instruments.get(one.instrument_id, {})}
+        if one.initial_margin_ppm == one.maintenance_margin_ppm == PARTS_PER_MILLION and not margins.keys() & asked.keys():
+            changes[one.instrument_id] = margins
+    return redefine(source, changes)
 
 
 def _setup(
