@@ -123,7 +123,7 @@ class Deciding:
         largest = 0
         if exits:
             lease, price = state.leases.get(strategy_id), work.markets[instrument_id].last_price
-            largest = largest_exit(target, deployment.limits, lease, instrument, price)
+            largest = largest_exit(target, deployment.limits, lease, instrument, price, buying=held < 0)
         step = plan(target, held, orders, instrument.lot_size, largest)
         for order in step.cancels:
             work.request_cancel(order, "the target changed")

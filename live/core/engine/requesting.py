@@ -13,6 +13,7 @@ from live.core.engine.workspace import Workspace
 from live.core.inputs import Deployment
 from live.core.orders import OrderState
 from live.core.requests import CancelRequest, OrderRequest, ReplaceRequest, Request, TimerRequest
+from live.core.risk.checks import first_cancel_denial
 from live.core.risk.codes import DenialCode
 from live.core.state import Order
 
@@ -118,10 +119,17 @@ class Requesting:
         order = self._labeled(deployment.strategy_id, request.label)
         if order is None:
             return
+        denial = first_cancel_denial(self._work.state, order, self._work.now)
+        if denial is not None:
+            detail = f"{order.order_id} {request.label}: {denial.detail}"
+            self._work.emit(records.OrderDenied(self._work.now, "", denial.code, detail, deployment.strategy_id))
+            return
         replacement = request if isinstance(request, ReplaceRequest) else None
+        asked = order.order_id in self._endings
         ending = Ending("the strategy canceled it" if replacement is None else "the strategy replaced it", replacement)
         self._endings[order.order_id] = ending
-        self._work.request_cancel(order, ending.reason)
+        if not asked or order.state is OrderState.OPEN:  # asked for while it was on its way: it is asked for again once it is open
+            self._work.request_cancel(order, ending.reason)
 
     def _labeled(self, strategy_id: str, label: str) -> Order | None:
         for order in self._work.state.live_orders_of(strategy_id):

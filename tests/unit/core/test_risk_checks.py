@@ -16,7 +16,7 @@ from live.core.risk.checks import first_cancel_denial, first_denial
 from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.vocabulary import AccountType, InstrumentKind, OrderType, Outcome, Scope, Side, TradingState
+from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, OrderType, Outcome, Scope, Side, TradingState
 
 SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND
@@ -477,6 +477,49 @@ def test_a_strategy_may_ask_for_so_many_cancels_a_minute(limited):
     assert denial.code == DenialCode.CANCEL_RATE_EXCEEDED
     assert first_cancel_denial(restore_state(take_snapshot(desk.state)), one, desk.now) == denial
     assert first_cancel_denial(desk.state, one, desk.now + 60 * SECOND) is None
+
+
+def test_a_cancel_that_is_denied_is_said_and_not_sent(limited):
+    """The order stays, and a kill cancels it all the same."""
+    desk = limited(maximum_cancels_per_minute=1, duplicate_window=SECOND)
+    for label, quantity in (("one", 60), ("two", 70)):
+        assert order(desk, "BUY", quantity, order_type="LIMIT", limit_price=99.0, label=label) is None
+        desk.accept()
+    two = desk.order
+
+    def both(bar, context):
+        context.cancel_order("one")
+        context.cancel_order("two")
+
+    desk.ask(both)
+    assert len(desk.canceled) == 1
+    assert [record.code for record in desk.of(records.OrderDenied)] == [DenialCode.CANCEL_RATE_EXCEEDED]
+    assert two.state is OrderState.OPEN
+    desk.command(OperatorAction.KILL)
+    assert two.order_id in desk.canceled
+
+
+def test_an_order_on_its_way_is_asked_to_end_once(desk):
+    """However often its strategy says so, until the venue has it."""
+    assert order(desk, "BUY", 60, order_type="LIMIT", limit_price=99.0, label="one") is None
+    desk.ask(lambda bar, context: context.cancel_order("one"))
+    assert len(desk.canceled) == 1
+    desk.ask(lambda bar, context: context.cancel_order("one"))
+    assert desk.canceled == []
+    desk.accept()
+    assert len(desk.canceled) == 1
+
+
+def test_an_exit_of_a_short_counts_at_what_it_may_cost(margin_desk):
+    """A position too large for one order is bought back in several, none of them worth more than allowed at worst."""
+    desk = margin_desk(10_000 * USDT, maximum_order_notional=1_050_000_000)
+    for quantity in (100, 90):
+        assert order(desk, "SELL", quantity) is None
+        desk.fill()
+    desk.want(0)
+    assert [effect.quantity for effect in desk.submitted] == [100]
+    desk.fill()
+    assert [effect.quantity for effect in desk.submitted] == [90]
 
 
 def test_a_strategy_that_trades_too_often_is_disarmed_until_a_person_arms_it(limited):
