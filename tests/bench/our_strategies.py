@@ -1,6 +1,6 @@
 """The works as strategies of this project, each as every measured peer does it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from live.core.strategy import BarView, Strategy, StrategyContext, TradeView
 from live.core.vocabulary import OrderType, Side
@@ -19,6 +19,7 @@ class EmaCross(Strategy):
     """Hold one unit while the fast average is above the slow one."""
 
     Parameters = dict
+    unit: ClassVar[int] = ONE_UNIT
 
     def __init__(self, parameters: Any = None) -> None:
         self._fast = self._slow = 0.0
@@ -38,7 +39,13 @@ class EmaCross(Strategy):
         slow = self._slow = self._slow + (close - self._slow) * (2 / (SLOW + 1))
         self._bars += 1
         if self._bars >= SLOW:
-            context.target_units(bar.instrument_id, ONE_UNIT if fast > slow else 0)
+            context.target_units(bar.instrument_id, self.unit if fast > slow else 0)
+
+
+class SmallEmaCross(EmaCross):
+    """Do the same with a hundredth of a unit: over ten million bars the fees of a whole one would reach the limit on loss."""
+
+    unit = SMALL
 
 
 class OrderEachBar(EmaCross):
@@ -47,7 +54,7 @@ class OrderEachBar(EmaCross):
     def on_bar(self, bar: BarView, context: StrategyContext) -> None:
         """Want the other one."""
         self._bars += 1
-        context.target_units(bar.instrument_id, ONE_UNIT if self._bars % 2 else 0)
+        context.target_units(bar.instrument_id, SMALL if self._bars % 2 else 0)
 
 
 class Idle(EmaCross):

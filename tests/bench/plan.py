@@ -64,7 +64,7 @@ def jobs(groups: tuple[str, ...], sizes: Sizes) -> list[Job]:
         "bars": [Job("bars", "ema_cross", engine, sizes.bars) for engine in (OURS, *PEERS)],
         "ticks": [Job("ticks", "flip_ticks", engine, sizes.ticks) for engine in (OURS, "nautilus_trader")],
         "resting": [Job("resting", "resting_grid", engine, sizes.resting) for engine in (OURS, "nautilus_trader")],
-        "growth": [Job("growth", "ema_cross", OURS, rows) for rows in sizes.growth],
+        "growth": [Job("growth", "small_ema_cross", OURS, rows) for rows in sizes.growth],
         "order": [Job("order", work, OURS, sizes.order) for work in ("order_each_bar", "idle")],
         "writer": [Job("writer", "writer", OURS, sizes.writer)],
     }

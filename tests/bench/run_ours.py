@@ -11,7 +11,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from our_strategies import STOCK, EmaCross, FlipTicks, Idle, OrderEachBar, RestingGrid
+from our_strategies import STOCK, EmaCross, FlipTicks, Idle, OrderEachBar, RestingGrid, SmallEmaCross
 
 from dagster_project.datasets.sources import open_market_data
 from live.core.inputs import Deployment
@@ -26,6 +26,7 @@ CASH = {"resting_grid": 1_000_000}
 """USDT to begin with where it is not a hundred million: a peer cannot do this work with more."""
 WORKS: dict[str, type[Strategy]] = {
     "ema_cross": EmaCross,
+    "small_ema_cross": SmallEmaCross,
     "order_each_bar": OrderEachBar,
     "idle": Idle,
     "flip_ticks": FlipTicks,

@@ -67,12 +67,12 @@ def judge(runs: Sequence[Run]) -> list[Figure]:
 
 
 def disagreements(runs: Sequence[Run]) -> list[str]:
-    """Say where engines that were given the same work did not do the same number of things: then a ratio compares two works.
+    """Say where engines that were given the same work did not do the same number of things, or ours denied orders: then a figure lies.
 
     Orders must agree to the last one. How many of them could still be canceled hangs on when the others filled, and that on
     each engine's own fill rule, so cancels may differ by a hundredth.
     """
-    said: list[str] = []
+    said = [f"{run['work']}: of ours, orders were denied, which nobody else's were: {run['denials']}" for run in runs if run.get("denials")]
     for group in ("bars", "ticks", "resting"):
         for count, share in (("orders", 0.0), ("cancels", 0.01)):
             counts = {run["engine"]: run.get(count, 0) for run in runs if run["group"] == group}

@@ -108,6 +108,12 @@ def test_engines_that_did_other_work_are_named(thresholds):
     ]
 
 
+def test_denied_orders_are_told(thresholds):
+    """A work in which risk denied orders is not the work that was to be measured."""
+    (said,) = thresholds.disagreements([run("interlock", "bars", 1.0, denials={"DRAWDOWN_EXCEEDED": 7})])
+    assert "DRAWDOWN_EXCEEDED" in said
+
+
 def test_what_was_not_measured_is_not_judged(thresholds):
     """Without runs there are no figures, so `--only` judges what it ran."""
     assert thresholds.judge([]) == []
