@@ -43,9 +43,10 @@ def _misfit(value: Any, annotation: Any, place: str) -> str | None:
         return None
     wanted = _without_none(annotation)
     if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        return (
-            _misfit_in_table(cast("dict[str, Any]", value), wanted, place) if isinstance(value, dict) else _wrong(place, "a table", value)
-        )
+        if not isinstance(value, dict):
+            return _wrong(place, "a table", value)
+        # Where every key fits by itself, the table as a whole refuses: what it said is the answer.
+        return _misfit_in_table(cast("dict[str, Any]", value), wanted, place) or f"{place}: {said}"
     inner = get_args(wanted)
     if get_origin(wanted) is dict and isinstance(value, dict):
         pairs = [(one, inner[1], f"{place}.{name}") for name, one in cast("dict[str, Any]", value).items()]
@@ -56,7 +57,7 @@ def _misfit(value: Any, annotation: Any, place: str) -> str | None:
     return next((found for one, kind, where in pairs if (found := _misfit(one, kind, where))), f"{place}: {said}")
 
 
-def _misfit_in_table(table: dict[str, Any], kind: type[msgspec.Struct], place: str) -> str:
+def _misfit_in_table(table: dict[str, Any], kind: type[msgspec.Struct], place: str) -> str | None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     within = f"[{place}]" if place else "the file"
     if unknown := [name for name in table if name not in fields]:
@@ -64,7 +65,7 @@ def _misfit_in_table(table: dict[str, Any], kind: type[msgspec.Struct], place: s
     if missing := [name for name, field in fields.items() if field.required and name not in table]:
         return f"{_join(place, missing[0])} is missing: add it to {within}"
     misfits = (_misfit(one, fields[name].type, _join(place, name)) for name, one in table.items())
-    return next(found for found in misfits if found)
+    return next((found for found in misfits if found), None)
 
 
 def _without_none(annotation: Any) -> Any:

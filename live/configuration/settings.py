@@ -8,7 +8,7 @@ import msgspec
 from live.core.errors import InterlockError
 from live.promotion.admission import Alias
 from live.promotion.evidence import INTEGRITY_GATES
-from live.venues.sim import CostModel, FillPrice
+from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
 
 CONFIGURATION_SCHEMA = 1
 
@@ -48,7 +48,11 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Describe a simulated venue; `total_limits` hold for all strategies on it together, what is left out is the sum of theirs."""
+    """Describe a simulated venue; `total_limits` hold for all strategies on it together, what is left out is the sum of theirs.
+
+    `simulation` holds all rules of the venue, with the tables of a replay's; then `fill_price`, the fees and the slippage beside it
+    do not count.
+    """
 
     kind: Literal["simulated"] = "simulated"
     fill_price: FillPrice = FillPrice.NEXT_OPEN
@@ -57,6 +61,18 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slippage_basis_points: int = 2
     request_log: str = ""
     total_limits: dict[str, Any] = {}
+    simulation: SimulationSettings | None = None
+
+    @property
+    def rules(self) -> SimulationSettings:
+        """Give how the venue fills, charges, delays and refuses.
+
+        Raises:
+            InputError: a cost is out of range.
+        """
+        if self.simulation is not None:
+            return self.simulation
+        return SimulationSettings(fill=FillModel(price=self.fill_price), costs=self.costs)
 
     @property
     def costs(self) -> CostModel:

@@ -27,7 +27,7 @@ from live.service.errors import StartError
 from live.service.gate import LatchGate
 from live.service.scopes import configured_scopes, venue_of
 from live.venues.request_log import RequestLog
-from live.venues.sim import FillModel, SimulatedVenue, SimulationSettings
+from live.venues.sim import SimulatedVenue
 
 NONCE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 NONCE_LENGTH = 8
@@ -97,8 +97,7 @@ def make_venues(
         if settings.request_log:
             request_log = _open_request_log(configuration.home / settings.request_log)
             held.callback(request_log.close)
-        simulation = SimulationSettings(fill=FillModel(price=settings.fill_price), costs=settings.costs)
-        venue = SimulatedVenue(venue_id, known, simulation, scheduler.schedule, gate, request_log=request_log)
+        venue = SimulatedVenue(venue_id, known, settings.rules, scheduler.schedule, gate, request_log=request_log)
         kept = [order for order in state.live_orders.values() if order.state in VENUE_KEEPS and venue_of(order.instrument_id) == venue_id]
         positions: Counter[tuple[str, str]] = Counter()
         for (account_id, _, instrument_id), position in state.ledger.positions.items():
