@@ -39,7 +39,9 @@ class Exploration(NamedTuple):
 
 
 EXPLORATIONS = {
-    "an order of two fills, a loss and an expiry": Exploration(Bounds((("target", 2 * LOT, 99.0),), losses=1, expiries=1), 6_000),
+    "an order of two fills and a loss": Exploration(Bounds((("target", 2 * LOT, 99.0),), losses=1), 3_000),
+    "an order of two fills that may expire": Exploration(Bounds((("target", 2 * LOT, 99.0),), expiries=1), 1_500),
+    "an order that is stopped, and a loss": Exploration(Bounds(ENTRY, losses=1, stops=1, largest=LOT), 4_000),
     "an order, a loss and a repetition": Exploration(Bounds(ENTRY, losses=1, repeats=1, largest=LOT), 1_000),
     "an order and two crashes": Exploration(Bounds(ENTRY, crashes=2, largest=LOT, fills=False), 1_000),
     "an order that is taken back, and a loss": Exploration(
@@ -56,6 +58,7 @@ EXPLORATIONS = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", EXPLORATIONS)
 def test_no_state_of_the_shipped_engine_breaks_a_promise(name, capsys):
     """Whatever is lost, repeated, late and out of order, and wherever our process dies."""

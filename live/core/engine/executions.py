@@ -83,7 +83,16 @@ class Executions:
                 self._deciding.decide(runner)
 
     def _refuse_stranger(self, order: Order | None, report: inputs.ExecutionReported) -> None:
-        """Stop the account of an order that we denied, or every account when the order is nobody's."""
+        """Stop the account of an order that we denied or that is known as external, or every account when the order is nobody's.
+
+        What an external order traded is not booked: the balances differ until a person has reconciled them.
+        """
+        external = [one for one in self._work.state.external_orders.values() if one.venue_order_id == report.venue_order_id]
+        if order is None and len(external) == 1:
+            said = f"trade {report.trade_id} fills the external order {report.venue_order_id}"
+            self._work.alarm("EXTERNAL_FILL", report.order_id, said)
+            self._authority.kill(Scope.ACCOUNT, external[0].account_id, said)
+            return
         said = f"trade {report.trade_id} fills an order that was never sent"
         self._work.alarm("UNEXPECTED_FILL", report.order_id, said)
         if order is None:

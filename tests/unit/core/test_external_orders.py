@@ -5,7 +5,7 @@ import pytest
 from live.core import inputs
 from live.core.orders import OrderState
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.vocabulary import Outcome, Scope, Side, TradingState
+from live.core.vocabulary import Liquidity, Outcome, Scope, Side, TradingState
 
 BTC = "binance-spot:BTCUSDT"
 
@@ -65,3 +65,13 @@ def test_an_order_of_ours_that_should_not_be_there_is_taken_back(desk):
     observe(desk, client_order_id=desk.order.order_id)
     assert desk.order.state is OrderState.CANCEL_REQUESTED
     assert desk.trading() is TradingState.KILLED
+
+
+def test_a_fill_of_an_external_order_stops_its_account_alone(desk):
+    """The account holds what was not booked, so nothing is sent there until a person has looked; other accounts go on."""
+    observe(desk)
+    desk.feed(inputs.ExecutionReported(desk.now, desk.now, "web_1", "V9", "T1", 10_500, 50, 0, "USDT", Liquidity.MAKER))
+    assert desk.alarms == ["UNKNOWN_ORDER", "EXTERNAL_FILL"]
+    assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
+    assert desk.state.trading_state(Scope.GLOBAL, "") is not TradingState.KILLED
+    assert desk.held() == 0
