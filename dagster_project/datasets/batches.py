@@ -25,7 +25,8 @@ def read_batches(path: object, columns: list[str]) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     try:
-        yield from pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns)
+        # Buffered ahead, every column chunk read so far would stay in memory until the end: as much as the file is large.
+        yield from pq.ParquetFile(path, pre_buffer=False).iter_batches(BATCH_ROWS, columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{path} cannot be read as parquet ({first_line(error)}): restore the file or make it again") from error
 
