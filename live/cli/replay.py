@@ -59,9 +59,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
     history_bars: Annotated[
         int | None, typer.Option("--history-bars", help="Hand so many bars before --start to the strategy, as history.")
     ] = None,
-    bar_opens: Annotated[
-        bool | None, typer.Option("--bar-opens/--no-bar-opens", help="Play each bar's open as a trade of its own.")
-    ] = None,
+    bar_opens: Annotated[bool, typer.Option("--bar-opens", help="Play each bar's open as a trade of its own.")] = False,
     close_out: Annotated[CloseOut | None, typer.Option("--close-out", help="What happens to positions at the end.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the chance handed to strategy and venue.")] = None,
     journal: Annotated[
@@ -95,7 +93,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
         "start": start,
         "end": end,
         "history_bars": history_bars,
-        "bar_opens": bar_opens,
+        "bar_opens": bar_opens or None,
         "close_out": close_out,
         "seed": seed,
     }
