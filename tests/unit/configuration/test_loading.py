@@ -260,3 +260,16 @@ def test_where_a_deployment_comes_from_is_said_once_and_can_be_found(file: Path,
     with pytest.raises(ConfigurationError) as refused:
         load_configuration(file, {})
     assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("after", "table"), [("taker_fee_ppm = 750", 'venues."binance-spot"'), ('maximum_order_notional = "100.00" }', "accounts.paper")]
+)
+def test_limits_of_an_account_and_a_venue_are_read_and_checked_where_they_stand(file: Path, after: str, table: str) -> None:
+    """What all strategies there may do together; absurd ones are refused by name, and another value is another configuration."""
+    file.write_text(WHOLE)
+    before = load_configuration(file, {}).digest
+    file.write_text(WHOLE.replace(after, f'{after}\ntotal_limits = {{ maximum_gross_notional = "500.00" }}'))
+    assert load_configuration(file, {}).digest != before
+    text = WHOLE.replace(after, f'{after}\ntotal_limits = {{ maximum_gross_notional = "0" }}')
+    assert f"{table}.total_limits: limit maximum_gross_notional must be positive" in refusal(file, text)
