@@ -66,6 +66,7 @@ class Candidate:
     """
 
     __slots__ = (
+        "_account_profit",
         "_account_worst",
         "_equity",
         "_notional",
@@ -115,6 +116,7 @@ class Candidate:
         self._valued = self._profited = False
         self._equity: int | None = None
         self._profit: int | None = None
+        self._account_profit: int | None = None
         account = state.ledger.accounts.get(account_id)
         self.on_margin = account is not None and account.account_type is AccountType.MARGIN
         limit = intent.limit_price
@@ -179,10 +181,18 @@ class Candidate:
 
     def account_profit(self, account_id: str) -> int | None:
         """Give an account's profit in the quote asset: its equity less what was paid in; None while that cannot be computed."""
+        own = account_id == self.intent.account_id
+        if own and self._account_profit is not None:
+            return self._account_profit
         assert self.instrument is not None, "check_instrument runs first"
         quote = self.instrument.quote
-        equity = self.equity if account_id == self.intent.account_id else self._worth.equity(account_id, quote)
-        return None if equity is None else equity - self.state.ledger.deposits.get((account_id, quote), 0)
+        equity = self.equity if own else self._worth.equity(account_id, quote)
+        if equity is None:
+            return None
+        made = equity - self.state.ledger.deposits.get((account_id, quote), 0)
+        if own:
+            self._account_profit = made
+        return made
 
     def worst_in(self, book: Book, instrument: Instrument, price: int) -> Worst:
         """Value a book of the order's instrument at worst, with the order in it."""
