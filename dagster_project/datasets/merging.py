@@ -1,7 +1,7 @@
 """Merge streams of several instruments and kinds into one, in the order of (ts_init, stream, sequence).
 
 `stream` is the place of the stream in the list that is given, and `sequence` the place of the event within its stream: the order never
-depends on where a batch ends. Times are sorted a window of columns at a time, in half the time of a heap that compares event
+depends on where a batch ends. Times are sorted a window of columns at a time, which takes less than a heap that compares event
 with event. A window reaches as far as every stream has been read.
 """
 
@@ -26,10 +26,8 @@ def merge_streams(streams: Sequence[EventStream], start: int | None = None, end:
         DatasetError: a column cannot be read, holds a null, or a stream is not in order of time.
     """
     if len(streams) == 1:
-        yield from events_of(streams[0], start, end)
-        return
-    for window in merge_windows([stream.timed_batches(start, end) for stream in streams]):
-        yield from window
+        return events_of(streams[0], start, end)
+    return chain.from_iterable(merge_windows([stream.timed_batches(start, end) for stream in streams]))
 
 
 def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | None = None) -> Iterator[Bar]:
@@ -38,7 +36,7 @@ def merge_bars(files: Sequence[BarFile], start: int | None = None, end: int | No
     Raises:
         DatasetError: as `merge_streams`.
     """
-    yield from merge_streams(files, start, end)  # pyright: ignore[reportReturnType]
+    return merge_streams(files, start, end)  # pyright: ignore[reportReturnType]
 
 
 def merge_windows(streams: Sequence[Iterator[tuple[np.ndarray, list[Any]]]]) -> Iterator[list[Any]]:

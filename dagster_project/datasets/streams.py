@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -177,8 +177,7 @@ def events_of(stream: EventStream, start: int | None = None, end: int | None = N
     Raises:
         DatasetError: as `EventStream.timed_batches`.
     """
-    for _, batch in stream.timed_batches(start, end):
-        yield from batch
+    return chain.from_iterable(batch for _, batch in stream.timed_batches(start, end))
 
 
 def _decode(

@@ -93,7 +93,8 @@ class InstrumentMarket:
         if not trade.warm_up:
             self.last_price = price
             self._traded = True
-            self.event_time = max(self.event_time, trade.ts_event)
+            if trade.ts_event > self.event_time:  # noqa: PLR1730 - max() would cost a call on every trade
+                self.event_time = trade.ts_event
 
     def observe_quote(self, quote: Quote) -> None:
         """Take in the best bid and ask; one of the warm-up says nothing about now.

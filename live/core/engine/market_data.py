@@ -65,7 +65,7 @@ class MarketData:
                 deciding.decide(runner)
         if exits:
             deciding.retry_exits(exits)
-        if self._watch.looks:
+        if self._work.now >= self._watch.next_due:
             self._watch.look()
 
     def on_trade(self, trade: Trade) -> None:
@@ -87,7 +87,7 @@ class MarketData:
                 deciding.decide(runner)
         if deciding.retries and not trade.warm_up:
             self._count_minutes(trade.instrument_id, market)
-        if self._watch.looks:
+        if self._work.now >= self._watch.next_due:
             self._watch.look()
 
     def on_quote(self, quote: Quote) -> None:
@@ -202,7 +202,7 @@ class MarketData:
                 deciding.decide(runner)
         if deciding.retries and not event.warm_up:
             self._count_minutes(event.instrument_id, market)
-        if self._watch.looks:
+        if self._work.now >= self._watch.next_due:
             self._watch.look()
 
     def _count_minutes(self, instrument_id: str, market: InstrumentMarket) -> None:

@@ -16,6 +16,7 @@ from live.core.orders import UNKNOWN, OrderEvent, OrderState
 from live.core.state import RETENTION, Order
 
 SECOND = 1_000_000_000
+NEVER = 2**63 - 1
 ANSWER_TIMEOUT = 10 * SECOND
 """How long a sent request may stay unanswered before its order is unknown: twice a venue's usual receive window."""
 SHORTEST_WAIT = SECOND
@@ -38,19 +39,21 @@ class Watch:
 
     Attributes:
         looks: the next look at each order that is watched, by its id.
+        next_due: when the first of them is due at the earliest, so that an event at which none is costs one comparison.
     """
 
-    __slots__ = ("_authority", "_deciding", "_work", "looks")
+    __slots__ = ("_authority", "_deciding", "_work", "looks", "next_due")
 
     def __init__(self, work: Workspace, authority: Authority, deciding: Deciding) -> None:
         self._work = work
         self._authority = authority
         self._deciding = deciding
         self.looks: dict[str, Look] = {}
+        self.next_due = NEVER
 
     def expect_answer(self, order: Order) -> None:
         """Watch an order whose request was sent, and has to be answered in time."""
-        self.looks[order.order_id] = Look(self._work.now + ANSWER_TIMEOUT, self._wait(order), order.state)
+        self._watch_at(order.order_id, Look(self._work.now + ANSWER_TIMEOUT, self._wait(order), order.state))
 
     def doubt(self, order: Order) -> None:
         """Ask the venue about an order, and look at it again later."""
@@ -60,26 +63,30 @@ class Watch:
     def look_later(self, order: Order) -> None:
         """Look at an order again, after twice the wait of the last time."""
         wait = min(max(2 * self._wait(order), SHORTEST_WAIT), LONGEST_WAIT)
-        self.looks[order.order_id] = Look(self._work.now + wait, wait, None)
+        self._watch_at(order.order_id, Look(self._work.now + wait, wait, None))
 
     def look(self) -> None:
         """Look at every order that is due; one that is canceled again keeps its wait for when that comes to nothing."""
         now = self._work.now
+        if now < self.next_due:
+            return
+        self.next_due = NEVER
         for order_id, look in list(self.looks.items()):
             if look.due <= now:
                 self._look_at(order_id, look)
+        self.next_due = min((look.due for look in self.looks.values()), default=NEVER)
 
     def scan_later(self, order: Order) -> None:
         """Look again for an order that was proven absent, after twice the wait of the last time."""
         wait = min(max(2 * self._wait(order), LONGEST_WAIT), LONGEST_SCAN_WAIT)
-        self.looks[order.order_id] = Look(self._work.now + wait, wait, None)
+        self._watch_at(order.order_id, Look(self._work.now + wait, wait, None))
 
     def rest(self, order: Order) -> None:
         """Let an order rest that was found open, unless it is unwanted; watch over its expiry."""
         self.cancel_if_unwanted(order)
         if order.state is OrderState.OPEN and order.expires_at is not None:
             due = max(order.expires_at, self._work.now) + ANSWER_TIMEOUT
-            self.looks[order.order_id] = Look(due, 0, None)
+            self._watch_at(order.order_id, Look(due, 0, None))
 
     def cancel_if_unwanted(self, order: Order) -> None:
         """Cancel an open order that trading's state forbids, or that no longer serves its strategy's target."""
@@ -87,6 +94,10 @@ class Watch:
             self._work.request_cancel(order, "not allowed in this trading state")
         else:
             self._deciding.pursue_past(order)
+
+    def _watch_at(self, order_id: str, look: Look) -> None:
+        self.looks[order_id] = look
+        self.next_due = min(self.next_due, look.due)
 
     def _look_at(self, order_id: str, look: Look) -> None:
         work = self._work
