@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from live.core.records import IntentRecorded
     from live.core.state import Order
 
+# A module's own name costs a fifth of an attribute of an enumeration, and these are read with each of an order's moves.
+_BUY, _SPOT = Side.BUY, InstrumentKind.SPOT
+
 
 class Book:
     """Hold what is held and what may still fill in one instrument, of one strategy or of a whole account.
@@ -106,6 +109,14 @@ class Worst(NamedTuple):
     sold: int
 
 
+class Place(NamedTuple):
+    """Hold where orders of one strategy in one instrument count: its book, its account's, and the scopes of account and venue."""
+
+    strategy: Book
+    account: Book
+    scopes: tuple[tuple[Scope, str], tuple[Scope, str]]
+
+
 class Exposures:
     """Keep the books of strategies and accounts, what accounts have reserved, and how many orders are alive.
 
@@ -119,7 +130,7 @@ class Exposures:
         alive: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("accounts", "alive", "of_account", "of_venue", "reserved", "sharing", "strategies")
+    __slots__ = ("_places", "accounts", "alive", "of_account", "of_venue", "reserved", "sharing", "strategies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
@@ -129,57 +140,64 @@ class Exposures:
         self.sharing: dict[str, int] = {}
         self.reserved: dict[tuple[str, str], int] = {}
         self.alive: dict[tuple[Scope, str], int] = {}
+        self._places: dict[tuple[str, str, str], Place] = {}
 
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
-        self._count(order, 1)
-        self._reserve(order, instrument, 0, order.remaining)
+        self._change(order, instrument, 0, order.remaining, 1)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
-        self._count(order, -1)
-        self._reserve(order, instrument, order.remaining, 0)
+        self._change(order, instrument, order.remaining, 0, -1)
 
     def fill(self, order: "Order", instrument: Instrument, before: int) -> None:
         """Free what a live order that had `before` quantity units left reserves no longer, now that some of it filled."""
-        self._reserve(order, instrument, before, order.remaining)
+        self._change(order, instrument, before, order.remaining, 0)
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
-        for book in self._books(account_id, strategy_id, instrument_id):
-            book.held += quantity
+        place = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
+        place.strategy.held += quantity
+        place.account.held += quantity
 
-    def _books(self, account_id: str, strategy_id: str, instrument_id: str) -> tuple[Book, Book]:
+    def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
+        """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
         mine = self.strategies.get((account_id, strategy_id))
         if mine is None:
             mine = self.strategies[account_id, strategy_id] = {}
             self.sharing[account_id] = self.sharing.get(account_id, 0) + 1
-        book = mine.get(instrument_id)
-        if book is None:
-            book = mine[instrument_id] = Book(instrument_id)
         venue_id = instrument_id.partition(":")[0]
         theirs = self.accounts.get((account_id, venue_id))
         if theirs is None:
             theirs = self.accounts[account_id, venue_id] = {}
             self.of_account.setdefault(account_id, []).append(theirs)
             self.of_venue.setdefault(venue_id, []).append(theirs)
-        other = theirs.get(instrument_id)
-        if other is None:
-            other = theirs[instrument_id] = Book(instrument_id)
-        return book, other
+        if instrument_id not in mine:
+            mine[instrument_id] = Book(instrument_id)
+        if instrument_id not in theirs:
+            theirs[instrument_id] = Book(instrument_id)
+        place = Place(mine[instrument_id], theirs[instrument_id], ((Scope.ACCOUNT, account_id), (Scope.VENUE, venue_id)))
+        self._places[account_id, strategy_id, instrument_id] = place
+        return place
 
-    def _count(self, order: "Order", change: int) -> None:
-        for book in self._books(order.account_id, order.strategy_id, order.instrument_id):
-            book.orders += change
-        for scope in ((Scope.ACCOUNT, order.account_id), (Scope.VENUE, order.instrument_id.partition(":")[0])):
-            self.alive[scope] = self.alive.get(scope, 0) + change
-
-    def _reserve(self, order: "Order", instrument: Instrument, before: int, after: int) -> None:
-        """Let an order reserve for `after` quantity units what it reserved for `before`."""
+    def _change(self, order: "Order", instrument: Instrument, before: int, after: int, orders: int) -> None:
+        """Let an order reserve for `after` quantity units what it reserved for `before`, and count `orders` more as alive."""
+        key = (order.account_id, order.strategy_id, order.instrument_id)
+        mine, theirs, scopes = self._places.get(key) or self._find(*key)
+        if orders:
+            mine.orders += orders
+            theirs.orders += orders
+            alive = self.alive
+            for scope in scopes:
+                alive[scope] = alive.get(scope, 0) + orders
         quantity, worst = after - before, order.worst_price
-        notional = instrument.notional(worst, after) - instrument.notional(worst, before)
-        buying = order.side is Side.BUY
-        for book in self._books(order.account_id, order.strategy_id, order.instrument_id):
+        if not quantity:
+            return
+        notional = instrument.notional(worst, after) if after else 0
+        if before:
+            notional -= instrument.notional(worst, before)
+        buying = order.side is _BUY
+        for book in (mine, theirs):
             if order.reduce_only:
                 if buying:
                     book.reducing_buys += quantity
@@ -193,10 +211,10 @@ class Exposures:
             else:
                 book.sells += quantity
                 book.sell_notional += notional
-        if instrument.kind is InstrumentKind.SPOT:
-            key = (order.account_id, instrument.quote if buying else instrument.base)
+        if instrument.kind is _SPOT:
+            asset = (order.account_id, instrument.quote if buying else instrument.base)
             amount = notional if buying else instrument.base_amount(after) - instrument.base_amount(before)
-            self.reserved[key] = self.reserved.get(key, 0) + amount
+            self.reserved[asset] = self.reserved.get(asset, 0) + amount
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:
@@ -207,7 +225,7 @@ def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:
     lower price makes the short position smaller.
     """
     limit, reference, trigger = order.limit_price, order.reference_price, order.trigger_price
-    if order.side is Side.BUY:
+    if order.side is _BUY:
         if limit is not None:
             return limit
         begins = reference if trigger is None or trigger < reference else trigger
