@@ -28,7 +28,7 @@ SYNC = $(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $(LOCK
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help setup demo dev test lint notebooks screenshots bench lock base clean
+.PHONY: help setup demo dev test lint notebooks screenshots bench mutants lock base clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,8 +69,11 @@ notebooks: $(STAMP) ## run the notebooks and write them as pages and .ipynb into
 screenshots: $(STAMP) ## take the documentation's pictures anew, from a demo and a workbench of their own
 	UPDATE_SCREENSHOTS=1 REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q tests/e2e/research
 
-bench: $(STAMP) ## measure replay
-	$(BIN)/python tests/bench
+bench: $(STAMP) ## measure replay against its peers, and fail when a figure is not within what must be
+	@$(BIN)/python tests/bench $(ARGS)
+
+mutants: $(STAMP) ## change what trades and its journal in small ways, and see whether a test notices
+	@$(BIN)/python tests/mutants $(ARGS)
 
 base: $(STAMP) ## prove the live host's small install: packages, size, and the live end-to-end tests
 	@VENV='$(VENV)' .ci/base

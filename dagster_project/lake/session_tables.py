@@ -17,7 +17,6 @@ from live.core.instruments import Instrument
 from live.core.orders import OrderState
 from live.core.records import FillRecorded, IntentRecorded, OrderDenied, OrderTransitioned
 from live.core.snapshots import restore_state
-from live.core.state import EngineState
 from live.journal import JournalReader
 
 if TYPE_CHECKING:

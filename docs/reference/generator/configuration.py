@@ -10,7 +10,8 @@ import live
 from generator.docstrings import attributes, description, type_text
 from generator.markdown import code, page, table
 from live.configuration import CONFIGURATION_SCHEMA, ConfigurationFile
-from live.core.limits import SCALAR_LIMITS, Limits
+from live.core.limits import LATER_LIMITS, SCALAR_LIMITS, Limits
+from live.core.scope_limits import ScopeLimits
 from live.promotion import TrustedKey
 from live.venues.sim import CostModel
 
@@ -47,6 +48,9 @@ MEANINGS = {
     "accounts.limits": "limits for every strategy on the account, tighter than the bundle's",
     "venues.kind": "what answers; only the simulated venue is there",
     "venues.fill_price": "where a market order fills: the next bar's open, or the same bar's close",
+    "venues.total_limits": "limits for all strategies on the venue together; what is left out is the sum of theirs",
+    "venues.simulation": "every rule of the simulated venue, with the tables of a replay ([the guide](../guide/replay.md) lists them); "
+    "the short keys above do not count beside it",
     "venues.request_log": "file below the home that gets a line for every request that left, for an audit that does not trust the journal",
     "deployment.strategy": "strategy id, the one in the bundle",
     "deployment.account": "a name under `[accounts]`",
@@ -56,7 +60,17 @@ MEANINGS = {
 }
 """What a key means, where the structure that reads it does not say it."""
 
-UNITS = {name: "decimal text, in the quote asset" for name in SCALAR_LIMITS if "notional" in name or "loss" in name}
+MONEY = ("notional", "loss", "drawdown")
+UNITS = {
+    name: "decimal text, in the quote asset"
+    for name in (*SCALAR_LIMITS, *LATER_LIMITS, *(field.name for field in msgspec.structs.fields(ScopeLimits)))
+    if any(word in name for word in MONEY)
+}
+TIMES = {
+    "maximum_data_age": ("maximum_data_age_seconds", "whole seconds"),
+    "maximum_clock_offset": ("maximum_clock_offset_milliseconds", "whole milliseconds"),
+    "duplicate_window": ("duplicate_window_milliseconds", "whole milliseconds"),
+}
 
 
 def render() -> str:
@@ -121,9 +135,20 @@ def _limits() -> str:
     texts = attributes(Limits)
     rows = [(code("maximum_order_quantity"), "table of instrument id = decimal text", texts["maximum_order_quantity"])]
     for name in SCALAR_LIMITS:
-        key, unit = (f"{name}_seconds", "whole seconds") if name == "maximum_data_age" else (name, UNITS.get(name, "whole number"))
+        key, unit = TIMES.get(name, (name, UNITS.get(name, "whole number")))
         rows.append((code(key), unit, texts[name].partition(", nanoseconds")[0]))
-    return table(("key", "written as", "meaning"), rows)
+    for name in (*LATER_LIMITS, "requires_quotes"):
+        key, unit = TIMES.get(name, (name, UNITS.get(name, "true or false" if name == "requires_quotes" else "whole number")))
+        rows.append((code(key), f"{unit}; may be left out", texts[name].partition(", nanoseconds")[0]))
+    scope = attributes(ScopeLimits)
+    names = [field.name for field in msgspec.structs.fields(ScopeLimits)]
+    kinds = dict.fromkeys(("order_types", "times_in_force"), "list of text")
+    together = [(code(name), kinds.get(name, UNITS.get(name, "whole number")), scope[name]) for name in names]
+    return (
+        table(("key", "written as", "meaning"), rows)
+        + "\n\n### `total_limits`\n\nWhat all strategies of an account or a venue may do together. All of it may be left out.\n\n"
+        + table(("key", "written as", "meaning"), together)
+    )
 
 
 def _environment() -> str:

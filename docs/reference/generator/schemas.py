@@ -9,7 +9,7 @@ from generator.docstrings import attributes, description, type_text
 from generator.markdown import code, page, table
 from live.core import inputs
 from live.core.records import INPUT_TYPES, OUTPUT_TYPES, SCHEMA_VERSIONS
-from live.core.state import SNAPSHOT_SCHEMA, Snapshot
+from live.core.snapshots import SNAPSHOT_SCHEMA, Snapshot
 from live.journal import Anchor, Seal, SnapshotTaken, TapeHeader
 from live.journal.entries import KINDS
 from live.journal.frames import TAPE_SCHEMA
