@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from dagster_project import datasets, tracking
 from dagster_project.datasets import Dataset, DatasetError
 from dagster_project.equity import EquityPoint, FillFact
+from dagster_project.gates.bars import check_judged_on_bars, read_bar_tape
 from dagster_project.gates.performance import measure_performance
 from dagster_project.home import Home, open_home
 from dagster_project.lake import read_bars
@@ -27,7 +28,6 @@ from live.core.instruments import merge_instruments
 from live.driver.evidence import Run
 from live.driver.replay import ReplayResult
 from live.driver.tape_replay import TapeReplayOptions, replay_on_tape
-from live.journal import read_segment
 from live.promotion import StrategyFolder, load_strategy_folder
 
 if TYPE_CHECKING:
@@ -92,18 +92,20 @@ def replay_dataset(
 
     Raises:
         PromotionError: the folder is no strategy, or a parameter is out of its range.
+        GateError: it takes in something else than bars.
         DatasetError: the dataset does not hold an instrument of the strategy.
         CoreError: the strategy misbehaves.
     """
     where = home or open_home()
     read = load_strategy_folder(Path(folder), dict(parameters or {}))
+    check_judged_on_bars(read.version)
     tape = dataset.tape([instrument.instrument_id for instrument in read.version.instruments])
     with tempfile.TemporaryDirectory(prefix="interlock-research-") as scratch:
         journal = Path(scratch) / "replay.journal"
         result = replay_on_tape(read, tape, where.root, TapeReplayOptions(), journal=journal)
-        header, events = read_segment(tape)
+        header, bars = read_bar_tape(tape)
         instruments = merge_instruments(read.version.instruments, header.instruments)
-        performance = measure_performance(Run(result, journal), list(events), instruments, None if read.fit is None else read.fit.until)
+        performance = measure_performance(Run(result, journal), bars, instruments, None if read.fit is None else read.fit.until)
     return ReplayRun(where, read, dataset, result, performance.curve, performance.fills, performance.returns, performance.sharpe)
 
 

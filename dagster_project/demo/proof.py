@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from dagster_project.datasets import Dataset
 from dagster_project.demo.stage import Stage
 from dagster_project.demo.telling import title, working
+from dagster_project.gates.bars import read_bar_tape
 from dagster_project.orchestration import Pipeline
 from live.core.inputs import Bar
 from live.driver.recovery import anchors_path, session_journals
-from live.journal import JournalReader, read_anchors, read_segment, write_segment
+from live.journal import JournalReader, read_anchors, write_segment
 
 INSTRUMENT = "binance-spot:BTCUSDT"
 
@@ -103,8 +104,7 @@ def _change_one_tick(tape: Path, changed: Path, journal: Path) -> Bar:
     """Write the tape again with one price unit added to one close: the bar on which the tenth decision was made."""
     with JournalReader(journal) as reader:
         decided = next(islice(reader.rows(kinds=("DecisionRecorded",)), 9, None)).ts
-    header, events = read_segment(tape)
-    bars = list(events)
+    header, bars = read_bar_tape(tape)
     index = next(index for index, bar in enumerate(bars) if bar.ts_init == decided)
     bar = bars[index]
     bars[index] = replace(bar, close=bar.close + 1, high=max(bar.high, bar.close + 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from dagster_project.datasets import Dataset, verify_dataset
 from dagster_project.equity import EquityError, EquityPoint, FillFact
 from dagster_project.gates.attempts import JudgedBefore, other_sharpes
+from dagster_project.gates.bars import read_bar_tape
 from dagster_project.gates.cost_stress import cost_stress_gate, multiplied
 from dagster_project.gates.data_quality import data_quality_gate, missing_data
 from dagster_project.gates.deflated_sharpe import deflated_sharpe_gate
@@ -26,7 +27,6 @@ from live.core.instruments import merge_instruments
 from live.driver.engine_digest import engine_digest
 from live.driver.evidence import ReplayJob, Run, StrategyFailed, determinism_gate, limits_gate, replay_gate, replay_in_processes
 from live.driver.replay import ReplayResult
-from live.journal import read_segment
 from live.promotion import EVIDENCE_SCHEMA, Evidence, GateResult, StrategyFolder, read_archive
 from live.promotion.evidence import GateKind
 from live.venues.sim import CostModel
@@ -151,8 +151,7 @@ class _Judgement:
                 self.say("replaying at normal and at higher costs")
                 normal, again, stressed = self._replay(Path(scratch))
                 self.say("measuring performance")
-                header, events = read_segment(self.tape)
-                bars = list(events)
+                header, bars = read_bar_tape(self.tape)
                 instruments = merge_instruments(self.folder.version.instruments, header.instruments)
                 until = None if self.folder.fit is None else self.folder.fit.until
                 performance = measure_performance(normal, bars, instruments, until)

@@ -4,10 +4,12 @@ import itertools
 import random
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from msgspec.structs import replace
 
 from dagster_project.gates.probing import History
+from dagster_project.gates.witness import Asked, Said, Step
 from live.core.inputs import Bar
 from live.core.records import FillRecorded
 
@@ -38,9 +40,17 @@ def translated(history: History, by: int) -> History:
     return History([replace(bar, ts_init=bar.ts_init + by, ts_event=bar.ts_event + by) for bar in history.bars], history.instruments)
 
 
-def translated_fill(fill: FillRecorded, by: int) -> FillRecorded:
-    """Let an execution happen later by so many nanoseconds."""
-    return replace(fill, ts=fill.ts + by, ts_event=fill.ts_event + by)
+def translated_step(step: Step, by: int) -> Step:
+    """Let a call happen later by so many nanoseconds, and the execution that it hands over too."""
+    argument = step.argument
+    if isinstance(argument, FillRecorded):
+        argument = replace(argument, ts=argument.ts + by, ts_event=argument.ts_event + by)
+    return step._replace(now=step.now + by, argument=argument)
+
+
+def translated_said(said: Said, by: int) -> Said:
+    """Move the times that were asked for, those of timers and of orders that expire, later by so many nanoseconds."""
+    return tuple(one._replace(given=_moved_times(one.given, by)) if isinstance(one, Asked) else one for one in said)
 
 
 def jittered(history: History) -> History:
@@ -54,6 +64,10 @@ def jittered(history: History) -> History:
         closes.setdefault(bar.instrument_id, []).append(bar.close)
     reach = {name: int(_SHARE_OF_MOVE * _usual_move(values)) for name, values in closes.items()}
     return History([_moved(bar, reach[bar.instrument_id], generator) for bar in history.bars], history.instruments)
+
+
+def _moved_times(given: dict[str, Any], by: int) -> dict[str, Any]:
+    return {name: value + by if name in {"due", "expires_at"} and value is not None else value for name, value in given.items()}
 
 
 def _mirrored(bar: Bar, centre: int) -> Bar:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from dagster_project.gates.fitting import FitFailed, Fitter, differing_weight, weight_files
-from dagster_project.gates.histories import CALENDAR, WEEKS, jittered, poisoned, shortened, translated, translated_fill
+from dagster_project.gates.histories import CALENDAR, WEEKS, jittered, poisoned, shortened, translated, translated_said, translated_step
 from dagster_project.gates.look_ahead import CIRCUMSTANCES, Leak, LookAheadFindings, spell
 from dagster_project.gates.memory import lost_edge
 from dagster_project.gates.policy import LookAheadPolicy
-from dagster_project.gates.probing import History, Probe, Recording, Said
+from dagster_project.gates.probing import History, Probe, Recording
 from dagster_project.gates.source_review import review_sources
+from dagster_project.gates.witness import Said
 from live.promotion import LoadedStrategy, PromotionError, unload
 
 
@@ -148,9 +149,10 @@ class _Search:
         later = translated(self.history, CALENDAR)
         weights = None if self.fitter is None else self.fitter.weights(later.views, CALENDAR)
         loaded = self.probe.load(weights)
-        steps = [step if step.fill is None else step._replace(fill=translated_fill(step.fill, CALENDAR)) for step in self.recording.steps]
+        steps = [translated_step(step, CALENDAR) for step in self.recording.steps]
         try:
-            return self._compare("translation", cut, self.probe.play(loaded, steps, views=later.views, warm=self.warm))
+            said = self.probe.play(loaded, steps, views=later.views, warm=self.warm)
+            return self._compare("translation", cut, [translated_said(one, -CALENDAR) for one in said])
         finally:
             unload(loaded)
 

@@ -1,6 +1,7 @@
 """Gate `look_ahead`: does any decision depend on bars that came after it?
 
-A strategy is handed one finished bar at a time, so it reaches the future by ways around that: weights that were fitted on
+A decision is everything that a strategy says: a target, an order of its own, its end or replacement, a timer. A strategy is
+handed one finished bar at a time, so it reaches the future by ways around that: weights that were fitted on
 rows to come, tables that were computed with hindsight, module-level caches that survive a run, files. The probes:
 
 - fit: the weights that are shipped must be what the declared fit gives, and weights without a fit prove nothing;
@@ -25,7 +26,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from dagster_project.gates.policy import LookAheadPolicy
-from dagster_project.gates.probing import Said
+from dagster_project.gates.witness import Asked, Said
 from live.promotion import GateResult
 
 CIRCUMSTANCES = {
@@ -127,11 +128,22 @@ def look_ahead_gate(findings: LookAheadFindings, violations: Sequence[str], poli
 
 def spell(said: Said) -> str:
     """Write what was said for people."""
-    parts = []
-    for target in said:
-        amount = f"{target.units} units" if target.units is not None else f"fraction {target.fraction}"
-        parts.append(str(target.reason) if not target.instrument_id else f"{amount} of {target.instrument_id} ({target.reason})")
+    parts: list[str] = []
+    for one in said:
+        if isinstance(one, Asked):
+            parts.append(spell_request(one))
+        elif not one.instrument_id:
+            parts.append(str(one.reason))
+        else:
+            amount = f"{one.units} units" if one.units is not None else f"fraction {one.fraction}"
+            parts.append(f"{amount} of {one.instrument_id} ({one.reason})")
     return ", ".join(parts) or "nothing"
+
+
+def spell_request(asked: Asked) -> str:
+    """Write a request for people, like `submit_order(binance-spot:BTCUSDT, side=BUY, quantity=1000, order_type=MARKET)`."""
+    given = [f"{name}={value}" for name, value in asked.given.items() if value is not None and value is not False and value != ""]
+    return f"{asked.call}({', '.join([asked.instrument_id, *given] if asked.instrument_id else given)})"
 
 
 def _describe(leak: Leak) -> str:

@@ -9,6 +9,9 @@ twice more, on histories in which everything an honest rule lives on is still th
 
 Both begin a twentieth of history later, so that whoever finds no key cannot fall back on counting bars from the start.
 
+What is wanted is what is known at the bar: of explicit orders those count that can fill at its close, and a resting one
+counts once it has filled.
+
 Rules that hang on such details are legal: a coin may be flipped by the digits of a price. What is refused is an edge that
 goes away with them. After each bar d = (exposure - exposure on the other history) x (next return of the true history, less
 its mean); sum(d) / sqrt(sum(d^2)) is then within 5 standard errors for a strategy that knows nothing of the next return,
@@ -20,6 +23,9 @@ import math
 from statistics import fmean
 
 from dagster_project.gates.probing import History, Recording
+from dagster_project.gates.witness import Asked, Step, Target
+from live.core.decimals import Number
+from live.core.vocabulary import OrderType, Side
 
 
 def lost_edge(history: History, whole: Recording, other: Recording, left_out: int, counts_from: int) -> float:
@@ -61,18 +67,59 @@ def _next_returns(history: History) -> list[float]:
 
 
 def _exposures(history: History, recording: Recording, left_out: int) -> list[float]:
-    """Give, at each bar, the target that stands for its instrument: a share of equity, or units at the bar's true close."""
+    """Give, at each bar, what is wanted in its instrument: the target that stands, a share of equity or units at the bar's true close.
+
+    Of an instrument that has no target it is what would be held once every order that can fill at this price has filled.
+    """
     standing: dict[str, tuple[float, bool]] = {}
     result = [0.0] * len(history)
+    latest: dict[str, int] = {}
     for step, said in zip(recording.steps, recording.said, strict=True):
-        for target in said:
-            wanted = target.fraction if target.units is None else target.units
-            standing[target.instrument_id] = (_finite(wanted), target.units is not None)
-        if step.fill is None:
-            bar = history.bars[step.bar + left_out]
-            amount, in_units = standing.get(bar.instrument_id, (0.0, False))
-            result[step.bar + left_out] = amount * bar.close if in_units else amount
+        for one in said:
+            if isinstance(one, Target):
+                standing[one.instrument_id] = (_finite(one.fraction if one.units is None else one.units), one.units is not None)
+        if step.is_bar:
+            index = step.bar + left_out
+            instrument_id, close = history.bars[index].instrument_id, history.bars[index].close
+            latest[instrument_id] = index
+            if instrument_id in standing:
+                amount, in_units = standing[instrument_id]
+                result[index] = amount * close if in_units else amount
+            else:
+                result[index] = _held_soon(step, instrument_id) * close
+        for one in said:
+            if isinstance(one, Asked) and one.instrument_id not in standing and (asked_at := latest.get(one.instrument_id)) is not None:
+                result[asked_at] += _asked_units(one, step) * history.bars[asked_at].close
     return result
+
+
+def _held_soon(step: Step, instrument_id: str) -> float:
+    """Give the position, in quantity units, with the open orders that can fill at the last price."""
+    price = step.facts.last_prices[instrument_id]
+    orders = [order for order in step.facts.orders if order.instrument_id == instrument_id]
+    can_fill = [order for order in orders if _can_fill(order.order_type, order.side, order.limit_price, price)]
+    return step.facts.positions[instrument_id] + sum(_signed(order.side, order.remaining) for order in can_fill)
+
+
+def _asked_units(asked: Asked, step: Step) -> float:
+    """Give the signed quantity of an order that was just asked for and can fill at the last price; 0 for any other request."""
+    if asked.call != "submit_order":
+        return 0.0
+    given, price = asked.given, step.facts.last_prices[asked.instrument_id]
+    kind, side = OrderType(given["order_type"]), Side(given["side"])
+    return _signed(side, given["quantity"]) if _can_fill(kind, side, given["limit_price"], price) else 0.0
+
+
+def _can_fill(kind: OrderType, side: Side, limit_price: Number | None, price: float | None) -> bool:
+    if kind is OrderType.MARKET:
+        return True
+    if kind is not OrderType.LIMIT or limit_price is None or price is None:
+        return False
+    return limit_price >= price if side is Side.BUY else limit_price <= price
+
+
+def _signed(side: Side, quantity: int) -> float:
+    return float(quantity if side is Side.BUY else -quantity)
 
 
 def _finite(wanted: float) -> float:

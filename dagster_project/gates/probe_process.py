@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from dagster_project.gates.bars import check_judged_on_bars, read_bar_tape
 from dagster_project.gates.errors import GateError
 from dagster_project.gates.isolation import Isolation
 from dagster_project.gates.leak_search import probe_look_ahead
@@ -20,7 +21,6 @@ from dagster_project.gates.warm_up import WarmUpFindings, probe_warm_up
 from live.core.errors import InterlockError
 from live.core.instruments import merge_instruments
 from live.driver.tape_replay import TapeReplayOptions, setup_of
-from live.journal import read_segment
 from live.promotion import PromotionError, load_strategy_folder
 
 
@@ -84,7 +84,7 @@ def probe(request: ProbeRequest) -> ProbeReport:
     """Probe a strategy in this process, which is of no other use afterwards: its clocks are replaced.
 
     Raises:
-        GateError: the folder changed meanwhile.
+        GateError: the folder changed meanwhile, or strategy or tape are not about bars alone.
         PromotionError: the folder cannot be read.
         JournalError: the tape cannot be read.
     """
@@ -92,8 +92,9 @@ def probe(request: ProbeRequest) -> ProbeReport:
     version = folder.version
     if version.digest != request.version_digest:
         raise GateError(f"{request.folder} was changed while it was judged: submit it again")
-    header, events = read_segment(Path(request.tape))
-    history = History(list(events), merge_instruments(version.instruments, header.instruments))
+    check_judged_on_bars(version)
+    header, bars = read_bar_tape(Path(request.tape))
+    history = History(bars, merge_instruments(version.instruments, header.instruments))
     isolation = Isolation(SOURCES)
     prober = Probe(folder, history, setup_of(version, header.instruments, TapeReplayOptions()), isolation)
     try:

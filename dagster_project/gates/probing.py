@@ -1,49 +1,28 @@
 """Probing: play history to a strategy outside the engine, as often as it takes, and compare what it says.
 
-The engine replays history once, with orders and fills. Every probe then hands a fresh instance the same bars, positions
-and fills that the strategy had in that replay, so a target that differs was caused by what the probe changed and by
-nothing else. Playing costs no orders, so hundreds of cuts are affordable.
+The engine replays history once, with orders and fills. Every probe then hands a fresh instance the same bars, fills, timers
+and news of its orders, and shows it the same account, that the strategy had in that replay, so a decision that differs was
+caused by what the probe changed and by nothing else. Playing costs no orders, so hundreds of cuts are affordable.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
 from dagster_project.gates.isolation import Isolation
-from live.core.errors import CoreError, StrategyError
+from dagster_project.gates.witness import Listening, Said, ShownContext, Step, Target, make_witness
+from live.core.errors import CoreError
 from live.core.inputs import Bar
 from live.core.instruments import Instrument
-from live.core.records import FillRecorded
-from live.core.strategy import BarView, Strategy, StrategyContext
+from live.core.strategy import BarView, Strategy
 from live.driver.replay import ReplaySetup, replay
 from live.promotion import LoadedStrategy, StrategyFolder, load_archive, pack_files, read_archive, sha256_hex
 
 SOURCES = Path("/strategy")
 """Where probed sources say they are; nothing is there, so a strategy cannot read its own folder either."""
-
-
-class Target(NamedTuple):
-    """Spell one wish of a strategy; `units` or `fraction` is None."""
-
-    instrument_id: str
-    units: Any
-    fraction: Any
-    limit_price: Any
-    reason: Any
-
-
-Said = tuple[Target, ...]
-
-
-class Step(NamedTuple):
-    """One call of a strategy: with a fill, or with the bar of that index; a fill belongs to the bar that comes next."""
-
-    bar: int
-    fill: FillRecorded | None
-    positions: dict[str, int]
 
 
 class Recording(NamedTuple):
@@ -97,85 +76,6 @@ class History:
         return len(self.bars)
 
 
-class _Context:
-    """Show a strategy what it saw in the replay, and write down what it says."""
-
-    def __init__(self, instruments: dict[str, Instrument]) -> None:
-        self.warming_up = False
-        self.positions: dict[str, int] = {}
-        self.said: list[Target] = []
-        self._instruments = instruments
-
-    def instrument(self, instrument_id: str) -> Instrument:
-        return self._instruments[self._declared(instrument_id)]
-
-    def position(self, instrument_id: str) -> int:
-        return self.positions[self._declared(instrument_id)]
-
-    def target_fraction(self, instrument_id: str, fraction: float, *, limit_price: float | None = None, reason: str = "") -> None:
-        self.said.append(Target(self._declared(instrument_id), None, fraction, limit_price, reason))
-
-    def target_units(self, instrument_id: str, units: int, *, limit_price: float | None = None, reason: str = "") -> None:
-        self.said.append(Target(self._declared(instrument_id), units, None, limit_price, reason))
-
-    def _declared(self, instrument_id: str) -> str:
-        if instrument_id not in self._instruments:
-            raise StrategyError(f"the strategy used {instrument_id}, which its strategy.toml does not declare")
-        return instrument_id
-
-
-class _Witness:
-    """Stand between the engine and a strategy, and write down every call and every answer."""
-
-    def __init__(self, strategy: Strategy, instrument_ids: Sequence[str], isolation: Isolation) -> None:
-        self.steps: list[Step] = []
-        self.said: list[Said] = []
-        self._strategy = strategy
-        self._instrument_ids = tuple(instrument_ids)
-        self._isolation = isolation
-        self._index = 0
-        self._positions: dict[str, int] = {}
-
-    def on_bar(self, bar: BarView, context: StrategyContext) -> None:
-        self._call(None, context, lambda listening: self._strategy.on_bar(bar, listening))
-        self._index += 1
-
-    def on_fill(self, fill: FillRecorded, context: StrategyContext) -> None:
-        self._call(fill, context, lambda listening: self._strategy.on_fill(fill, listening))
-
-    def _call(self, fill: FillRecorded | None, context: StrategyContext, call: Callable[[Any], None]) -> None:
-        positions = {name: context.position(name) for name in self._instrument_ids}
-        if positions != self._positions:
-            self._positions = positions
-        listening = _Listening(context)
-        with self._isolation.watch():
-            call(listening)
-        self.steps.append(Step(self._index, fill, self._positions))
-        self.said.append(() if context.warming_up else tuple(listening.said))
-
-
-class _Listening:
-    """Pass on what a strategy asks and says, and write down what it says."""
-
-    def __init__(self, context: StrategyContext) -> None:
-        self.said: list[Target] = []
-        self._context = context
-        self.instrument = context.instrument
-        self.position = context.position
-
-    @property
-    def warming_up(self) -> bool:
-        return self._context.warming_up
-
-    def target_fraction(self, instrument_id: str, fraction: float, *, limit_price: float | None = None, reason: str = "") -> None:
-        self.said.append(Target(instrument_id, None, fraction, limit_price, reason))
-        self._context.target_fraction(instrument_id, fraction, limit_price=limit_price, reason=reason)
-
-    def target_units(self, instrument_id: str, units: int, *, limit_price: float | None = None, reason: str = "") -> None:
-        self.said.append(Target(instrument_id, units, None, limit_price, reason))
-        self._context.target_units(instrument_id, units, limit_price=limit_price, reason=reason)
-
-
 class Probe:
     """Load a strategy as often as needed, with its own weights or others, and play history to it.
 
@@ -211,10 +111,10 @@ class Probe:
 
     def record(self, loaded: LoadedStrategy, bars: Sequence[Bar]) -> Recording:
         """Replay bars through the engine with the instance that was loaded, as far as it goes."""
-        witness = _Witness(loaded.strategy, self.instrument_ids, self.isolation)
+        witness = make_witness(loaded.strategy, self._declared, self.isolation)
         failure = parity_digest = ""
         try:
-            result = replay({self.folder.version.strategy_id: (cast("Strategy", witness), loaded.warm_up_bars)}, bars, self._setup)
+            result = replay({self.folder.version.strategy_id: (witness, loaded.warm_up_bars)}, bars, self._setup)
             parity_digest = result.parity_digest
         except CoreError as error:
             failure = str(error)
@@ -234,19 +134,26 @@ class Probe:
             warm: index of the first bar whose targets count.
         """
         shown = self.history.views if views is None else views
-        context = _Context(self._declared)
+        context = ShownContext(self._setup.deployments[0], self._declared, self._setup.seed)
+        listening = Listening(context)
         said: list[Said] = []
         try:
             with self.isolation.watch():
                 strategy: Strategy = loaded.strategy_class(loaded.parameters)
-                for index, fill, positions in steps:
-                    context.positions, context.warming_up = positions, index < warm
-                    if fill is None:
-                        strategy.on_bar(shown[index], context)
+                for step in steps:
+                    if not said:
+                        context.begin(step)
+                    # A bar ends the warm-up before it is handed over, so what comes between it and the bar before is still in it.
+                    warming_up = step.bar < warm or (step.bar == warm and not step.is_bar and loaded.warm_up_bars > 0)
+                    context.show(step, warming_up=warming_up)
+                    if step.is_bar:
+                        strategy.on_bar(shown[step.bar], listening)
+                    elif step.handler == "on_start":
+                        strategy.on_start(listening)
                     else:
-                        strategy.on_fill(fill, context)
-                    said.append(() if index < warm else tuple(context.said))
-                    context.said.clear()
+                        getattr(strategy, step.handler)(step.argument, listening)
+                    said.append(() if warming_up else tuple(listening.said))
+                    listening.said.clear()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - strategy code can raise anything, and that is an answer too
             said.append((Target("", None, None, None, f"it failed with {type(error).__name__}: {error}"),))
         return said

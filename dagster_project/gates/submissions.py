@@ -14,6 +14,7 @@ from typing import Any
 
 import tomlkit
 
+from dagster_project.gates.bars import check_judged_on_bars
 from dagster_project.gates.errors import SubmissionError
 from dagster_project.home import Home
 from live.promotion import PromotionError, StrategyFolder, load_strategy_folder, read_archive
@@ -52,9 +53,11 @@ def submit_strategy(home: Home, folder: Path, parameters: Mapping[str, object] |
 
     Raises:
         PromotionError: the folder is not acceptable.
+        GateError: it takes in something else than bars.
         SubmissionError: the copy is not the version that was read, or the disk refuses.
     """
     chosen = load_strategy_folder(folder, parameters)
+    check_judged_on_bars(chosen.version)
     place = home.submissions / chosen.version.digest
     try:
         home.submissions.mkdir(parents=True, exist_ok=True)

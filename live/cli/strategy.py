@@ -197,7 +197,7 @@ def _print_bundle(console: Console, verified: VerifiedBundle) -> None:
         ("version", version.digest),
         ("source", f"{version.source_digest}  ({len(verified.archive)} bytes)"),
         ("valid", f"{format_time(verified.created_at)} to {format_time(verified.expires_at)}"),
-        ("data", f"{version.data.kind} of {version.data.interval_seconds} s, {version.data.warm_up_bars} to warm up"),
+        ("data", version.data.summary),
         *(("instrument", instrument.instrument_id) for instrument in version.instruments),
         *(("parameter", f"{name} = {value}") for name, value in version.parameters.items()),
         *(("limit", f"{name} = {value}") for name, value in _limit_lines(verified)),

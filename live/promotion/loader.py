@@ -24,7 +24,7 @@ from live.promotion.documents import sha256_hex
 from live.promotion.errors import StrategyLoadError
 from live.promotion.sources import split_entry_point
 from live.promotion.strategy_folder import StrategyFolder
-from live.promotion.strategy_version import StrategyVersion
+from live.promotion.strategy_version import HANDLERS, StrategyVersion
 from live.promotion.verification import VerifiedBundle
 
 STRATEGIES_FOLDER = "strategies"
@@ -135,7 +135,24 @@ def _construct(version: StrategyVersion, archive: bytes, digest: str, directory:
         strategy: Any = strategy_class(parameters)
     except (Exception, SystemExit) as error:  # Strategy code can raise anything, and the service must outlive it.
         raise StrategyLoadError(f"{version.label}: {class_name}(parameters) failed with {type(error).__name__}: {error}") from error
+    _check_handlers(version, strategy_class)
     return LoadedStrategy(version, strategy, strategy_class, parameters, package, directory, warm_up_bars)
+
+
+def _check_handlers(version: StrategyVersion, strategy_class: type[Strategy]) -> None:
+    """Refuse a class that is fed with something else than its version declares: it would wait for what never comes."""
+    for kind, handler in HANDLERS.items():
+        takes_in = getattr(strategy_class, handler) is not getattr(Strategy, handler)
+        if takes_in and kind not in version.data.all_kinds:
+            raise StrategyLoadError(
+                f"{version.label}: {strategy_class.__name__} overrides {handler} and strategy.toml does not declare {kind!r}: "
+                "add it to [data] kinds, or drop the method"
+            )
+        if not takes_in and kind in version.data.all_kinds:
+            raise StrategyLoadError(
+                f"{version.label}: strategy.toml declares {kind!r} and {strategy_class.__name__} does not override {handler}: "
+                "override it, or drop the kind from [data]"
+            )
 
 
 def _warm_up_bars(version: StrategyVersion, strategy_class: type[Strategy], parameters: Any) -> int:

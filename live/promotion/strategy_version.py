@@ -25,18 +25,63 @@ Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 _STRATEGY_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,47}")
 
 
-class DataNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Say what market data a strategy reads.
+DataKind = Literal["bars", "quote_bars", "trades", "quotes", "book", "funding"]
+HANDLERS: dict[DataKind, str] = {
+    "bars": "on_bar",
+    "quote_bars": "on_quote_bar",
+    "trades": "on_trade",
+    "quotes": "on_quote",
+    "book": "on_book",
+    "funding": "on_funding",
+}
+"""Every kind of market data, with the method of a strategy that takes it in."""
+_IN_BARS = frozenset[DataKind]({"bars", "quote_bars"})
+
+
+class DataNeeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Say what market data a strategy reads; what is left out is not written, so versions from before there was a choice keep their digest.
 
     Attributes:
-        kind: what the strategy is fed with.
-        interval_seconds: length of one bar, seconds.
-        warm_up_bars: bars it must have seen before its first decision.
+        kind: what the strategy is fed with, where that is of one kind.
+        kinds: the same where it is of several.
+        interval_seconds: length of one bar, seconds; 0 when no kind of bars is among them.
+        warm_up_bars: bars it must have seen before its first decision; 0 when no kind of bars is among them.
     """
 
-    kind: Literal["bars"]
-    interval_seconds: Annotated[int, msgspec.Meta(gt=0)]
+    kind: DataKind | None = None
+    kinds: tuple[DataKind, ...] = ()
+    interval_seconds: Annotated[int, msgspec.Meta(ge=0)] = 0
     warm_up_bars: Annotated[int, msgspec.Meta(ge=0)]
+
+    def __post_init__(self) -> None:
+        """Refuse needs that contradict themselves.
+
+        Raises:
+            ValueError: the kinds are not said once, or the bars do not fit them.
+        """
+        if (self.kind is None) is not bool(self.kinds) or len(self.kinds) == 1 or len(set(self.kinds)) != len(self.kinds):
+            raise ValueError(
+                f'[data] names one kind as kind = "bars", several as kinds = ["bars", "funding"], each once and not both; '
+                f"received kind {self.kind!r} and kinds {list(self.kinds)!r}"
+            )
+        in_bars = bool(_IN_BARS & set(self.all_kinds))
+        if in_bars and not self.interval_seconds:
+            raise ValueError("[data] interval_seconds is the length of a bar, above 0: received 0 or nothing")
+        if not in_bars and (self.interval_seconds or self.warm_up_bars):
+            raise ValueError(
+                f"[data] has no bars among its kinds {', '.join(self.all_kinds)}: leave interval_seconds out and set warm_up_bars = 0"
+            )
+
+    @property
+    def all_kinds(self) -> tuple[DataKind, ...]:
+        """Give every kind, as declared."""
+        return self.kinds if self.kind is None else (self.kind,)
+
+    @property
+    def summary(self) -> str:
+        """Say the needs in a few words for people."""
+        kinds = " and ".join(kind.replace("_", " ") for kind in self.all_kinds)
+        return f"{kinds} of {self.interval_seconds} s, {self.warm_up_bars} to warm up" if self.interval_seconds else kinds
 
 
 class StrategyVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,7 +92,7 @@ def test_a_strategy_that_behaves_while_it_is_probed_is_refused(home, write_strat
 
 
 FORGED = """
-    if type(context).__name__ == "_Listening":
+    if type(context).__name__ == "Listening":
         report = {
             "look_ahead": {"cuts": 500, "leaks": [], "problems": [], "edges_lost": {}, "fit_until": None},
             "warm_up": {"warm_up_bars": 5, "starts": 24, "compared": 4800, "differing": 0, "first": ""},

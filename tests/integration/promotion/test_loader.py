@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from live.core.market_events import MARKET_TYPES
+from live.core.runner import subscriptions
+from live.core.strategy import Strategy
 from live.promotion import (
     ArchiveError,
     KeyFiles,
@@ -23,6 +26,7 @@ from live.promotion import (
     pack_files,
     verify_bundle,
 )
+from live.promotion.strategy_version import HANDLERS
 
 CREATED_AT = 1_700_000_000_000_000_000
 
@@ -249,3 +253,45 @@ def test_the_template_and_the_repositorys_strategies_load(home: Path) -> None:
     for folder in folders:
         loaded: Any = load_strategy_source(load_strategy_folder(folder), home)
         assert loaded.version.strategy_id == folder.name
+
+
+TAKES_TRADES = f"{HEAD}{BODY}\n    def on_trade(self, trade, context):\n        pass\n"
+TRADES_ALONE = TAKES_TRADES.replace("def on_bar(self, bar, context)", "def elsewhere(self)").replace("4 * parameters.slow", "0")
+
+
+@pytest.mark.parametrize(
+    ("code", "data", "words"),
+    [
+        (TAKES_TRADES, 'kind = "bars"', "overrides on_trade and strategy.toml does not declare 'trades': add it to"),
+        (f"{HEAD}{BODY}", 'kinds = ["bars", "book"]', "declares 'book' and EmaCrossStrategy does not override on_book: override it"),
+        (TRADES_ALONE, 'kinds = ["bars", "trades"]', "declares 'bars' and EmaCrossStrategy does not override on_bar"),
+        (TRADES_ALONE.replace("on_trade", "on_funding"), 'kinds = ["bars", "trades"]', "declares 'bars'"),
+    ],
+)
+def test_a_class_is_fed_with_what_its_version_declares_and_nothing_else(
+    load: Load, folder_path: Path, code: str, data: str, words: str
+) -> None:
+    """A handler without its kind would wait for ever, and a kind without its handler would be recorded for nobody."""
+    toml = folder_path / "strategy.toml"
+    toml.write_text(toml.read_text().replace('kind = "bars"', data))
+    with pytest.raises(StrategyLoadError, match=words):
+        load({"strategy.py": code})
+
+
+@pytest.mark.parametrize(("code", "data"), [(TAKES_TRADES, 'kinds = ["bars", "trades"]'), (TRADES_ALONE, 'kind = "trades"')])
+def test_a_class_that_takes_in_what_is_declared_is_loaded(load: Load, folder_path: Path, code: str, data: str) -> None:
+    """Bars beside trades, and trades alone, which have no interval and no warm-up."""
+    toml = folder_path / "strategy.toml"
+    text = toml.read_text().replace('kind = "bars"', data)
+    if code == TRADES_ALONE:
+        text = text.replace("interval_seconds = 1800\n", "").replace("warm_up_bars = 200", "warm_up_bars = 0")
+    toml.write_text(text)
+    loaded = load({"strategy.py": code})
+    kinds = {kind for kind, handler in HANDLERS.items() if getattr(loaded.strategy_class, handler) is not getattr(Strategy, handler)}
+    assert kinds == set(loaded.version.data.all_kinds)
+
+
+def test_every_kind_of_market_data_can_be_declared() -> None:
+    """What the engine feeds a strategy with and what a strategy can declare are the same handlers."""
+    everything = type("Everything", (Strategy,), {handler: lambda self, event, context: None for handler in HANDLERS.values()})
+    assert subscriptions(everything) == frozenset(MARKET_TYPES)

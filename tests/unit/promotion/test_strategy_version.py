@@ -189,3 +189,23 @@ def test_a_version_made_in_code_is_checked_too() -> None:
         replace(VERSION, instruments=(replace(BTC, instrument_id="binance-spot:ETHUSDT"),))
     with pytest.raises(PromotionError):
         replace(VERSION, schema=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "written"),
+    [
+        (VERSION.data, {"kind": "bars", "interval_seconds": 1800, "warm_up_bars": 200}),
+        (DataNeeds(kind="bars", interval_seconds=60, warm_up_bars=0), {"kind": "bars", "interval_seconds": 60, "warm_up_bars": 0}),
+        (DataNeeds(kind="trades", warm_up_bars=0), {"kind": "trades", "warm_up_bars": 0}),
+        (
+            DataNeeds(kinds=("bars", "funding"), interval_seconds=60, warm_up_bars=5),
+            {"kinds": ["bars", "funding"], "interval_seconds": 60, "warm_up_bars": 5},
+        ),
+    ],
+)
+def test_data_needs_are_written_as_they_were_before_there_was_a_choice(data: DataNeeds, written: dict[str, Any]) -> None:
+    """A version on bars is the same document as ever, so that old digests hold; other needs are read back as they were."""
+    version = replace(VERSION, data=data)
+    document = describe_version(version)
+    assert parse_canonical(encode_canonical(document["data"])) == written
+    assert read_version(parse_canonical(encode_canonical(document))) == version
