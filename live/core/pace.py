@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from live.core.vocabulary import Scope
@@ -34,17 +35,19 @@ class Pace:
 
     def submit(self, order: "Order", ts: int) -> None:
         """Count an order that is being sent."""
-        for scope in _scopes(order)[1:]:
-            _append(self.orders.setdefault(scope, deque()), ts, MINUTE)
+        orders = self.orders
+        _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
+        append_within(orders.setdefault(account, deque()), ts, MINUTE)
+        append_within(orders.setdefault(venue, deque()), ts, MINUTE)
 
     def cancel(self, order: "Order", ts: int) -> None:
         """Count a cancel that is being asked for."""
-        for scope in _scopes(order):
-            _append(self.cancels.setdefault(scope, deque()), ts, MINUTE)
+        for scope in _scopes(order.strategy_id, order.account_id, order.instrument_id):
+            append_within(self.cancels.setdefault(scope, deque()), ts, MINUTE)
 
     def execute(self, strategy_id: str, ts: int) -> None:
         """Count an order that traded for the first time."""
-        _append(self.executions.setdefault(strategy_id, deque()), ts, HOUR)
+        append_within(self.executions.setdefault(strategy_id, deque()), ts, HOUR)
 
 
 def count_since(times: Sequence[int], since: int) -> int:
@@ -62,15 +65,13 @@ def newer_than(times: deque[int], since: int) -> list[int]:
     return [time for time in times if time > since]
 
 
-def _scopes(order: "Order") -> tuple[tuple[Scope, str], ...]:
-    return (
-        (Scope.STRATEGY, order.strategy_id),
-        (Scope.ACCOUNT, order.account_id),
-        (Scope.VENUE, order.instrument_id.partition(":")[0]),
-    )
-
-
-def _append(times: deque[int], ts: int, window: int) -> None:
+def append_within(times: deque[int], ts: int, window: int) -> None:
+    """Take in the newest time, and let go of those that lie `window` or more before it."""
     times.append(ts)
     while times[0] <= ts - window:
         times.popleft()
+
+
+@lru_cache(maxsize=1_024)  # the same few triples with every order
+def _scopes(strategy_id: str, account_id: str, instrument_id: str) -> tuple[tuple[Scope, str], tuple[Scope, str], tuple[Scope, str]]:
+    return ((Scope.STRATEGY, strategy_id), (Scope.ACCOUNT, account_id), (Scope.VENUE, instrument_id.partition(":")[0]))

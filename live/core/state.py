@@ -20,14 +20,16 @@ from live.core.instruments import FIXED_FIELDS, Instrument
 from live.core.ledger import Account, Ledger
 from live.core.limits import CEILING_PRICE_COLLAR_PPM
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
-from live.core.pace import Pace
+from live.core.pace import MINUTE, Pace, append_within
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
 from live.core.scope_limits import ScopeLimits, tighten
 from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForce, TradingState
 
-MINUTE = 60 * 1_000_000_000
 DAY = 24 * 60 * MINUTE
+
+# A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
+_SUBMITTING, _SUBMIT_UNKNOWN, _REQUEST_CANCEL = OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN, OrderEvent.REQUEST_CANCEL
 
 RETENTION = DAY
 """Orders that ended are kept so long after their end, for late fills; a report about an older one counts as unknown."""
@@ -287,13 +289,14 @@ class EngineState:
 
     def index_live_order(self, order: Order) -> None:
         """Take an order that may fill into the indexes that risk and portfolio look it up by."""
-        self.live_orders[order.order_id] = order
-        self.live_by_strategy.setdefault((order.strategy_id, order.instrument_id), {})[order.order_id] = order
-        self.live_by_account.setdefault((order.account_id, order.instrument_id), {})[order.order_id] = order
+        order_id, instrument_id = order.order_id, order.instrument_id
+        self.live_orders[order_id] = order
+        self.live_by_strategy.setdefault((order.strategy_id, instrument_id), {})[order_id] = order
+        self.live_by_account.setdefault((order.account_id, instrument_id), {})[order_id] = order
         if not order.worst_price:
             bounds = self.bounds.get(order.strategy_id)
             order.worst_price = worst_price(order, CEILING_PRICE_COLLAR_PPM if bounds is None else bounds.limits.price_collar_ppm)
-        self.exposures.add(order, self.instruments[order.instrument_id])
+        self.exposures.add(order, self.instruments[instrument_id])
 
     def derive_limits(self) -> None:
         """Look up again what every strategy's orders are judged by, out of what is deployed, defined and given."""
@@ -422,28 +425,27 @@ class EngineState:
         order.state = state
         if record.detail:
             order.detail = record.detail
-        if state is OrderState.SUBMITTING:
+        if state is _SUBMITTING:
             order.submitted_at = record.ts
-            times = self.recent_orders.setdefault(order.strategy_id, deque())
-            times.append(record.ts)
-            while times[0] <= record.ts - MINUTE:
-                times.popleft()
+            append_within(self.recent_orders.setdefault(order.strategy_id, deque()), record.ts, MINUTE)
             self.pace.submit(order, record.ts)
-        elif record.event is OrderEvent.REQUEST_CANCEL:
+        elif record.event is _REQUEST_CANCEL:
             self.pace.cancel(order, record.ts)
-        elif state is OrderState.SUBMIT_UNKNOWN:
+        elif state is _SUBMIT_UNKNOWN:
             order.lost_at = record.ts
+        order_id = order.order_id
         if state in MAY_REST_AT_VENUE:
-            if order.order_id not in self.live_orders:
+            if order_id not in self.live_orders:
                 self.index_live_order(order)
                 order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
             return
         if state in TERMINAL:
             order.ended_at, order.announced = record.ts, None
-        if self.live_orders.pop(order.order_id, None) is not None:
-            del self.live_by_strategy[order.strategy_id, order.instrument_id][order.order_id]
-            del self.live_by_account[order.account_id, order.instrument_id][order.order_id]
-            self.exposures.remove(order, self.instruments[order.instrument_id])
+        if self.live_orders.pop(order_id, None) is not None:
+            instrument_id = order.instrument_id
+            del self.live_by_strategy[order.strategy_id, instrument_id][order_id]
+            del self.live_by_account[order.account_id, instrument_id][order_id]
+            self.exposures.remove(order, self.instruments[instrument_id])
             order.worst_price = 0
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
@@ -457,9 +459,10 @@ class EngineState:
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
-        held = self.ledger.quantity(record.account_id, record.strategy_id, record.instrument_id)
+        account_id, strategy_id, instrument_id = record.account_id, record.strategy_id, record.instrument_id
+        held = self.ledger.quantity(account_id, strategy_id, instrument_id)
         now = self.ledger.apply_fill(record, instrument).quantity
-        self.exposures.move(record.account_id, record.strategy_id, record.instrument_id, now - held)
+        self.exposures.move(account_id, strategy_id, instrument_id, now - held)
 
     def _apply_position(self, record: records.PositionChanged) -> None:
         held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]
