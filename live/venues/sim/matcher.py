@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from live.core.book import OrderBook
-from live.core.inputs import OrderAccepted, OrderExpired, VenueReport
+from live.core.inputs import OrderExpired, VenueReport
 from live.core.instruments import Instrument
 from live.core.market_events import Bar, Quote, QuoteBar, Trade
 from live.core.vocabulary import Liquidity, TimeInForce
@@ -240,11 +240,7 @@ class Matcher:
         order.ladder.remove(order)
         self.arrivals[order.order_id] = order
         order.mark_triggered()
-        taken = self.take(order, offers, ts_event, now, touch=True)
-        if order.order_id in self.orders:
-            # The only trace of the trigger that a restart can find.
-            self._desk.tell(order, OrderAccepted(now, ts_event, order.order_id, order.venue_order_id), now)
-        return taken
+        return self.take(order, offers, ts_event, now, touch=True)
 
     def _settle(self, order: WorkingOrder, last_price: int | None, ts_event: int, now: int) -> None:
         """Decide what becomes of what is left of an order that met the market."""

@@ -102,6 +102,8 @@ class SimulatedVenue:
     def restore(self, orders: Iterable[Order], positions: Mapping[tuple[str, str], int] | None = None) -> None:
         """Take back the orders whose acceptance was recorded before a restart, and every account's net positions.
 
+        A stop that had filled in part goes on as what it had become; one that had triggered and not filled is a stop again.
+
         Args:
             orders: orders that rest here, in the order in which they were sent.
             positions: signed quantity units by account and instrument.
@@ -124,7 +126,7 @@ class SimulatedVenue:
             )
             self._sequence += 1
             working = WorkingOrder(submitted, order.remaining, self._sequence)
-            if working.is_stop and (order.filled_quantity or order.venue_order_id.startswith("W")):
+            if working.is_stop and order.filled_quantity:
                 working.mark_triggered()
             matcher = self._matchers[order.instrument_id]
             matcher.add(working)

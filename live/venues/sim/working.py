@@ -63,7 +63,7 @@ class WorkingOrder:
         arrival: venue time at which it arrived, when it travelled; None for one that arrived at once.
         is_stop: whether it waits for its trigger.
         is_maker: whether it may never take liquidity.
-        venue_order_id: the venue's id of it; a stop that was triggered gets a new one.
+        venue_order_id: the venue's id of it.
         ladder: where it rests, None while it waits to meet the market.
         rung: the price it rests at.
         rested_at: number of the market event in which it came to rest there.
@@ -120,6 +120,5 @@ class WorkingOrder:
         return self.order.quantity - self.remaining
 
     def mark_triggered(self) -> None:
-        """Make a triggered stop the market or limit order that it begins, under a new id of the venue."""
+        """Make a triggered stop the market or limit order that it begins; it keeps the venue's id, as at Binance Spot."""
         self.is_stop = False
-        self.venue_order_id = f"W{self.order_id}"
