@@ -14,9 +14,11 @@ from typing import NamedTuple
 from dagster_project.lake.session_days import WallClock, day_of
 from dagster_project.reports.contents import Event
 from dagster_project.reports.curves import Tracker
+from dagster_project.reports.marks import Marks
 from live.core import inputs, records
 from live.core.instruments import Instrument
 from live.core.ledger import Position
+from live.core.market_events import Bar, QuoteBar
 from live.core.orders import OrderState
 from live.core.snapshots import restore_state
 from live.core.state import EngineState
@@ -26,6 +28,10 @@ from live.journal.entries import StoredEntry
 
 Owner = tuple[str, str]
 """A strategy and its account."""
+
+
+SECOND = 1_000_000_000
+"""Nanoseconds. Between bars everything is valued at most once a second, so a day of trades and quotes gives a curve of bounded size."""
 
 
 class Opening(NamedTuple):
@@ -65,13 +71,14 @@ class DayFold:
         marks: last price of each instrument, in price units.
         opening_marks: the same when the day began, or the first price of the day where none was known.
         orders: owner and state of each order that was begun or moved on the day.
-        bar_times: closes of the day's bars by instrument, warm-up apart.
+        bar_times: closes of the day's bars by kind of bar and instrument, warm-up apart.
     """
 
     def __init__(self, day: date, marks: dict[str, int]) -> None:
         self.state = EngineState()
         self.opening: Opening | None = None
-        self.marks = dict(marks)
+        self._marks = Marks(marks)
+        self.marks = self._marks.prices
         self.opening_marks = dict(marks)
         self.instruments: dict[str, Instrument] = {}
         self.versions: defaultdict[Owner, list[str]] = defaultdict(list)
@@ -85,12 +92,13 @@ class DayFold:
         self.outages: list[inputs.FeedChanged] = []
         self.kills = 0
         self.refused_calls = 0
-        self.bar_times: defaultdict[str, list[int]] = defaultdict(list)
+        self.bar_times: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self.profits: defaultdict[tuple[Owner, str], Tracker] = defaultdict(Tracker)
         self.equity: defaultdict[tuple[str, str], Tracker] = defaultdict(Tracker)
         self._day = day
         self._valued_at: int | None = None
-        """Time of the last bar, while it still has to be valued."""
+        """Time of the last market event, while it still has to be valued; of events that are no bars the end of their second."""
+        self._span: tuple[int, int] | None = None
 
     def session(self, session_id: str, journal: Path, tape: Path, clock: WallClock) -> SessionSpan:
         """Go through a session's records up to the end of the day.
@@ -98,7 +106,9 @@ class DayFold:
         Raises:
             JournalError, TapeError: the archive's copy was damaged since it was verified.
         """
-        counted, market = 0, len(self._times())
+        counted = 0
+        self._span = None
+        self._marks.begin_session()
         events = read_tape(tape) if tape.is_dir() else iter(())
         waiting = next(events, None)
         before: Moment | None = None
@@ -136,8 +146,7 @@ class DayFold:
                     self._market(event, today=before is not None and day_of(before.wall) == self._day)
         self._open()
         self._value()
-        times = self._times()[market:]
-        return SessionSpan(counted, min(times, default=None), max(times, default=None))
+        return SessionSpan(counted, *(self._span or (None, None)))
 
     def owners(self) -> list[Owner]:
         """List every strategy and account that was deployed, held something or did something."""
@@ -182,9 +191,6 @@ class DayFold:
                 total += value
         return total
 
-    def _times(self) -> list[int]:
-        return [ts for times in self.bar_times.values() for ts in times]
-
     def _open(self) -> None:
         """Note where things stand before the first record of the day."""
         if self.opening is None:
@@ -203,26 +209,35 @@ class DayFold:
         for position in self.state.ledger.positions.values():
             self.quotes[position.strategy_id, position.account_id].add(self.instruments[position.instrument_id].quote)
 
-    def _market(self, bar: inputs.Bar, *, today: bool) -> None:
-        if bar.warm_up:
+    def _market(self, event: inputs.MarketEvent, *, today: bool) -> None:
+        if event.warm_up:
             return
         if today:
             self._open()
-            self.opening_marks.setdefault(bar.instrument_id, bar.open)
-            self._value_before(bar.ts_event)
-            self._valued_at = bar.ts_event
-            self.bar_times[bar.instrument_id].append(bar.ts_event)
-        else:
-            self.opening_marks[bar.instrument_id] = bar.close
-        self.marks[bar.instrument_id] = bar.close
+            valued_at = at = event.ts_event
+            self._span = (at, at) if self._span is None else (min(self._span[0], at), max(self._span[1], at))
+            if isinstance(event, Bar):
+                self.opening_marks.setdefault(event.instrument_id, event.open)
+            if isinstance(event, Bar | QuoteBar):
+                self.bar_times[type(event).__name__, event.instrument_id].append(event.ts_event)
+            else:
+                valued_at = -(-valued_at // SECOND) * SECOND
+            self._value_before(valued_at)
+            self._valued_at = max(self._valued_at or 0, valued_at)
+        self._marks.observe(event)
+        mark = self.marks.get(event.instrument_id)
+        if mark is not None and not today:
+            self.opening_marks[event.instrument_id] = mark
+        elif mark is not None:
+            self.opening_marks.setdefault(event.instrument_id, mark)
 
     def _value_before(self, ts: int) -> None:
-        """Value the last bar's time before something later moves prices or positions: a fill at that time is in its value."""
+        """Value the last event's time before something later moves prices or positions: a fill at that time is in its value."""
         if self._valued_at is not None and ts > self._valued_at:
             self._value()
 
     def _value(self) -> None:
-        """Value every deployment and account at the time of the last bar, once; what has no price yet is left out."""
+        """Value every deployment and account at the time of the last event, once; what has no price yet is left out."""
         if self._valued_at is None:
             return
         valued_at, self._valued_at = self._valued_at, None
@@ -274,12 +289,12 @@ class DayFold:
                 pass
 
     def _deny(self, denied: records.OrderDenied) -> None:
-        """Count a denial; that of a wish which became no order names its strategy as the first word of its detail."""
+        """Count a denial; an old one of a wish that became no order names its strategy as the first word of its detail only."""
         if denied.order_id:
             owner = self._owner(denied.order_id)
             self.orders[denied.order_id] = (owner, OrderState.DENIED)
         else:
-            strategy_id = denied.detail.partition(" ")[0]
+            strategy_id = denied.strategy_id or denied.detail.partition(" ")[0]
             owner = (strategy_id, self.state.deployments[strategy_id].account_id)
         self.denials[owner, denied.code] += 1
 

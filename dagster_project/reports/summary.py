@@ -21,6 +21,7 @@ from dagster_project.reports.contents import (
 )
 from dagster_project.reports.coverage import CountedSession, Coverage, cover_day, day_inputs
 from dagster_project.reports.fold import DayFold, Owner, SessionSpan
+from dagster_project.reports.marks import Marks
 from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.ledger import Position
 from live.core.records import FillRecorded
@@ -83,10 +84,10 @@ def _marks_before(home: Home, coverage: Coverage, session_id: str) -> dict[str, 
     """Give the last prices of its host's session before the given one, which value what was held overnight."""
     first = coverage.first_sessions()
     earlier = [one for one in coverage.known if one.session_id < session_id and one.segments and first[one.session_id] == first[session_id]]
-    marks: dict[str, int] = {}
-    for _, _, bar in read_tape(files_of(home, earlier[-1]).tape) if earlier else ():
-        marks[bar.instrument_id] = bar.close
-    return marks
+    marks = Marks()
+    for _, _, event in read_tape(files_of(home, earlier[-1]).tape) if earlier else ():
+        marks.observe(event)
+    return marks.prices
 
 
 def _counted_line(one: CountedSession, span: SessionSpan) -> SessionLine:
@@ -287,7 +288,7 @@ def _fill(fold: DayFold, session_id: str, seq: int, fill: FillRecorded) -> FillL
 def _gaps(fold: DayFold) -> tuple[Gap, ...]:
     """Name each pair of bars of an instrument between which others are missing; the usual distance is its most common one."""
     found = [Gap(one.instrument_id, one.ts_init, one.ts_init, 0, f"the feed was down: {one.detail}") for one in fold.outages]
-    for instrument_id, times in sorted(fold.bar_times.items()):
+    for (_, instrument_id), times in sorted(fold.bar_times.items()):
         distances = Counter(later - earlier for earlier, later in pairwise(times))
         if not distances:
             continue
