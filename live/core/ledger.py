@@ -27,6 +27,9 @@ from live.core.instruments import Instrument
 from live.core.records import FillRecorded, FundingRecorded
 from live.core.vocabulary import AccountType, InstrumentKind, Side
 
+# A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
+_BUY, _SPOT = Side.BUY, InstrumentKind.SPOT
+
 PositionKey = tuple[str, str, str]
 """Account, strategy and instrument."""
 
@@ -175,7 +178,7 @@ class Ledger:
         position = self.positions.get(key) or self._begin(key)
         held, cash, realised, quantity = position.quantity, position.cash, position.realised, fill.quantity
         notional = instrument.notional(fill.price, quantity)
-        if fill.side is Side.BUY:
+        if fill.side is _BUY:
             position.bought += quantity
             _book(position, 1, quantity, notional)
             flow = -notional
@@ -185,7 +188,7 @@ class Ledger:
             flow = notional
         if position.bought > LARGEST_INTEGER or position.sold > LARGEST_INTEGER:
             _count_anew(position)
-        is_spot = instrument.kind is InstrumentKind.SPOT
+        is_spot = instrument.kind is _SPOT
         if is_spot:
             held_base = instrument.base_amount(held)
             self._move((account_id, instrument.base), instrument.base_amount(position.quantity) - held_base)
@@ -373,7 +376,7 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
         LedgerError: one does not hold, or a number would not fit in a journal.
     """
     cash, cost, realised, fees, funding = position.cash, position.cost, position.realised, position.fees, position.funding
-    if cash != realised - fees + funding - (cost if instrument.kind is InstrumentKind.SPOT else 0) or (
+    if cash != realised - fees + funding - (cost if instrument.kind is _SPOT else 0) or (
         position.bought - position.sold - position.fee_quantity != position.quantity
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not balance after {event}: {position}")

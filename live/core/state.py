@@ -537,14 +537,17 @@ class EngineState:
             if order.ended_at > now - RETENTION and order.state is not OrderState.DENIED and order.state is not OrderState.NOT_SENT
         ]
         ended.sort(key=_by_end)
-        fills = Counter(self.fill_keys.values())
         kept: set[str] = set()
-        room = RETAINED_FILLS
-        for order in reversed(ended[-RETAINED_ENDED:]):
-            room -= fills[order.order_id]
-            if room < 0:
-                break
-            kept.add(order.order_id)
+        if len(self.fill_keys) <= RETAINED_FILLS:
+            kept.update([order.order_id for order in ended[-RETAINED_ENDED:]])
+        else:
+            fills = Counter(self.fill_keys.values())
+            room = RETAINED_FILLS
+            for order in reversed(ended[-RETAINED_ENDED:]):
+                room -= fills[order.order_id]
+                if room < 0:
+                    break
+                kept.add(order.order_id)
         self.orders = {
             order_id: order for order_id, order in self.orders.items() if order_id in newest or order_id in kept or not order.ended_at
         }

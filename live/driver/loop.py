@@ -219,11 +219,10 @@ class EngineLoop:
             self._carry_out(self._pending.popleft()[1])
 
     def _carry_out(self, effect: Effect) -> None:
-        now = self.engine.now
-        if isinstance(effect, SetTimer | CancelTimer):
+        if isinstance(effect, (SetTimer, CancelTimer)):  # a union would be made anew for each effect
             self._set_timer(effect)
             return
-        venue = self._route(effect.instrument_id)
+        now, venue = self.engine.now, self._route(effect.instrument_id)
         if isinstance(effect, SubmitOrder):
             if self.engine.forbids(effect.order_id):
                 self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")

@@ -152,11 +152,12 @@ class ReplayRecorder:
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
-        self.tally.update({kind.__name__: count for kind, count in Counter(map(type, self._uncommitted)).items()})
-        for record in self._uncommitted:
-            kind = type(record)
-            if kind is records.OrderDenied or kind is records.AlarmRaised:
-                self.tally[f"{kind.__name__} {record.code}"] += 1
+        kinds = Counter(map(type, self._uncommitted))
+        self.tally.update({kind.__name__: count for kind, count in kinds.items()})
+        if kinds[records.OrderDenied] or kinds[records.AlarmRaised]:
+            for record in self._uncommitted:
+                if isinstance(record, (records.OrderDenied, records.AlarmRaised)):
+                    self.tally[f"{type(record).__name__} {record.code}"] += 1
         if self._journal is None:
             self._parity.update_all([encode_entry(record) for record in self._uncommitted])
         else:

@@ -61,7 +61,9 @@ class Deciding:
             refusal = self._record_decision(key, deployment.account_id, wish)
             if refusal is not None:
                 runner.context.forget_one(wish.instrument_id)
-            self._refuse(key, wish, refusal)
+                self._refuse(key, wish, refusal)
+            elif self._refused:
+                self._refused.pop(key, None)
 
     def tell_updates(self) -> None:
         """Tell strategies what became of the orders they asked for, and follow what they ask for then.
@@ -114,7 +116,8 @@ class Deciding:
             return
         deployment = state.deployments[strategy_id]
         held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
-        orders = [order for order in state.live_orders_of(strategy_id, instrument_id) if order.decision_id]
+        alive = state.live_by_strategy.get(key)
+        orders = [order for order in alive.values() if order.decision_id] if alive else []
         if held == target.units and not orders:
             self.retries.pop(key, None)
             return
@@ -197,8 +200,9 @@ class Deciding:
             return DenialCode.TARGET_NOT_A_NUMBER
         if not wish.in_range(instrument):
             return DenialCode.TARGET_OUT_OF_RANGE
-        worth = equity(state, work.markets, account_id, instrument.quote) if wish.needs_equity else 0
-        if worth is None or (wish.needs_equity and price is None):
+        needs_equity = wish.needs_equity
+        worth = equity(state, work.markets, account_id, instrument.quote) if needs_equity else 0
+        if worth is None or (needs_equity and price is None):
             return DenialCode.PRICE_REFERENCE_MISSING
         units = target_units(wish, worth, price or 0, instrument, state.deployments[strategy_id].sizing_fee_ppm)
         if abs(units) > LARGEST_INTEGER:
@@ -218,11 +222,8 @@ class Deciding:
         self.pursue(strategy_id, instrument_id)
         return None
 
-    def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode | None) -> None:
+    def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:
         """Say once that a wish cannot be followed, and again only when it or the reason changed; the standing target stays."""
-        if code is None:
-            self._refused.pop(key, None)
-            return
         said = (wish.requested, repr(wish.limit_price), code)
         if self._refused.get(key) != said:
             self._refused[key] = said

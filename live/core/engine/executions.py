@@ -14,6 +14,9 @@ from live.core.orders import TERMINAL, OrderEvent, OrderState
 from live.core.state import Order, fill_key
 from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
+_NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})
+"""States in which an execution is the first word that the venue has the order."""
+
 
 class Executions:
     """Turn the venue's executions into fills and positions."""
@@ -57,7 +60,7 @@ class Executions:
             work.alarm("MALFORMED_FILL", order.order_id, f"trade {report.trade_id}: {report.quantity} at {report.price}, fee {report.fee}")
             self._authority.kill(Scope.ACCOUNT, order.account_id, f"a malformed fill of {order.order_id}")
             return
-        accepted = order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN)
+        accepted = order.state in _NOT_ACCEPTED
         if accepted:
             work.transition(order, OrderEvent.ACCEPT)
         late = order.state in TERMINAL

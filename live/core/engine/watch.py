@@ -7,7 +7,7 @@ that was proven absent is still looked for, more and more rarely, as long as it 
 state: after a restart every order in flight is unknown, and watched anew.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
@@ -26,7 +26,7 @@ LONGEST_SCAN_WAIT = 3_600 * SECOND
 """The same for one that was proven absent, which nobody waits for."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True, gc=False):
     """When to look next, how long the wait was, and which request must have been answered by then, if any."""
 
     due: int

@@ -7,9 +7,11 @@ from live.core.vocabulary import Side, TradingState
 
 def check_latch(candidate: Candidate) -> Denial | None:
     """Deny while a kill latch that covers the order is engaged; a latch that was never read counts as engaged."""
-    for scope, target in candidate.state.scopes_of(candidate.intent.strategy_id):
-        if candidate.state.latches.get((scope, target), True):
-            return Denial(DenialCode.LATCH_ENGAGED, f"{scope} {target}".rstrip())
+    state = candidate.state
+    latches = state.latches
+    for scope in state.scopes_of(candidate.intent.strategy_id):
+        if latches.get(scope, True):
+            return Denial(DenialCode.LATCH_ENGAGED, f"{scope[0]} {scope[1]}".rstrip())
     return None
 
 
