@@ -62,7 +62,8 @@ def is_finite_number(value: Number) -> bool:
 def round_to_step(value: Number, scale: int, step: int, *, up: bool) -> int:
     """Convert a finite number to units of `10**-scale`, rounded to a multiple of `step` upwards or downwards.
 
-    A float means its shortest decimal text: 61737.63 is on a tick of 0.01, although its binary value is a little less.
+    A float means the decimal number of 15 significant digits next to it, which is as many as every float holds: 61737.63 is on a tick
+    of 0.01, although its binary value is a little less, and so is 100.30 * 1.01, which floats make 101.30300000000001, on one of 0.001.
 
     Raises:
         DecimalError: the value is not a number or infinite.
@@ -89,7 +90,7 @@ def truncate_toward_zero(numerator: int, denominator: int) -> int:
 
 
 def _finite(value: Number) -> Decimal:
-    exact = Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
+    exact = Decimal(float.__format__(value, ".15g")) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite():
         raise DecimalError(f"a finite number was expected, received {value!r}")
     return exact

@@ -51,7 +51,7 @@ def test_an_absurd_exponent_is_refused_at_once(text):
 def test_rounding_to_a_step_encloses_the_exact_value(value, scale, step):
     """Down is at most the value, up at least, both on the step and within one step of each other."""
     down, up = round_to_step(value, scale, step, up=False), round_to_step(value, scale, step, up=True)
-    exact = decimal.Context(prec=1200).multiply(decimal.Decimal(repr(value)), decimal.Decimal(10**scale))
+    exact = decimal.Context(prec=1200).multiply(decimal.Decimal(f"{value:.15g}"), decimal.Decimal(10**scale))
     assert down <= exact <= up
     assert down % step == up % step == 0
     assert up - down in (0, step)
@@ -84,7 +84,9 @@ def test_divisions_round_the_way_they_say(numerator, denominator):
 
 
 @pytest.mark.parametrize("up", [True, False])
-def test_a_float_means_its_shortest_text(up):
-    """A price that is on the tick as written stays where it is, though its binary value lies beside it."""
+def test_a_float_means_its_first_15_digits(up):
+    """A price that is on the tick as written or as reckoned stays where it is, though its binary value lies beside it."""
+    assert 100.30 * 1.01 == 101.30300000000001
+    assert round_to_step(100.30 * 1.01, 3, 1, up=up) == 101_303
     assert round_to_step(61737.63, 2, 1, up=up) == 6_173_763
     assert round_to_step(decimal.Decimal("61737.63"), 2, 1, up=up) == 6_173_763
