@@ -8,6 +8,10 @@ that could be wrong without anybody knowing, unless tests/mutants/explained.toml
   .venv/bin/python tests/mutants --only live/core/ledger.py       one module
   .venv/bin/python tests/mutants --every 10                       a sample: each tenth change
   .venv/bin/python tests/mutants --write-docs                     also renew the tables of docs/mutation-testing.md
+  .venv/bin/python tests/mutants --kept --write-docs              run nothing: take each module's last result
+
+The last result of each module is kept under data/mutants/results, so that modules can be run one by one. The tables of the
+documentation have all that is kept, and say of each module how many of its mutants were tried, at which commit and when.
 
 Exit codes: 0 enough was noticed; 1 the tests fail without any change, or mutmut could not run; 2 too little was noticed.
 """
@@ -17,13 +21,14 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pages
-from results import Mutant, read_explanations, read_mutants, score, table_mutants
+from results import TABLES, Mutant, Result, keep, kept, read_explanations, read_mutants, read_totals, score, table_mutants
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from scope import MODULES, MUST, TABLE_TESTS
@@ -31,6 +36,7 @@ from working_copy import ROOT, SetupFailed, copy_repository, environment
 
 HERE = Path(__file__).parent
 HOME = ROOT / "data" / "mutants"
+RESULTS = HOME / "results"
 PAGE = ROOT / "docs" / "mutation-testing.md"
 ORDERS = "live/core/orders.py"
 
@@ -43,17 +49,24 @@ def main() -> int:
     if options.only:
         modules = [wanted for wanted in options.only if any(fnmatch.fnmatch(wanted, module) for module in modules)]
     HOME.mkdir(parents=True, exist_ok=True)
-    try:
-        mutants = _run(modules, options.every, options.jobs, progress_console)
-    except SetupFailed as error:
-        progress_console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
-        return 1
     explanations = read_explanations(HERE / "explained.toml")
-    (HOME / "latest.json").write_text(json.dumps([asdict(mutant) for mutant in mutants], indent=1) + "\n", encoding="utf-8")
-    pages.show(console, mutants, explanations, survivors=options.survivors)
+    if options.kept:
+        results = [result for result in kept(RESULTS) if not options.only or result.module in modules]
+        if not results:
+            progress_console.print("nothing is kept: leave out --kept", style="red")
+            return 1
+    else:
+        try:
+            results = _run(modules, options.every, options.jobs, progress_console)
+        except SetupFailed as error:
+            progress_console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+            return 1
+        for result in results:
+            keep(RESULTS, result)
+    pages.show(console, results, explanations, survivors=options.survivors)
     if options.write_docs:
-        pages.write_section(PAGE, pages.markdown(mutants, explanations))
-    return 0 if score(mutants) >= MUST else 2
+        pages.write_section(PAGE, pages.markdown(kept(RESULTS), explanations))
+    return 0 if score(pages.all_mutants(results)) >= MUST else 2
 
 
 def _options() -> argparse.Namespace:
@@ -62,31 +75,46 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="run each N-th mutant only")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="mutants at a time (default: one a core, at most 4)")
     parser.add_argument("--survivors", action="store_true", help="list the survivors that are not explained")
+    parser.add_argument("--kept", action="store_true", help="run nothing: show what the last runs of the modules gave")
     parser.add_argument("--write-docs", action="store_true", help=f"renew the tables of {PAGE.relative_to(ROOT)}")
-    options = parser.parse_args()
-    if options.write_docs and (options.only or options.every > 1):
-        parser.error("--write-docs wants a full run: leave out --only and --every")
-    return options
+    return parser.parse_args()
 
 
-def _run(modules: list[str], every: int, jobs: int, console: Console) -> list[Mutant]:
+def _run(modules: list[str], every: int, jobs: int, console: Console) -> list[Result]:
     commands = environment(HOME)
+    commit, on = _commit(), datetime.now(UTC).date().isoformat()
     tree = copy_repository(HOME, modules)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        names: list[str] = []
-        if every > 1:
-            # A name that fits no mutant makes mutmut write them all down and run none.
-            task = progress.add_task("mutants are made", total=None)
-            _mutmut(commands, tree, ["no.such.mutant"], jobs, progress, task, must_run=False)
-            names = _all_names(tree)[::every]
-            progress.remove_task(task)
-        _mutmut(commands, tree, names, jobs, progress, progress.add_task("mutants of functions", total=None))
-        mutants = read_mutants(tree)
-        if ORDERS in modules:
-            progress.add_task("mutants of tables", total=None)
-            mutants += _tables(commands, tree, jobs, every)
-    return mutants
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+            names: list[str] = []
+            if every > 1:
+                # A name that fits no mutant makes mutmut write them all down and run none.
+                task = progress.add_task("mutants are made", total=None)
+                _mutmut(commands, tree, ["no.such.mutant"], jobs, progress, task, must_run=False)
+                names = _all_names(tree)[::every]
+                progress.remove_task(task)
+            _mutmut(commands, tree, names, jobs, progress, progress.add_task("mutants of functions", total=None))
+            mutants = read_mutants(tree)
+            results = [
+                Result(module, commit, on, total, tuple(mutant for mutant in mutants if mutant.module == module))
+                for module, total in read_totals(tree).items()
+                if total
+            ]
+            if ORDERS in modules:
+                progress.add_task("mutants of tables", total=None)
+                total, mutants = _tables(commands, tree, jobs, every)
+                results.append(Result(TABLES, commit, on, total, tuple(mutants)))
+    finally:
+        shutil.rmtree(tree)
+    return results
+
+
+def _commit() -> str:
+    """Name what the repository holds; a plus says that it is more than was committed."""
+    commit = subprocess.run(["git", "rev-parse", "--short=9", "HEAD"], cwd=ROOT, capture_output=True, check=True, text=True).stdout.strip()
+    changed = subprocess.run(["git", "status", "--porcelain", "--", "live", "tests"], cwd=ROOT, capture_output=True, check=True).stdout
+    return f"{commit}+" if changed else commit
 
 
 def _mutmut(commands: Path, tree: Path, names: list[str], jobs: int, progress: Progress, task: object, *, must_run: bool = True) -> None:
@@ -118,7 +146,7 @@ def _all_names(tree: Path) -> list[str]:
     ]
 
 
-def _tables(commands: Path, tree: Path, jobs: int, every: int) -> list[Mutant]:
+def _tables(commands: Path, tree: Path, jobs: int, every: int) -> tuple[int, list[Mutant]]:
     done = subprocess.run(
         [str(commands / "python"), str(HERE / "tables.py"), str(jobs), str(every), *TABLE_TESTS],
         cwd=tree,

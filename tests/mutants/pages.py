@@ -3,26 +3,27 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from results import Explanation, Mutant, score
+from results import Explanation, Mutant, Result, score
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from scope import MUST
 
 BEGIN, END = "<!-- measured: begin (written by `make mutants`) -->", "<!-- measured: end -->"
-COLUMNS = ("module", "mutants", "noticed", "per cent", "survivors", "explained")
+COLUMNS = ("module", "mutants", "tried", "noticed", "per cent", "survivors", "explained", "at commit", "on")
 
 
-def show(console: Console, mutants: Sequence[Mutant], explanations: Sequence[Explanation], *, survivors: bool) -> None:
+def show(console: Console, results: Sequence[Result], explanations: Sequence[Explanation], *, survivors: bool) -> None:
     """Print the score of each module, and the survivors when they are asked for."""
     if not console.is_terminal:
         console.width = 140
     table = Table(box=box.SIMPLE_HEAD)
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "module" else "right")
-    for row in rows(mutants, explanations):
+    for row in rows(results, explanations):
         table.add_row(*row)
     console.print(table)
+    mutants = all_mutants(results)
     open_ones = [mutant for mutant in mutants if not mutant.killed and not _why(mutant, explanations)]
     if survivors:
         for mutant in open_ones:
@@ -34,26 +35,29 @@ def show(console: Console, mutants: Sequence[Mutant], explanations: Sequence[Exp
         console.print(f"{score(mutants):.1f} % were noticed, {MUST:.0f} % must be", style="red")
 
 
-def rows(mutants: Sequence[Mutant], explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
+def all_mutants(results: Sequence[Result]) -> list[Mutant]:
+    """Give the mutants of all results."""
+    return [mutant for result in results for mutant in result.mutants]
+
+
+def rows(results: Sequence[Result], explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
     """Give a line for each module, and one for all."""
-    modules = list(dict.fromkeys(mutant.module for mutant in mutants))
-    groups = [(module, [mutant for mutant in mutants if mutant.module == module]) for module in modules]
-    lines: list[tuple[str, ...]] = []
-    for name, some in (*groups, ("all", list(mutants))):
-        if some:
-            alive = [mutant for mutant in some if not mutant.killed]
-            explained = sum(1 for mutant in alive if _why(mutant, explanations))
-            counts = (len(some), len(some) - len(alive))
-            lines.append((name, *map(str, counts), f"{score(some):.1f}", str(len(alive)), str(explained)))
+    lines = [
+        (result.module, str(result.total), *_counts(result.mutants, explanations), result.commit, result.on)
+        for result in results
+        if result.mutants
+    ]
+    if len(lines) > 1:
+        lines.append(("all", str(sum(result.total for result in results)), *_counts(all_mutants(results), explanations), "", ""))
     return lines
 
 
-def markdown(mutants: Sequence[Mutant], explanations: Sequence[Explanation]) -> str:
+def markdown(results: Sequence[Result], explanations: Sequence[Explanation]) -> str:
     """Write the scores, the explained survivors and the open ones for the documentation."""
-    alive = [(mutant, _why(mutant, explanations)) for mutant in mutants if not mutant.killed]
+    alive = [(mutant, _why(mutant, explanations)) for mutant in all_mutants(results) if not mutant.killed]
     return "\n".join(
         [
-            *_table(COLUMNS, rows(mutants, explanations)),
+            *_table(COLUMNS, rows(results, explanations)),
             "",
             "### Survivors that are explained",
             "",
@@ -78,6 +82,12 @@ def write_section(path: Path, text: str) -> None:
     if not begin or not end:
         raise ValueError(f"{path} has no place for the scores: it needs the lines {BEGIN!r} and {END!r}")
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
+def _counts(mutants: Sequence[Mutant], explanations: Sequence[Explanation]) -> tuple[str, ...]:
+    alive = [mutant for mutant in mutants if not mutant.killed]
+    explained = sum(1 for mutant in alive if _why(mutant, explanations))
+    return str(len(mutants)), str(len(mutants) - len(alive)), f"{score(mutants):.1f}", str(len(alive)), str(explained)
 
 
 def _why(mutant: Mutant, explanations: Sequence[Explanation]) -> str:

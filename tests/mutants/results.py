@@ -4,8 +4,8 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 TABLES = "live/core/orders.py (tables)"
@@ -58,15 +58,52 @@ class Explanation:
         )
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a module's mutants the last time they were run.
+
+    Attributes:
+        module: file they are in.
+        commit: what the repository held, with a plus when it held more than was committed.
+        on: day it was run, UTC.
+        total: how many mutants the module has; a sample ran fewer.
+        mutants: those that were run, in the order of the code.
+    """
+
+    module: str
+    commit: str
+    on: str
+    total: int
+    mutants: tuple[Mutant, ...]
+
+
+def keep(folder: Path, result: Result) -> None:
+    """Keep a module's result in place of the one before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{_file_name(result.module)}.json").write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+
+
+def kept(folder: Path) -> list[Result]:
+    """Give what is kept, a result for each module, by name."""
+    found: list[Result] = []
+    for path in sorted(folder.glob("*.json")):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        found.append(Result(**{**said, "mutants": tuple(Mutant(**mutant) for mutant in said["mutants"])}))
+    return found
+
+
+def read_totals(tree: Path) -> dict[str, int]:
+    """Give how many mutants each module has, whether they were run or not."""
+    return {module: len(exit_codes) for module, _, exit_codes in _metas(tree)}
+
+
 def read_mutants(tree: Path) -> list[Mutant]:
     """Give every mutant that was run, in the order of the code."""
     found: list[Mutant] = []
-    for meta in sorted((tree / "mutants").rglob("*.py.meta")):
-        source = meta.with_suffix("")
-        module = source.relative_to(tree / "mutants").as_posix()
+    for module, source, exit_codes in _metas(tree):
         lines = source.read_text(encoding="utf-8").splitlines()
         spans = json.loads(source.with_suffix(".py.spans").read_text(encoding="utf-8"))["spans"]
-        for name, exit_code in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"].items():
+        for name, exit_code in exit_codes.items():
             if exit_code is None:
                 continue
             mangled = name.rpartition(".")[2]
@@ -79,11 +116,12 @@ def read_mutants(tree: Path) -> list[Mutant]:
     return found
 
 
-def table_mutants(lines: Iterable[str]) -> list[Mutant]:
-    """Read what `tables.py` printed."""
+def table_mutants(lines: Iterable[str]) -> tuple[int, list[Mutant]]:
+    """Read what `tables.py` printed: how many mutants there are, and what became of those that were run."""
     said = [json.loads(line) for line in lines if line.startswith("{")]
-    return [
-        Mutant(TABLES, one["change"].partition(":")[0], "", one["change"].partition(": ")[2], one["exit_code"] in KILLED) for one in said
+    return said[0]["total"], [
+        Mutant(TABLES, one["change"].partition(":")[0], "", one["change"].partition(": ")[2], one["exit_code"] in KILLED)
+        for one in said[1:]
     ]
 
 
@@ -95,6 +133,16 @@ def read_explanations(path: Path) -> list[Explanation]:
 def score(mutants: Sequence[Mutant]) -> float:
     """Give the per cent of mutants that were noticed; explained survivors count as survivors."""
     return 100 * sum(mutant.killed for mutant in mutants) / len(mutants)
+
+
+def _metas(tree: Path) -> Iterator[tuple[str, Path, dict[str, int | None]]]:
+    for meta in sorted((tree / "mutants").rglob("*.py.meta")):
+        source = meta.with_suffix("")
+        yield source.relative_to(tree / "mutants").as_posix(), source, json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+
+
+def _file_name(module: str) -> str:
+    return re.sub(r"\W+", "-", module).strip("-")
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:

@@ -55,7 +55,7 @@ def describe(change: Change) -> str:
 
 
 def main() -> None:
-    """Print one line for each mutant, as they end: what it changes, and whether a test failed."""
+    """Print how many mutants there are, and a line for each that is run, as they end: what it changes, and whether a test failed."""
     jobs, every, tests = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     sys.path.insert(0, str(Path.cwd()))
     reader, writer = os.pipe()
@@ -66,6 +66,7 @@ def main() -> None:
     with os.fdopen(reader) as pipe:
         names = json.load(pipe)
     os.wait()
+    sys.stdout.write(json.dumps({"total": len(names)}) + "\n")
     assert hypothesis.settings is not None, "imported before forking, so that no mutant has to"
     waiting, running = list(range(0, len(names), every)), {}
     while waiting or running:

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,9 +50,8 @@ def environment(home: Path) -> Path:
 
 
 def copy_repository(home: Path, modules: Sequence[str]) -> Path:
-    """Copy what is under version control or about to be, and tell mutmut what to do with it; gives the copy's directory."""
-    tree = home / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
+    """Copy what is under version control or about to be, and tell mutmut what to do with it; gives the copy's directory, a new one."""
+    tree = Path(tempfile.mkdtemp(prefix="tree-", dir=home))
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *COPIED], cwd=ROOT, capture_output=True, check=True
     )
@@ -61,6 +62,10 @@ def copy_repository(home: Path, modules: Sequence[str]) -> Path:
     conftest = tree / "tests/conftest.py"
     text = conftest.read_text(encoding="utf-8").replace("from hypothesis import settings", "from hypothesis import Phase, settings")
     conftest.write_text(text + PROFILE, encoding="utf-8")
+    for machine in (tree / "tests/property").rglob("test_*.py"):
+        text = machine.read_text(encoding="utf-8")
+        fewer = re.sub(r"max_examples=(\d+)(?=, stateful_step_count)", lambda number: f"max_examples={int(number[1]) // 5}", text)
+        machine.write_text(fewer, encoding="utf-8")
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as configuration:
         configuration.write(
             "\n[tool.mutmut]\n"

@@ -90,3 +90,20 @@ def test_an_explained_survivor_still_counts_as_one(results):
     alive = results.Mutant("", "", "", "", killed=False)
     dead = results.Mutant("", "", "", "", killed=True)
     assert results.score([alive, dead, dead, dead]) == 75.0
+
+
+def test_a_modules_last_result_is_kept_in_place_of_the_one_before(results, tmp_path):
+    """Modules can be run one by one, each at its commit, and are shown together."""
+    mutant = results.Mutant("live/core/ledger.py", "_book", "return sign", "return None", killed=True)
+    first = results.Result("live/core/ledger.py", "aaa", "2026-01-01", 2, (mutant,))
+    again = results.Result("live/core/ledger.py", "bbb", "2026-01-02", 2, (mutant, mutant))
+    tables = results.Result(results.TABLES, "aaa", "2026-01-01", 9, ())
+    for result in (first, tables, again):
+        results.keep(tmp_path / "results", result)
+    assert results.kept(tmp_path / "results") == [tables, again]
+
+
+def test_a_module_has_as_many_mutants_as_were_made_however_few_were_tried(results, tmp_path):
+    """A sample is shown as one."""
+    _leave(tmp_path, {"live.core.ledger.xǁLedgerǁdeposit__mutmut_1": None, "live.core.ledger.x__book__mutmut_1": 1})
+    assert results.read_totals(tmp_path) == {"live/core/ledger.py": 2}
