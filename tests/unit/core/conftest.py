@@ -28,6 +28,9 @@ ETH = "binance-spot:ETHUSDT"
 
 Script = Callable[[BarView, StrategyContext], None]
 
+written = msgspec.msgpack.Encoder().encode
+read = msgspec.msgpack.Decoder(records.JournalEntry).decode
+
 
 class Scripted(Strategy):
     """Do what the test says."""
@@ -166,12 +169,12 @@ class Desk:
         return next(iter(self.strategies.values()))
 
     def feed(self, *events: Any) -> list[Any]:
-        """Let the engine handle inputs, and compare its state with the fold after each; returns the records."""
+        """Let the engine handle inputs, and compare its state with the fold of its records read back; returns the records."""
         self.said, self.asked = [], []
         for event in events:
             self.engine.handle(event)
             said, asked = drain(self.engine)
-            entries = [*([] if isinstance(event, MARKET_TYPES) else [event]), *said]
+            entries = [*([] if isinstance(event, MARKET_TYPES) else [event]), *(read(written(record)) for record in said)]
             for entry in entries:
                 self._fold.apply(entry)
             self.journal += entries
