@@ -100,7 +100,7 @@ def test_a_modules_last_result_is_kept_in_place_of_the_one_before(results, tmp_p
     tables = results.Result(results.TABLES, "aaa", "2026-01-01", 9, ())
     for result in (first, tables, again):
         results.keep(tmp_path / "results", result)
-    assert results.kept(tmp_path / "results") == [tables, again]
+    assert results.kept(tmp_path / "results") == [again, tables]
 
 
 def test_a_module_has_as_many_mutants_as_were_made_however_few_were_tried(results, tmp_path):
