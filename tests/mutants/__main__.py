@@ -18,17 +18,17 @@ Exit codes: 0 enough was noticed; 1 the tests fail without any change, or mutmut
 
 import argparse
 import fnmatch
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import pages
-from results import TABLES, Mutant, Result, keep, kept, read_explanations, read_mutants, read_totals, score, table_mutants
+from results import TABLES, Mutant, Result, keep, kept, read_explanations, read_mutants, read_names, score, table_mutants
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from scope import MODULES, MUST, TABLE_TESTS
@@ -87,19 +87,18 @@ def _run(modules: list[str], every: int, jobs: int, console: Console) -> list[Re
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-            names: list[str] = []
-            if every > 1:
-                # A name that fits no mutant makes mutmut write them all down and run none.
-                task = progress.add_task("mutants are made", total=None)
-                _mutmut(commands, tree, ["no.such.mutant"], jobs, progress, task, must_run=False)
-                names = _all_names(tree)[::every]
-                progress.remove_task(task)
-            _mutmut(commands, tree, names, jobs, progress, progress.add_task("mutants of functions", total=None))
+            # A name that fits no mutant makes mutmut write them all down and run none.
+            task = progress.add_task("mutants are made", total=None)
+            _mutmut(commands, tree, ["no.such.mutant"], jobs, progress, task, must_run=False)
+            progress.remove_task(task)
+            names = read_names(tree)
+            wanted = list(chain.from_iterable(names.values()))[::every]
+            if wanted:
+                _mutmut(commands, tree, wanted, jobs, progress, progress.add_task("mutants of functions", total=None))
             mutants = read_mutants(tree)
             results = [
-                Result(module, commit, on, total, tuple(mutant for mutant in mutants if mutant.module == module))
-                for module, total in read_totals(tree).items()
-                if total
+                Result(module, commit, on, len(some), tuple(mutant for mutant in mutants if mutant.module == module))
+                for module, some in names.items()
             ]
             if ORDERS in modules:
                 progress.add_task("mutants of tables", total=None)
@@ -136,14 +135,6 @@ def _mutmut(commands: Path, tree: Path, names: list[str], jobs: int, progress: P
                 progress.update(task, completed=int(counted[1]), total=int(counted[2]))  # pyright: ignore[reportArgumentType]
     if running.returncode and must_run:
         raise SetupFailed(f"mutmut could not run; the tests must pass without any mutant. Its last words:\n{said}")
-
-
-def _all_names(tree: Path) -> list[str]:
-    return [
-        name
-        for meta in sorted((tree / "mutants").rglob("*.py.meta"))
-        for name in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-    ]
 
 
 def _tables(commands: Path, tree: Path, jobs: int, every: int) -> tuple[int, list[Mutant]]:

@@ -17,6 +17,9 @@ _MANGLED = re.compile(r"\bx(?:_|ǁ\w+?ǁ)(\w+?)__mutmut_(?:orig|\d+)\b")
 _NAME = re.compile(r"(?:x_|xǁ(?P<class>\w+)ǁ)(?P<function>\w+)__mutmut_(?P<number>\d+)$")
 
 
+_LITERAL = re.compile(r'(?<![rf])"([^"\\]*)"')
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change and whether the tests noticed it.
@@ -92,25 +95,22 @@ def kept(folder: Path) -> list[Result]:
     return found
 
 
-def read_totals(tree: Path) -> dict[str, int]:
-    """Give how many mutants each module has, whether they were run or not."""
-    return {module: len(exit_codes) for module, _, exit_codes in _metas(tree)}
+def read_names(tree: Path) -> dict[str, list[str]]:
+    """Give the names of each module's mutants, run or not, but for those that change only words."""
+    return {
+        module: [name for name in exit_codes if not _changes_words(*differences[name])] for module, differences, exit_codes in _metas(tree)
+    }
 
 
 def read_mutants(tree: Path) -> list[Mutant]:
     """Give every mutant that was run, in the order of the code."""
     found: list[Mutant] = []
-    for module, source, exit_codes in _metas(tree):
-        lines = source.read_text(encoding="utf-8").splitlines()
-        spans = json.loads(source.with_suffix(".py.spans").read_text(encoding="utf-8"))["spans"]
+    for module, differences, exit_codes in _metas(tree):
         for name, exit_code in exit_codes.items():
-            if exit_code is None:
+            original, changed = differences[name]
+            if exit_code is None or _changes_words(original, changed):
                 continue
-            mangled = name.rpartition(".")[2]
-            parts = _NAME.match(mangled)
-            assert parts is not None, f"mutmut named a mutant {name!r}, which is no name of its version that this was written for"
-            before, after = (lines[slice(spans[key][0] - 1, spans[key][1])] for key in (mangled.rpartition("_")[0] + "_orig", mangled))
-            original, changed = _difference(before, after)
+            parts = _parts(name)
             function = f"{parts['class']}.{parts['function']}" if parts["class"] else parts["function"]
             found.append(Mutant(module, function, original, changed, exit_code in KILLED, exit_code != 33))
     return found
@@ -135,10 +135,34 @@ def score(mutants: Sequence[Mutant]) -> float:
     return 100 * sum(mutant.killed for mutant in mutants) / len(mutants)
 
 
-def _metas(tree: Path) -> Iterator[tuple[str, Path, dict[str, int | None]]]:
+def _metas(tree: Path) -> Iterator[tuple[str, dict[str, tuple[str, str]], dict[str, int | None]]]:
+    """Give each module with, by the names of its mutants, what they change and what became of them."""
     for meta in sorted((tree / "mutants").rglob("*.py.meta")):
         source = meta.with_suffix("")
-        yield source.relative_to(tree / "mutants").as_posix(), source, json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+        lines = source.read_text(encoding="utf-8").splitlines()
+        exit_codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+        if not exit_codes:
+            continue
+        spans = json.loads(source.with_suffix(".py.spans").read_text(encoding="utf-8"))["spans"]
+        differences: dict[str, tuple[str, str]] = {}
+        for name in exit_codes:
+            mangled = _parts(name)[0]
+            before, after = (lines[slice(spans[key][0] - 1, spans[key][1])] for key in (mangled.rpartition("_")[0] + "_orig", mangled))
+            differences[name] = _difference(before, after)
+        yield source.relative_to(tree / "mutants").as_posix(), differences, exit_codes
+
+
+def _parts(name: str) -> re.Match[str]:
+    parts = _NAME.match(name.rpartition(".")[2])
+    assert parts is not None, f"mutmut named a mutant {name!r}, which is no name of its version that this was written for"
+    return parts
+
+
+def _changes_words(original: str, changed: str) -> bool:
+    """Tell whether all that differs is the content of texts with a space in them: a person reads those, no code does."""
+    before, after = _LITERAL.split(original), _LITERAL.split(changed)
+    differing = [number for number, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
+    return len(before) == len(after) and bool(differing) and all(number % 2 and " " in before[number] for number in differing)
 
 
 def _file_name(module: str) -> str:
@@ -147,7 +171,8 @@ def _file_name(module: str) -> str:
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
     removed, added = [], []
-    for line in difflib.ndiff(*([_MANGLED.sub(r"\1", line) for line in lines] for lines in (before, after))):
+    before, after = ([_MANGLED.sub(r"\1", line) for line in lines] for lines in (before, after))
+    for line in difflib.ndiff(before, after):
         if line.startswith("- "):
             removed.append(line[2:].strip())
         elif line.startswith("+ "):

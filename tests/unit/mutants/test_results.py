@@ -106,4 +106,27 @@ def test_a_modules_last_result_is_kept_in_place_of_the_one_before(results, tmp_p
 def test_a_module_has_as_many_mutants_as_were_made_however_few_were_tried(results, tmp_path):
     """A sample is shown as one."""
     _leave(tmp_path, {"live.core.ledger.xǁLedgerǁdeposit__mutmut_1": None, "live.core.ledger.x__book__mutmut_1": 1})
-    assert results.read_totals(tmp_path) == {"live/core/ledger.py": 2}
+    names = results.read_names(tmp_path)["live/core/ledger.py"]
+    assert names == ["live.core.ledger.xǁLedgerǁdeposit__mutmut_1", "live.core.ledger.x__book__mutmut_1"]
+
+
+@pytest.mark.parametrize(
+    ("original", "changed", "counts"),
+    [
+        ('stop(order, "session started")', 'stop(order, "XXsession startedXX")', False),
+        ('stop(order, "session started")', "stop(order, None)", True),
+        ('stop(order, "session started")', 'stop(None, "session started")', True),
+        ('alarm("MARGIN_CALL", "", "said so")', 'alarm("margin_call", "", "said so")', True),
+        ('alarm("MARGIN_CALL", "", "said so")', 'alarm("MARGIN_CALL", "XXXX", "said so")', True),
+    ],
+)
+def test_the_words_of_a_text_are_no_behaviour_but_its_codes_are(results, tmp_path, original, changed, counts):
+    """A change counts unless it is to the content of a text with a space in it."""
+    folder = tmp_path / "mutants" / "live"
+    folder.mkdir(parents=True)
+    (folder / "one.py").write_text(f"def x_f__mutmut_orig():\n    {original}\ndef x_f__mutmut_1():\n    {changed}\n", encoding="utf-8")
+    spans = {"x_f__mutmut_orig": [1, 2], "x_f__mutmut_1": [3, 4]}
+    (folder / "one.py.spans").write_text(json.dumps({"version": 1, "spans": spans}), encoding="utf-8")
+    (folder / "one.py.meta").write_text(json.dumps({"exit_code_by_key": {"live.one.x_f__mutmut_1": 0}}), encoding="utf-8")
+    assert bool(results.read_names(tmp_path)["live/one.py"]) is counts
+    assert bool(results.read_mutants(tmp_path)) is counts
