@@ -130,7 +130,7 @@ class StrategyRunner:
         """
         instrument_id = quote.instrument_id
         view = QuoteView(instrument_id, quote.ts_event, quote, *self._units[instrument_id])
-        self._take_in(quote, lambda: self.strategy.on_quote(view, self.context), "quote")
+        self._take_in(quote, self.strategy.on_quote, view, "quote")
 
     def on_quote_bar(self, bar: QuoteBar) -> None:
         """Hand a bar of bid and ask to the strategy, as `on_bar` does with a bar; it counts toward the warm-up where bars do not come.
@@ -142,7 +142,7 @@ class StrategyRunner:
         if self.context.warming_up and Bar not in self.subscriptions:
             self._count_warm_up(instrument_id)
         view = QuoteBarView(instrument_id, bar.ts_event, bar, self._units[instrument_id][0])
-        self._take_in(bar, lambda: self.strategy.on_quote_bar(view, self.context), "bar of bid and ask")
+        self._take_in(bar, self.strategy.on_quote_bar, view, "bar of bid and ask")
 
     def on_book(self, event: BookSnapshot | BookDelta) -> None:
         """Hand the order book after a change to the strategy, as `on_bar` does with a bar.
@@ -154,7 +154,7 @@ class StrategyRunner:
         book = self._markets[instrument_id].book
         assert book is not None, "the market took the event in before the strategies"
         view = BookView(instrument_id, event.ts_event, book, *self._units[instrument_id])
-        self._take_in(event, lambda: self.strategy.on_book(view, self.context), "book")
+        self._take_in(event, self.strategy.on_book, view, "book")
 
     def on_funding(self, event: FundingRate) -> None:
         """Hand a funding rate to the strategy, as `on_bar` does with a bar.
@@ -163,7 +163,7 @@ class StrategyRunner:
             StrategyError: as `on_bar`.
         """
         view = FundingView(event.instrument_id, event.ts_event, event, self._units[event.instrument_id][0])
-        self._take_in(event, lambda: self.strategy.on_funding(view, self.context), "funding rate")
+        self._take_in(event, self.strategy.on_funding, view, "funding rate")
 
     def on_fill(self, fill: FillRecorded) -> None:
         """Hand the strategy one of its own executions; wishes made before its warm-up is over are dropped.
@@ -172,7 +172,12 @@ class StrategyRunner:
             StrategyError: as `on_bar`.
         """
         self.context.now = fill.ts
-        self._call(lambda: self.strategy.on_fill(fill, self.context), f"the fill {fill.trade_id} of order {fill.order_id}")
+        try:
+            self.strategy.on_fill(fill, self.context)
+        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+            raise self._failure(error, f"the fill {fill.trade_id} of order {fill.order_id}") from error
+        if self.context.warming_up:
+            self.context.forget()
 
     def on_order(self, order: Order) -> None:
         """Tell the strategy what became of an order it asked for.
@@ -193,10 +198,16 @@ class StrategyRunner:
         self.context.now = now
         self._call(lambda: self.strategy.on_timer(name, self.context), f"the timer {name}")
 
-    def _take_in(self, event: Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate, call: Callable[[], None], what: str) -> None:
+    def _take_in(
+        self,
+        event: Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate,
+        hand_over: Callable[[Any, RunningContext], None],
+        view: object,
+        what: str,
+    ) -> None:
         self.context.now = event.ts_init
         try:
-            call()
+            hand_over(view, self.context)
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
             raise self._failure(error, f"the {what} of {event.instrument_id} at {event.ts_event}") from error
         if self.wishes and (event.warm_up or self.context.warming_up):

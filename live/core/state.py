@@ -101,7 +101,8 @@ class Order(msgspec.Struct, gc=False):
     @property
     def remaining(self) -> int:
         """Give the quantity that may still fill, in quantity units."""
-        return max(0, self.quantity - self.filled_quantity)
+        left = self.quantity - self.filled_quantity
+        return left if left > 0 else 0
 
 
 class Lease(msgspec.Struct, frozen=True, gc=False):

@@ -3,7 +3,7 @@
 from live.core import records
 from live.core.effects import CancelOrder, Effect, QueryOrder
 from live.core.market import InstrumentMarket
-from live.core.orders import OrderEvent, OrderState, next_state
+from live.core.orders import TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.records import OutputRecord
 from live.core.runner import StrategyRunner
 from live.core.state import EngineState, Order
@@ -48,7 +48,8 @@ class Workspace:
         Raises:
             TransitionError: the table has no such move.
         """
-        record = records.OrderTransitioned(self.now, order.order_id, event, next_state(order.state, event), detail)
+        state = TRANSITIONS.get((order.state, event)) or next_state(order.state, event)
+        record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
         self.state.apply_record(record)
         self.records.append(record)
         if order.label and event not in _UNTOLD:

@@ -90,7 +90,8 @@ def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | Non
     matcher.at_open = True
     if matcher.arrivals:
         _meet_open(visit, bar, previous, buying[0], selling[0])
-    if (
+    something_rests = len(matcher.orders) > len(matcher.arrivals)
+    if something_rests and (
         matcher.buy_limits.is_touched(buying[2])
         or matcher.sell_limits.is_touched(selling[1])
         or matcher.buy_stops.is_touched(buying[1])
