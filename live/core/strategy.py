@@ -5,7 +5,6 @@ no clock, no files, no network and no randomness but the seeded one of its conte
 same decisions. It never reaches a venue: the portfolio turns targets into intents, and risk decides about each.
 """
 
-from abc import ABC, abstractmethod
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -130,7 +129,7 @@ class StrategyContext(Protocol):
         ...
 
 
-class Strategy(ABC):
+class Strategy:
     """Base class of every strategy.
 
     Override the handlers of what the strategy reads: it is fed with what it overrides and nothing else. Say the target on
@@ -140,8 +139,9 @@ class Strategy(ABC):
 
     Parameters: ClassVar[type[Any]]
 
-    @abstractmethod
-    def __init__(self, parameters: Any) -> None: ...
+    def __init__(self, parameters: Any) -> None:
+        """Begin with parameters; a class that declares no constructor of its own finds them in `self.parameters`."""
+        self.parameters: Any = parameters
 
     @classmethod
     def warm_up_bars(cls, parameters: Any) -> int:
