@@ -21,6 +21,7 @@ def figures_of(result: ReplayResult) -> list[tuple[str, str]]:
             ("exposure time", _percent(performance.exposure_time)),
             ("fees", f"{performance.fees} {quote}"),
             ("funding", f"{performance.funding} {quote}"),
+            ("profit realised", f"{performance.realised} {quote}"),
             ("equity at the end", f"{performance.equity} {quote}"),
         ]
     for account_id, balances in result.balances.items():

@@ -63,7 +63,7 @@ def round_to_step(value: Number, scale: int, step: int, *, up: bool) -> int:
     """Convert a finite number to units of `10**-scale`, rounded to a multiple of `step` upwards or downwards.
 
     A float means the decimal number of 15 significant digits next to it, which is as many as every float holds: 61737.63 is on a tick
-    of 0.01, although its binary value is a little less, and so is 100.30 * 1.01, which floats make 101.30300000000001, on one of 0.001.
+    of 0.01, although its binary value is a little less, and 100.01 * 1.01 on one of 0.0001, although it gives 101.01010000000001.
 
     Raises:
         DecimalError: the value is not a number or infinite.

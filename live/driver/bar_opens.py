@@ -11,6 +11,9 @@ from operator import attrgetter
 from live.core.market_events import Bar, MarketEvent, Trade
 from live.core.vocabulary import Side
 
+OPEN = "open"
+"""The id of a trade that is a bar's open."""
+
 
 def with_bar_opens(events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
     """Put a trade at its open before each bar, stamped with the close of the bar before; the first bar of an instrument has none.
@@ -25,7 +28,7 @@ def with_bar_opens(events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
             if isinstance(event, Bar) and event.instrument_id in closed:
                 before = closed[event.instrument_id]
                 last = max(last, before)
-                yield Trade(last, before, event.instrument_id, event.open, event.volume, Side.BUY, "open", event.warm_up)
+                yield Trade(last, before, event.instrument_id, event.open, event.volume, Side.BUY, OPEN, event.warm_up)
         for event in together:
             if isinstance(event, Bar):
                 closed[event.instrument_id] = event.ts_event

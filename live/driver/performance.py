@@ -30,13 +30,15 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
         equity: equity at the end, positions valued at the last price.
         profit: the difference of both.
         total_return: profit over opening equity; None when that is not above zero.
-        maximum_drawdown: the deepest fall from a peak as a share of it, measured at every market event.
+        maximum_drawdown: the deepest fall from a peak as a share of it, measured at every market event; not at an open that is played
+            before its bar.
         sharpe_ratio: a year's; None with fewer than two days or no variation.
         trades: round trips that ended: from flat to flat, or to the other side.
         winning_trades: of these, how many earned more than their fees.
         exposure_time: share of the time with any position.
         fees: fees paid in the quote asset.
         funding: funding received, less what was paid.
+        realised: profit of what was closed, less all fees and with funding; what is still held counts at what it cost.
     """
 
     quote: str
@@ -51,6 +53,7 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     exposure_time: float
     fees: str
     funding: str
+    realised: str = "0"
 
     @property
     def win_rate(self) -> float | None:
@@ -111,9 +114,8 @@ class PerformanceMeter:
         if self._exposed_positions:
             exposed += self._last - self._exposed_since
         length = self._last - (self._first or 0)
-        fees = sum(
-            position.fees for position in state.ledger.positions.values() if state.instruments[position.instrument_id].quote == self._quote
-        )
+        positions = [one for one in state.ledger.positions.values() if state.instruments[one.instrument_id].quote == self._quote]
+        fees = sum(position.fees for position in positions)
         return Performance(
             quote=self._quote,
             opening_equity=format_scaled(opening, MONEY_SCALE),
@@ -127,6 +129,7 @@ class PerformanceMeter:
             exposure_time=exposed / length if length else 0.0,
             fees=format_scaled(fees, MONEY_SCALE),
             funding=format_scaled(self._funding, MONEY_SCALE),
+            realised=format_scaled(sum(position.realised for position in positions) - fees + self._funding, MONEY_SCALE),
         )
 
     def _position(self, record: records.PositionChanged) -> None:

@@ -11,6 +11,8 @@ from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.engine import Engine
 from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument
+from live.core.market_events import Trade
+from live.driver.bar_opens import OPEN
 from live.driver.performance import Performance, PerformanceMeter
 from live.driver.sampling import Sampler
 from live.report.contents import CurvePoint, FillMark, OrderLine, PricePanel
@@ -64,10 +66,10 @@ class ReplayObserver:
                 self._keep(record)
 
     def watch(self, events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
-        """Pass events on, and look after each of them has been settled."""
+        """Pass events on, and look after each of them has been settled; a bar's open is part of the bar, which is still to come."""
         for event in events:
             yield event
-            if not event.warm_up:
+            if not (event.warm_up or (type(event) is Trade and event.trade_id == OPEN)):
                 self.look(event.ts_init, event.instrument_id)
 
     def look(self, ts: int, instrument_id: str = "") -> None:

@@ -6,6 +6,7 @@ A replay's report prints its effective settings in this form, so that the same r
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from live.venues.sim import SimulationSettings
 
 END_OF_TIME = 2**63 - 1
 NANOSECONDS = 1_000_000_000
+_AMOUNTS = frozenset({"fee_per_fill", "fee_per_order", "fee_per_unit", "minimum_fee", "other_asset_price"})
 
 
 class ReplaySettingsError(InterlockError):
@@ -110,7 +112,7 @@ def read_settings(path: Path | None, changes: Mapping[str, Any]) -> ReplaySettin
         except ValueError as error:
             raise ReplaySettingsError(f"{path} is not TOML in UTF-8: {error}") from error
     try:
-        settings = msgspec.convert(_merged(table, changes), ReplaySettings)
+        settings = msgspec.convert(_with_texts(_merged(table, changes)), ReplaySettings)
     except (msgspec.ValidationError, InterlockError) as error:
         raise ReplaySettingsError(
             f"replay settings{f' of {path}' if path else ''}: {error}; the guide's replay page lists every key"
@@ -171,6 +173,27 @@ def _merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         known = merged.get(name)
         merged[name] = _merged(known, value) if isinstance(known, dict) and isinstance(value, Mapping) else value  # pyright: ignore[reportUnknownArgumentType]
     return merged
+
+
+def _with_texts(table: dict[str, Any]) -> dict[str, Any]:
+    """Take a bare number for the decimal text that it stands for, where an amount is text."""
+    venue: dict[str, Any] = _table(table, "venue")
+    costs = _table(venue, "costs")
+    changed = {
+        "balances": {asset: _decimal_text(value) for asset, value in _table(table, "balances").items()},
+        "account": {name: _decimal_text(value) for name, value in _table(table, "account").items()},
+        "venue": {**venue, "costs": {name: _decimal_text(value) if name in _AMOUNTS else value for name, value in costs.items()}},
+    }
+    return {name: changed[name] if name in changed and isinstance(value, dict) else value for name, value in table.items()}
+
+
+def _table(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = table.get(name)
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] - what is no table is refused later
+
+
+def _decimal_text(value: object) -> object:
+    return format(Decimal(repr(value)), "f") if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _write_table(lines: list[str], path: tuple[str, ...], table: Mapping[str, Any]) -> None:

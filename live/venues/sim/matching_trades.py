@@ -1,7 +1,8 @@
 """Matching on trades: at the last price, through a price, and by the place in the queue.
 
 A taking order fills at the price of the last trade, moved by the slippage; where a quote or a book is known it takes that instead. A
-resting limit order fills at its own price when a trade goes through it. A trade at exactly its price fills it only where a touch is
+resting limit order fills at its own price when a trade goes through it, or at the trade's where orders get the open of a bar: a bar's
+open may be played as a trade. A trade at exactly its price fills it only where a touch is
 declared to fill, or by its place in the queue: what takers sold (bought) there first goes to those before us. A stop triggers when a
 trade reaches it, and fills at that trade's price. With a cap on participation, our orders share that part of the trade's quantity.
 """
@@ -12,6 +13,7 @@ from live.core.vocabulary import Side
 from live.venues.sim.matcher import Matcher
 from live.venues.sim.matching_bars import spend
 from live.venues.sim.queueing import pass_trade
+from live.venues.sim.settings import Improvement
 from live.venues.sim.working import Ladder
 
 
@@ -32,6 +34,8 @@ def on_trade(matcher: Matcher, trade: Trade) -> None:
     matcher.event_number += 1
     if matcher.arrivals:
         _meet(matcher, trade)
+    if len(matcher.orders) == len(matcher.arrivals):  # nothing rests
+        return
     price = trade.price
     for stops in (matcher.buy_stops, matcher.sell_stops):
         if stops.is_touched(price):
@@ -84,8 +88,9 @@ def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) ->
         assert order.limit is not None
         capped = matcher.budget is not None and not fill.through_fills_all
         quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
-        made = matcher.make(order, order.limit, quantity, trade.ts_event, trade.ts_init)
-        spend(matcher, [(order.limit, made)])
+        price = trade.price if fill.improvement is Improvement.OPEN else order.limit
+        made = matcher.make(order, price, quantity, trade.ts_event, trade.ts_init)
+        spend(matcher, [(price, made)])
     if not at_price or not (queue.enabled or fill.touch):
         return
     touched = [order for order in limits.reached(trade.price, touch=True) if order.limit == trade.price]

@@ -60,7 +60,7 @@ class Improvement(StrEnum):
     NONE = "NONE"
     """Its own price: it stood there when the market came."""
     OPEN = "OPEN"
-    """The open."""
+    """The open, and of a trade that goes through its price the trade's."""
     WORST_OF_BAR = "WORST_OF_BAR"
     """The bar's price that is worst for it, but no worse than its own."""
 
@@ -126,7 +126,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         price: which price of a bar a market order fills at.
         path: in which order the prices inside a bar traded.
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
-        improvement: what a resting limit order gets from a bar that opens at a better price.
+        improvement: what a resting limit order gets from a bar that opens, or a trade that goes through it, at a better price.
         stop_price: what a stop gets that a bar triggers.
         through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
         trades_have_sides: whether the last trade that a buyer began stands for the ask, and the last that a seller began for the bid; else

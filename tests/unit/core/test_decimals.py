@@ -86,7 +86,7 @@ def test_divisions_round_the_way_they_say(numerator, denominator):
 @pytest.mark.parametrize("up", [True, False])
 def test_a_float_means_its_first_15_digits(up):
     """A price that is on the tick as written or as reckoned stays where it is, though its binary value lies beside it."""
-    assert 100.30 * 1.01 == 101.30300000000001
-    assert round_to_step(100.30 * 1.01, 3, 1, up=up) == 101_303
+    assert 100.01 * 1.01 == 101.01010000000001
+    assert round_to_step(100.01 * 1.01, 4, 1, up=up) == 1_010_101
     assert round_to_step(61737.63, 2, 1, up=up) == 6_173_763
     assert round_to_step(decimal.Decimal("61737.63"), 2, 1, up=up) == 6_173_763

@@ -89,3 +89,14 @@ def test_every_setting_is_described():
     """Each field stands in the docstring that the guide's table is read from."""
     described = ReplaySettings.__doc__ or ""
     assert all(f"        {field.name}: " in described for field in msgspec.structs.fields(ReplaySettings))
+
+
+def test_a_bare_number_stands_for_its_decimal_text(tmp_path):
+    """Where an amount is text, 5 and 0.000001 are as good as "5" and "0.000001"."""
+    path = tmp_path / "replay.toml"
+    path.write_text(
+        "balances = { USD = 100 }\n[account]\ntype = 'MARGIN'\nleverage = 2.5\n[venue.costs]\nfee_per_order = 5\nminimum_fee = 0.000001\n"
+    )
+    settings = read_settings(path, {})
+    assert (settings.balances, settings.account.leverage) == ({"USD": "100"}, "2.5")
+    assert (settings.venue.costs.fee_per_order, settings.venue.costs.minimum_fee) == ("5", "0.000001")

@@ -5,7 +5,7 @@ from simulated_market import Market
 
 from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, SimulationSettings
-from live.venues.sim.settings import Excess, QueueCancels, QueueModel, Source
+from live.venues.sim.settings import Excess, Improvement, QueueCancels, QueueModel, Source
 
 FREE = CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=0)
 
@@ -299,3 +299,11 @@ def test_a_stop_walks_the_book_that_triggers_it():
     sim.book(BIDS, ASKS)
     sim.submit(Side.BUY, 6, trigger=10_030)
     assert sim.book(BIDS, ((10_030, 5), (10_040, 5))) == [(10_030, 5), (10_040, 1)]
+
+
+@pytest.mark.parametrize(("improvement", "price"), [(Improvement.NONE, 9_900), (Improvement.OPEN, 9_850)])
+def test_a_limit_that_a_trade_goes_through_gets_the_trade_s_price_where_orders_get_the_open(improvement, price):
+    """A bar's open that is played as a trade fills what the bar's open would fill, at the same price."""
+    sim = market(FillModel(improvement=improvement))
+    sim.submit(Side.BUY, 5, limit=9_900)
+    assert sim.trade(9_850, 100) == [(price, 5)]
