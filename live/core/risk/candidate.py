@@ -59,8 +59,7 @@ class Candidate:
         book: the one of the intent's instrument.
         alive: how many of the strategy's orders are alive in this account.
         position: the strategy's signed position, in quantity units.
-        worst_long: the position if every live buy and this order, when a buy, fill and no other sell than reduce-only ones does.
-        worst_short: the position if every live sell and this order, when a sell, fill and no buy does.
+        worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
         nominal_price: the price it is meant to trade at: its limit, else its trigger, else the last price.
     """
@@ -92,8 +91,7 @@ class Candidate:
         "position",
         "reduces",
         "state",
-        "worst_long",
-        "worst_short",
+        "worst",
     )
 
     def __init__(
@@ -139,16 +137,14 @@ class Candidate:
             buys, reducing = book.buys + quantity, book.reducing_buys
             if intent.reduce_only:
                 buys, reducing = buys - quantity, reducing + quantity
-            self.worst_long = worst = (position if position >= 0 else min(0, position + reducing)) + buys
-            self.worst_short = (position if position <= 0 else max(0, position - book.reducing_sells)) - book.sells
+            self.worst = worst = (position if position >= 0 else min(0, position + reducing)) + buys
             self.reduces = position < 0 and worst <= 0 and quantity <= -position
         else:
             self.buying = False
             sells, reducing = book.sells + quantity, book.reducing_sells
             if intent.reduce_only:
                 sells, reducing = sells - quantity, reducing + quantity
-            self.worst_short = worst = (position if position <= 0 else max(0, position - reducing)) - sells
-            self.worst_long = (position if position >= 0 else min(0, position + book.reducing_buys)) + book.buys
+            self.worst = worst = (position if position <= 0 else max(0, position - reducing)) - sells
             self.reduces = position > 0 and worst >= 0 and quantity <= position
 
     @property

@@ -50,8 +50,7 @@ def check_reduce_only(candidate: Candidate) -> Denial | None:
     """Deny an order that is to reduce only, and at worst would not: over all live orders, but for others that only reduce as well."""
     if not candidate.intent.reduce_only or candidate.reduces:
         return None
-    worst = candidate.worst_long if candidate.buying else candidate.worst_short
-    return Denial(DenialCode.REDUCE_ONLY_VIOLATED, f"position {candidate.position}, at worst {worst}")
+    return Denial(DenialCode.REDUCE_ONLY_VIOLATED, f"position {candidate.position}, at worst {candidate.worst}")
 
 
 def check_position(candidate: Candidate) -> Denial | None:
@@ -60,13 +59,14 @@ def check_position(candidate: Candidate) -> Denial | None:
     What reduces is not denied: a position may be worth more than its limit because its price rose.
     """
     limits = candidate.limits
-    if not candidate.buying and candidate.worst_short < 0 and not candidate.on_margin:
-        return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst_short}")
+    if not candidate.buying and candidate.worst < 0 and not candidate.on_margin:
+        return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst}")
     if candidate.reduces:
         return None
     instrument, market = candidate.instrument, candidate.market
     assert instrument is not None, "check_instrument runs first"
     assert market is not None, "check_data_age runs first"
+    assert market.last_price is not None, "check_data_age runs first"
     total = candidate.strategy_worst
     missing = total if isinstance(total, str) else _foreign(candidate)
     if missing or isinstance(total, str):
@@ -78,7 +78,7 @@ def check_position(candidate: Candidate) -> Denial | None:
     if net > limits.maximum_net_notional:
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
-        worst = candidate.worst_in(candidate.book, instrument, market.last_price or 0).gross
+        worst = candidate.worst_in(candidate.book, instrument, market.last_price).gross
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
@@ -164,8 +164,9 @@ def check_margin(candidate: Candidate) -> Denial | None:
     intent, instrument, market, state = candidate.intent, candidate.instrument, candidate.market, candidate.state
     assert instrument is not None, "check_instrument runs first"
     assert market is not None, "check_data_age runs first"
+    assert market.last_price is not None, "check_data_age runs first"
     books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
-    own, last = books.get(intent.instrument_id), market.last_price or 0
+    own, last = books.get(intent.instrument_id), market.last_price
     before = 0 if own is None else own.worst(instrument, last).gross
     after = candidate.worst_in(candidate.book if own is None else own, instrument, last).gross
     if after <= before and candidate.reduces:

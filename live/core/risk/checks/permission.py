@@ -2,7 +2,7 @@
 
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
-from live.core.vocabulary import Side, TradingState
+from live.core.vocabulary import TradingState
 
 
 def check_latch(candidate: Candidate) -> Denial | None:
@@ -32,8 +32,7 @@ def check_trading_state(candidate: Candidate) -> Denial | None:
 def _reduce_only(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
-    worst = candidate.worst_long if candidate.intent.side is Side.BUY else candidate.worst_short
-    return Denial(DenialCode.STATE_REDUCE_ONLY, f"position {candidate.position}, at worst {worst}")
+    return Denial(DenialCode.STATE_REDUCE_ONLY, f"position {candidate.position}, at worst {candidate.worst}")
 
 
 def check_lease(candidate: Candidate) -> Denial | None:
