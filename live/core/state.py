@@ -6,6 +6,7 @@ same `apply`. So the fold equals the engine's state by construction, and a test 
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForc
 DAY = 24 * 60 * MINUTE
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
+_NEVER_LEFT = frozenset({OrderState.DENIED, OrderState.NOT_SENT})
 _SUBMITTING, _SUBMIT_UNKNOWN, _REQUEST_CANCEL = OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN, OrderEvent.REQUEST_CANCEL
 
 RETENTION = DAY
@@ -532,12 +534,9 @@ class EngineState:
         What never left the house cannot fill, so of it only the newest are kept; of the rest those that ended last.
         """
         newest = set(list(self.orders)[-RETAINED_ORDERS:])
-        ended = [
-            order
-            for order in self.orders.values()
-            if order.ended_at > now - RETENTION and order.state is not OrderState.DENIED and order.state is not OrderState.NOT_SENT
-        ]
-        ended.sort(key=_by_end)
+        since = now - RETENTION
+        ended = [order for order in self.orders.values() if order.ended_at > since and order.state not in _NEVER_LEFT]
+        ended.sort(key=attrgetter("ended_at", "intent_id"))
         kept: set[str] = set()
         if len(self.fill_keys) <= RETAINED_FILLS:
             kept.update([order.order_id for order in ended[-RETAINED_ENDED:]])
@@ -553,10 +552,6 @@ class EngineState:
             order_id: order for order_id, order in self.orders.items() if order_id in newest or order_id in kept or not order.ended_at
         }
         self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id in self.orders}
-
-
-def _by_end(order: Order) -> tuple[int, int]:
-    return (order.ended_at, order.intent_id)
 
 
 def may_follow(old: Instrument | None, new: Instrument) -> bool:

@@ -73,6 +73,8 @@ class Executions:
         self._conditions.after_fill(order)
         self._tell(fill)
         if order.state in TERMINAL:
+            if not late:
+                self._watch.look_no_more(order)
             self._deciding.after_end(order)
         elif accepted:
             self._watch.rest(order)

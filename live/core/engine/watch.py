@@ -88,6 +88,12 @@ class Watch:
             due = max(order.expires_at, self._work.now) + ANSWER_TIMEOUT
             self._watch_at(order.order_id, Look(due, 0, None))
 
+    def look_no_more(self, order: Order) -> None:
+        """Forget an order that filled: nothing about it is in doubt any more."""
+        self.looks.pop(order.order_id, None)
+        if not self.looks:
+            self.next_due = NEVER
+
     def cancel_if_unwanted(self, order: Order) -> None:
         """Cancel an open order that trading's state forbids, or that no longer serves its strategy's target."""
         if self._authority.forbids(order):
