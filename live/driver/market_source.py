@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from live.core.decimals import MONEY_SCALE, parse_scaled
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InstrumentError, InterlockError
 from live.core.inputs import MarketEvent
 from live.core.instruments import Instrument, merge_instruments
@@ -171,7 +171,7 @@ def redefine_instrument(instrument: Instrument, changes: Mapping[str, Any]) -> I
         exponent = int(document[scale]) - int(getattr(instrument, scale))
         for name in names:
             if name not in changes:
-                document[name] = max(1, int(_shift(getattr(instrument, name), exponent)))
+                document[name] = min(LARGEST_INTEGER, max(1, int(_shift(getattr(instrument, name), exponent))))
     return _convert(document)
 
 

@@ -305,5 +305,6 @@ def test_a_stop_walks_the_book_that_triggers_it():
 def test_a_limit_that_a_trade_goes_through_gets_the_trade_s_price_where_orders_get_the_open(improvement, price):
     """A bar's open that is played as a trade fills what the bar's open would fill, at the same price."""
     sim = market(FillModel(improvement=improvement))
+    sim.trade(10_000, 100)
     sim.submit(Side.BUY, 5, limit=9_900)
     assert sim.trade(9_850, 100) == [(price, 5)]
