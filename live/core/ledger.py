@@ -203,7 +203,7 @@ class Ledger:
             if is_spot and fee_asset == instrument.base:
                 self._take_base_fee(position, fee, instrument)
             else:
-                self._bear(position, fee_asset, fee)
+                self._bear(account_id, fill.strategy_id, fee_asset, fee)
                 self._prove((account_id, fee_asset))
         position.cash += flow
         self._move((account_id, quote), flow)
@@ -229,7 +229,7 @@ class Ledger:
             self._count(asset, amount)
             _check_identities(position, instrument, record.funding_id)
         else:
-            self._bear(Position("", record.account_id, record.instrument_id), instrument.quote, -amount)
+            self._bear(record.account_id, "", instrument.quote, -amount)
             self._prove(asset)
 
     def derive(self, instruments: dict[str, Instrument]) -> None:
@@ -304,14 +304,15 @@ class Ledger:
         if taken:
             _book(position, -1 if taken > 0 else 1, abs(taken), 0)
             position.fee_quantity += taken
-        self._bear(position, instrument.base, fee - (before - instrument.base_amount(position.quantity)))
+        rest = fee - (before - instrument.base_amount(position.quantity))
+        self._bear(position.account_id, position.strategy_id, instrument.base, rest)
 
-    def _bear(self, position: Position, asset: str, fee: int) -> None:
-        """Let the account bear a fee that its position does not, and remember whose fill it came with."""
+    def _bear(self, account_id: str, strategy_id: str, asset: str, fee: int) -> None:
+        """Let the account bear a fee that no position does, and remember whose fill it came with."""
         if fee:
-            key = (position.account_id, asset)
+            key = (account_id, asset)
             self.other_fees[key] = self.other_fees.get(key, 0) + fee
-            cause = (position.account_id, position.strategy_id, asset)
+            cause = (account_id, strategy_id, asset)
             self.strategy_fees[cause] = self.strategy_fees.get(cause, 0) + fee
 
     def _balance_after(self, key: tuple[str, str], amount: int) -> int:

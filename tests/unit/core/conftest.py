@@ -9,11 +9,13 @@ import pytest
 from live.core import inputs, records
 from live.core.effects import CancelOrder, Effect, QueryOrder, SubmitOrder
 from live.core.engine import Engine, drain
+from live.core.engine.worth import Worth
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market_events import MARKET_TYPES
 from live.core.reconciliation import TRADES, WITNESSES
+from live.core.risk.candidate import Candidate
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState, Order
 from live.core.strategy import BarView, OrderView, Strategy, StrategyContext
@@ -177,6 +179,11 @@ class Desk:
             entries = [*([] if isinstance(event, MARKET_TYPES) else [event]), *(read(written(record)) for record in said)]
             for entry in entries:
                 self._fold.apply(entry)
+            for one in said:
+                if isinstance(one, records.AlarmRaised):
+                    named = getattr(event, "order_id", getattr(event, "client_order_id", ""))
+                    assert one.order_id in ("", named, *self.state.orders), f"an alarm names an order that nobody knows: {one}"
+                    assert one.detail, f"an alarm says nothing: {one}"
             self.journal += entries
             assert take_snapshot(self._fold) == take_snapshot(self.state), f"the fold differs from the state after {event!r}"
             self.said += said
@@ -332,6 +339,35 @@ class Desk:
     def command(self, action: OperatorAction, scope: Scope = Scope.GLOBAL, target: str = "") -> list[Any]:
         """Let an operator command."""
         return self.feed(inputs.OperatorCommand(self.now, "ann", action, scope, target, "test"))
+
+    def send(
+        self, side: str, quantity: int, instrument_id: str = BTC, *, close: int = 10_000, strategy_id: str = "", **fields: Any
+    ) -> str | None:
+        """Let a strategy ask for one order on the next bar; returns the code of its denial, None when it was sent."""
+        strategy = self.strategies[strategy_id] if strategy_id else self.strategy
+
+        def once(bar: BarView, context: StrategyContext) -> None:
+            strategy.script = None
+            context.submit_order(instrument_id, side, quantity, **fields)
+
+        strategy.script = once
+        self.bar(close, instrument_id)
+        denied = self.of(records.OrderDenied)
+        return denied[-1].code if denied else None
+
+    def hold(self, quantity: int, instrument_id: str = BTC, *, strategy_id: str = "", price: int = 10_000) -> "Desk":
+        """Let a strategy buy a position at once, or sell one short."""
+        side = "BUY" if quantity > 0 else "SELL"
+        assert self.send(side, abs(quantity), instrument_id, strategy_id=strategy_id, close=price) is None
+        self.fill(price=price)
+        return self
+
+    def candidate(self, *, later: int = 0, **changes: Any) -> Candidate:
+        """Put an intent like the last one, changed, up for judgement, so many nanoseconds later."""
+        intent = next(entry for entry in reversed(self.journal) if isinstance(entry, records.IntentRecorded))
+        markets = self.engine._work.markets
+        changed = msgspec.structs.replace(intent, **changes)
+        return Candidate(changed, state=self.state, markets=markets, worth=Worth(self.state, markets), now=self.now + later)
 
     def held(self, strategy_id: str = "alpha", instrument_id: str = BTC, account_id: str = "paper") -> int:
         """Give a position."""

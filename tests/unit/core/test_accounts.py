@@ -113,6 +113,14 @@ def test_a_transfer_takes_nothing_that_strategies_hold(desk):
     assert desk.state.ledger.balance("paper", "BTC") == 10_000_000
 
 
+def test_a_transfer_of_one_asset_is_free_whatever_is_held_of_another(desk):
+    """The purchase is paid for, so all that is left of the cash may go."""
+    desk.want(100)
+    desk.fill()
+    transfer(desk, 9_990 * USDT - 1)
+    assert desk.state.ledger.balance("paper", "USDT") == 1
+
+
 def test_a_transfer_is_no_profit(desk):
     """Money that was paid in or out was not earned."""
     desk.bar()
@@ -208,6 +216,9 @@ def test_funding_that_cannot_be_booked_stops_its_account(perpetual, changes):
 
 def test_funding_that_takes_a_cash_account_below_zero_stops_it(desk):
     """A cash account cannot owe."""
-    fund(desk, -10_001 * USDT)
+    fund(desk, -10_000 * USDT)
+    assert "NEGATIVE_BALANCE" not in desk.alarms
+    fund(desk, -1, "F2")
     assert "NEGATIVE_BALANCE" in desk.alarms
+    assert "funding F2 of -1 money units" in desk.of(records.AlarmRaised)[-1].detail
     assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED

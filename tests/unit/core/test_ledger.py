@@ -75,6 +75,12 @@ def test_a_fill_through_zero_opens_the_other_way():
     assert (position.quantity, position.cost, position.realised) == (-5, -600_000, 200_000)
 
 
+def test_a_flat_position_has_no_average_price():
+    """Nothing is held, so nothing was paid for it."""
+    ledger = book(fill(Side.BUY, 10, 100), fill(Side.SELL, 10, 100))
+    assert ledger.positions["a", "s", BTC.instrument_id].average_price(BTC) is None
+
+
 def test_a_fee_in_the_base_asset_leaves_the_position():
     """What the venue keeps of a purchase was never held, so it is not there to be sold."""
     ledger = book(fill(Side.BUY, 1_000, 100, fee=BASE_UNIT, fee_asset="BTC"))
