@@ -377,7 +377,9 @@ class ModelVenue:
             return
         later = int(past or truth is None)
         for endpoint in WITNESSES:
-            self.answers.append(inputs.OrderObserved(now, request.order_id, endpoint, False, now, now + later * (1 + (endpoint == TRADES)), now))
+            self.answers.append(
+                inputs.OrderObserved(now, request.order_id, endpoint, False, now, now + later * (1 + (endpoint == TRADES)), now)
+            )
 
     def observe(self, event: Bar) -> None:
         """Trade by the rules of the test only."""
