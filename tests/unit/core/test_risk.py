@@ -5,12 +5,10 @@ import inspect
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from live.core import inputs, records
 from live.core.engine import deciding, requesting
-from live.core.engine.worth import Worth
 from live.core.risk import candidate, checks, codes
 from live.core.risk.checks import CHECKS, conditions, crossing, exposure, form, market, pace, permission
 from live.core.risk.codes import DenialCode
@@ -161,17 +159,9 @@ def test_an_instrument_that_the_limits_do_not_name_is_denied(new_desk, make):
     assert desk.code == DenialCode.INSTRUMENT_NOT_ALLOWED
 
 
-def candidate_of(desk, **changes):
-    """Put an intent like the last one, changed, up for judgement."""
-    intent = [entry for entry in desk.journal if isinstance(entry, records.IntentRecorded)][-1]
-    work = desk.engine._work
-    changed = msgspec.structs.replace(intent, **changes)
-    return candidate.Candidate(changed, state=desk.state, markets=work.markets, worth=Worth(desk.state, work.markets), now=desk.now)
-
-
 def judge(desk, **changes):
     """Run all checks on an intent like the last one, changed."""
-    return checks.first_denial(candidate_of(desk, **changes))
+    return checks.first_denial(desk.candidate(**changes))
 
 
 def test_an_instrument_without_a_definition_is_denied(desk):
@@ -221,6 +211,18 @@ def test_a_limit_price_must_be_positive_and_on_the_tick(new_desk, make, price, c
     desk = new_desk().open(make.btc(tick_size=5))
     desk.want(100)
     denial = judge(desk, limit_price=price, order_type=OrderType.LIMIT, time_in_force=TimeInForce.GOOD_TILL_CANCELED)
+    assert (denial and denial.code) == code
+
+
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [(9_995, None), (9_996, DenialCode.PRICE_NOT_ON_TICK), (0, DenialCode.PRICE_NOT_ON_TICK), (-5, DenialCode.PRICE_NOT_ON_TICK)],
+)
+def test_a_trigger_price_must_be_positive_and_on_the_tick(new_desk, make, price, code):
+    """As a limit price must."""
+    desk = new_desk().open(make.btc(tick_size=5))
+    desk.want(100)
+    denial = form.check_price(desk.candidate(trigger_price=price))
     assert (denial and denial.code) == code
 
 
@@ -475,7 +477,7 @@ def test_an_unknown_profit_denies_what_does_not_reduce(desk):
     desk.want(200)
     desk.state.day_profits.clear()
     desk._fold.day_profits.clear()
-    unknown = pace.check_daily_loss(candidate_of(desk))
+    unknown = pace.check_daily_loss(desk.candidate())
     assert unknown.code == DenialCode.DAILY_LOSS_UNKNOWN
     desk.fill()
-    assert pace.check_daily_loss(candidate_of(desk, side=Side.SELL)) is None
+    assert pace.check_daily_loss(desk.candidate(side=Side.SELL)) is None

@@ -3,20 +3,17 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from live.core import inputs, records
-from live.core.engine.worth import Worth
 from live.core.errors import InputError
 from live.core.limits import complete
 from live.core.market_events import BookSnapshot, Quote
 from live.core.orders import OrderState
-from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_cancel_denial, first_denial
 from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, OrderType, Outcome, Scope, Side, TradingState
+from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, OrderType, Outcome, Scope, Side, TimeInForce, TradingState
 
 SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND
@@ -28,16 +25,12 @@ ETH = "binance-spot:ETHUSDT"
 
 def order(desk, side: str, quantity: int, **fields: Any):
     """Let the strategy ask for one order on the next bar; returns the code of its denial, None when it was sent."""
-    desk.ask(lambda bar, context: context.submit_order(BTC, side, quantity, **fields), close=fields.pop("close", 10_000))
-    denied = desk.of(records.OrderDenied)
-    return denied[-1].code if denied else None
+    return desk.send(side, quantity, **fields)
 
 
 def hold(desk, quantity: int):
     """Buy a position at once."""
-    assert order(desk, "BUY", quantity) is None
-    desk.fill()
-    return desk
+    return desk.hold(quantity)
 
 
 @pytest.fixture(name="limited")
@@ -150,13 +143,8 @@ def test_each_type_takes_the_times_in_force_it_can_mean(desk, fields, code):
 def test_an_order_with_too_much_or_too_little_is_malformed(desk, changes):
     """A market order with a limit, a stop without a trigger, a good-till-date without a date."""
     assert order(desk, "BUY", 100) is None
-    intent = [entry for entry in desk.journal if isinstance(entry, records.IntentRecorded)][-1]
-    for name, kind in (("order_type", type(intent.order_type)), ("time_in_force", type(intent.time_in_force))):
-        if name in changes:
-            changes = {**changes, name: kind(changes[name])}
-    markets = desk.engine._work.markets
-    candidate = Candidate(replace(intent, **changes), state=desk.state, markets=markets, worth=Worth(desk.state, markets), now=desk.now)
-    denial = first_denial(candidate)
+    kinds = {"order_type": OrderType, "time_in_force": TimeInForce}
+    denial = first_denial(desk.candidate(**{name: kinds.get(name, int)(value) for name, value in changes.items()}))
     assert denial is not None
     assert denial.code == DenialCode.ORDER_MALFORMED
 
@@ -279,41 +267,6 @@ def test_reduce_only_orders_bracket_a_margin_position(margin_desk):
     hold(desk, 200)
     assert order(desk, "SELL", 200, order_type="STOP", trigger_price=95.0, reduce_only=True) is None
     assert order(desk, "SELL", 200, order_type="LIMIT", limit_price=104.0, reduce_only=True) is None
-
-
-def test_the_same_order_twice_at_once_is_a_duplicate(limited):
-    """A minute apart it is another order; within the window it is not sent."""
-    desk = limited(duplicate_window=60 * SECOND + 1)
-    fields = {"order_type": "LIMIT", "limit_price": 99.0}
-    assert order(desk, "BUY", 100, **fields) is None
-    assert order(desk, "BUY", 100, **fields) == DenialCode.DUPLICATE_ORDER
-    assert order(desk, "BUY", 110, **fields) is None
-    loose = limited(duplicate_window=60 * SECOND)
-    assert order(loose, "BUY", 100, **fields) is None
-    assert order(loose, "BUY", 100, **fields) is None
-
-
-@pytest.mark.parametrize(
-    ("resting", "wanted", "code"),
-    [
-        (("LIMIT", 104.0, None), ("BUY", {}), DenialCode.SELF_TRADE),
-        (("LIMIT", 104.0, None), ("BUY", {"order_type": "STOP", "trigger_price": 103.0}), DenialCode.SELF_TRADE),
-        (("LIMIT", 104.0, None), ("BUY", {"order_type": "STOP", "trigger_price": 104.5}), None),
-        (("STOP", None, 97.0), ("BUY", {"order_type": "LIMIT", "limit_price": 96.0}), DenialCode.SELF_TRADE),
-        (("STOP", None, 97.0), ("BUY", {"order_type": "LIMIT", "limit_price": 98.0}), None),
-        (("STOP", None, 97.0), ("BUY", {}), None),
-        (("STOP_LIMIT", 96.5, 97.0), ("BUY", {"order_type": "LIMIT", "limit_price": 96.0}), None),
-        (("STOP_LIMIT", 96.5, 97.0), ("BUY", {"order_type": "LIMIT", "limit_price": 96.5}), DenialCode.SELF_TRADE),
-        (("STOP_LIMIT", 101.0, 102.0), ("BUY", {"order_type": "LIMIT", "limit_price": 103.0}), DenialCode.SELF_TRADE),
-    ],
-)
-def test_an_order_may_not_meet_one_of_ours(desk, resting, wanted, code):
-    """A market order reaches as far as the collar; what rests before a stop's trigger is gone before it begins."""
-    hold(desk, 300)
-    kind, limit, trigger = resting
-    assert order(desk, "SELL", 100, order_type=kind, limit_price=limit, trigger_price=trigger) is None
-    side, fields = wanted
-    assert order(desk, side, 100, **fields) == code
 
 
 @pytest.mark.parametrize(("bound", "code"), [(2_000_000_000, None), (1_999_999_999, DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED)])
