@@ -74,8 +74,8 @@ def check_position(candidate: Candidate) -> Denial | None:
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
         return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
-    net = max(bought, -sold)
-    if net > limits.maximum_net_notional:
+    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
+        net = max(bought, -sold)
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
         worst = candidate.worst_in(candidate.book, instrument, market.last_price).gross
@@ -86,7 +86,7 @@ def check_position(candidate: Candidate) -> Denial | None:
 
 def _foreign(candidate: Candidate) -> str:
     """Name an instrument that the strategy holds in another quote asset than the order's: its limits cannot bound both."""
-    if len(candidate.books) <= 1:
+    if len(candidate.books) == (candidate.intent.instrument_id in candidate.books):
         return ""
     instrument, instruments = candidate.instrument, candidate.state.instruments
     assert instrument is not None, "check_instrument runs first"
@@ -112,9 +112,8 @@ def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial 
     gross, bought, sold = worst
     if gross > limits.maximum_gross_notional:
         return Denial(code, f"gross {gross} > {limits.maximum_gross_notional}")
-    net = max(bought, -sold)
-    if net > limits.maximum_net_notional:
-        return Denial(code, f"net {net} > {limits.maximum_net_notional}")
+    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
+        return Denial(code, f"net {max(bought, -sold)} > {limits.maximum_net_notional}")
     return None
 
 
