@@ -5,7 +5,7 @@ import pytest
 from live.core import inputs, records
 from live.core.errors import InputError
 from live.core.orders import OrderState
-from live.core.vocabulary import OperatorAction, Scope, TradingState
+from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, Scope, TradingState
 
 SECOND = 1_000_000_000
 USDT = 10**8
@@ -140,6 +140,16 @@ def test_killing_again_changes_nothing(desk):
     assert desk.command(OperatorAction.KILL) == []
 
 
+def test_a_latch_that_is_seen_engaged_again_asks_for_nothing_again(desk):
+    """The file is read over and over; the cancels left when it was first seen."""
+    desk.want(100)
+    latch = inputs.LatchObserved(desk.now, Scope.ACCOUNT, "paper", engaged=True, reason="pulled")
+    desk.feed(latch)
+    assert desk.canceled == [desk.order.order_id]
+    desk.feed(latch)
+    assert (desk.said, desk.asked) == ([], [])
+
+
 def test_a_kill_of_one_account_leaves_another_trading(new_desk, make):
     """A scope covers what is in it."""
     other = make.deployment("beta", account_id="second")
@@ -164,6 +174,22 @@ def test_a_restriction_cancels_the_orders_that_could_grow_the_position(new_desk,
     desk.command(action)
     assert desk.canceled == [bid.order_id]
     assert offer.state is OrderState.OPEN
+
+
+def test_a_restriction_leaves_the_bids_that_only_buy_back_a_short(new_desk, make):
+    """It can only bring the position nearer to zero, as an offer of what is held can."""
+    desk = new_desk().open(make.btc(kind=InstrumentKind.PERPETUAL), make.eth(), armed=False)
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    desk.clear_latches()
+    desk.arm()
+    desk.want(-100)
+    desk.fill()
+    desk.strategy.script = None
+    desk.ask(lambda bar, context: context.submit_order(BTC, "BUY", 100, order_type="LIMIT", limit_price=99.0))
+    desk.accept()
+    bid = desk.order
+    desk.command(OperatorAction.REDUCE_ONLY)
+    assert (bid.state, desk.canceled) == (OrderState.OPEN, [])
 
 
 def test_a_bid_in_flight_while_reducing_began_is_canceled_on_arrival(desk):

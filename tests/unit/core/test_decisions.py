@@ -163,6 +163,71 @@ def test_an_exit_is_decided_although_the_account_cannot_be_valued(new_desk, make
     assert [(effect.side, effect.quantity) for effect in after.submitted] == [(Side.SELL, 100)]
 
 
+@pytest.mark.parametrize(("units", "on_the_tick"), [(100, 10_101), (300, 10_100)])
+def test_a_targets_limit_is_rounded_by_the_side_that_leads_to_it(desk, units, on_the_tick):
+    """From 200 held to 100 is a sale, so its limit goes up; to 300 is a purchase, so it goes down."""
+    desk.want(200)
+    desk.fill()
+    desk.want(units, limit_price=101.001)
+    assert [effect.limit_price for effect in desk.submitted] == [on_the_tick]
+
+
+def test_what_stood_is_not_decided_again_after_a_wish_that_was_refused(desk):
+    """The refused one never took its place, and the order that serves it is at work."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.ask(lambda bar, context: context.target_fraction(BTC, float("nan")))
+    assert desk.code == DenialCode.TARGET_NOT_A_NUMBER
+    assert desk.want(100, limit_price=99.0) == []
+
+
+# Closing out
+
+
+def test_closing_out_what_is_not_deployed_is_alarmed(desk):
+    """Who misspells a strategy must not believe that it is flat."""
+    assert [type(one) for one in desk.feed(inputs.CloseOutRequested(desk.now, "aplha", "end"))] == [records.AlarmRaised]
+    assert desk.alarms == ["COMMAND_COVERS_NOTHING"]
+
+
+def test_closing_out_sells_what_a_strategy_bought_by_orders_of_its_own(desk):
+    """It never had a target, and holds all the same; an instrument it neither holds nor wants is left alone."""
+    desk.ask(lambda bar, context: context.submit_order(BTC, "BUY", 100))
+    desk.fill()
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    assert [(effect.side, effect.quantity) for effect in desk.submitted] == [(Side.SELL, 100)]
+    desk.fill()
+    assert (desk.held(), desk.of(records.DecisionRecorded)) == (0, [])
+
+
+def test_closing_out_what_never_traded_decides_nothing(desk):
+    """There is nothing to leave."""
+    desk.bar()
+    assert desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end")) == []
+
+
+def test_a_strategy_that_says_the_same_after_it_was_closed_out_is_heard(desk):
+    """Closing out is no order to stop trading: that is what disarming is for."""
+    desk.want(100)
+    desk.fill()
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    desk.fill()
+    desk.bar()
+    assert [(effect.side, effect.quantity) for effect in desk.submitted] == [(Side.BUY, 100)]
+
+
+def test_closing_out_again_tries_an_exit_that_came_to_nothing_at_once(desk):
+    """What stood in its way may be gone; nothing is decided twice."""
+    desk.want(100)
+    desk.fill()
+    desk.strategy.script = None
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    desk.outcome(Outcome.REFUSED)
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    assert [(effect.side, effect.quantity) for effect in desk.submitted] == [(Side.SELL, 100)]
+    assert desk.of(records.DecisionRecorded) == []
+
+
 # Exits
 
 

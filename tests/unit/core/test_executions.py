@@ -214,6 +214,7 @@ def test_a_fill_that_takes_a_cash_account_below_zero_is_booked_and_stops_it(desk
     desk.fill(price=10_000_001)
     assert desk.held() == 100
     assert desk.alarms == ["NEGATIVE_BALANCE"]
+    assert f"trade T1 of {desk.order.order_id}" in desk.of(records.AlarmRaised)[0].detail
     assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
     assert desk.state.ledger.balance("paper", "USDT") < 0
 
@@ -233,6 +234,7 @@ def test_a_fee_beyond_the_balance_stops_a_cash_account(desk):
     desk.want(100)
     desk.fill(fee=10**8, fee_asset="BTC")
     assert desk.alarms == ["NEGATIVE_BALANCE"]
+    assert f"trade T1 of {desk.order.order_id}" in desk.of(records.AlarmRaised)[0].detail
     assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
 
 

@@ -328,6 +328,20 @@ def test_a_position_that_would_not_fit_a_journal_is_refused(margin, fields, sign
         _check_identities(position, PERP, "it")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"cost": L}, {"realised": L, "cash": L}, {"fees": L, "cash": -L}, {"funding": L, "cash": L}, {"quantity": L, "bought": L}],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_position_of_the_largest_numbers_fits(margin, fields, sign):
+    """What a journal can hold is not refused."""
+    position = trade(margin, 5, 400_000)
+    position.quantity = position.bought = position.cost = 0
+    for name, value in fields.items():
+        setattr(position, name, value * sign)
+    _check_identities(position, PERP, "it")
+
+
 def test_a_margin_account_may_send_what_it_borrows(margin):
     """Whether the venue lends it is the venue's to say."""
     assert margin.transfer("m", "b", "USDT", 1_001 * USDT)[0] == -USDT
@@ -337,6 +351,7 @@ def test_a_deposit_that_does_not_cover_a_debt_is_taken(margin):
     """Only a withdrawal can ask for too much."""
     trade(margin, -1_000, 10_000, instrument=BTC)
     assert margin.deposit("m", "BTC", 10) == 10 - 10**8
+    assert margin.deposit("m", "BTC", 0) == 10 - 10**8
     with pytest.raises(LedgerError, match="holds too little BTC"):
         margin.deposit("m", "BTC", -1)
 
@@ -368,6 +383,18 @@ def test_turnover_that_no_longer_fits_is_counted_anew():
     position = ledger.positions["m", "s", "v:W"]
     assert position.quantity == 9
     assert max(position.bought, position.sold) <= LARGEST_INTEGER
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_turnover_that_just_fits_is_kept(sign):
+    """The largest number is none too many, on either side."""
+    wei = Instrument(instrument_id="v:W", base="W", quote="USDT", price_scale=0, quantity_scale=18)
+    ledger = Ledger()
+    ledger.accounts["m"] = Account(AccountType.MARGIN, 1_000_000)
+    for signed in (5, -5, LARGEST_INTEGER - 5):
+        trade_of(ledger, wei, sign * signed)
+    position = ledger.positions["m", "s", "v:W"]
+    assert {position.bought, position.sold} == {LARGEST_INTEGER, 5}
 
 
 def trade_of(ledger: Ledger, instrument: Instrument, signed: int) -> None:

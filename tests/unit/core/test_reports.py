@@ -129,6 +129,7 @@ def test_an_order_that_works_although_it_cannot_stops_its_strategy(desk, end, ho
     assert desk.order.state is (OrderState.CANCEL_REQUESTED if works_again else end)
     assert (desk.order.order_id in desk.state.live_orders) == works_again
     assert desk.alarms == ["UNEXPECTED_REPORT"]
+    assert ("accepted it" if how == "accepted" else "order shows it") in desk.of(records.AlarmRaised)[0].detail
     assert desk.state.trading_state(Scope.STRATEGY, "alpha") is TradingState.KILLED
     assert desk.canceled == [desk.order.order_id]
 
@@ -253,6 +254,7 @@ def test_a_person_can_resolve_an_order_that_stays_unknown(desk, resolution, end)
     assert desk.order.state is end
     assert "ann" in desk.order.detail
     assert "called the venue" in desk.order.detail
+    assert all("called the venue" in move.detail for move in desk.of(records.OrderTransitioned))
 
 
 def test_a_lost_cancel_can_be_resolved_as_ended(resting):

@@ -32,6 +32,16 @@ def test_an_order_leaves_with_everything_that_was_asked_for(desk):
     assert (sent.trigger_price, sent.expires_at, sent.time_in_force) == (10_051, intent.expires_at, TimeInForce.GOOD_TILL_DATE)
 
 
+def test_an_order_that_may_only_reduce_leaves_as_one(desk):
+    """The venue has to know it as well: the position may change while it rests."""
+    desk.want(100)
+    desk.fill()
+    desk.strategy.script = None
+    desk.ask(lambda bar, context: context.submit_order(BTC, "SELL", 100, reduce_only=True))
+    assert [(sent.side, sent.reduce_only) for sent in desk.submitted] == [(Side.SELL, True)]
+    assert desk.order.reduce_only
+
+
 def test_a_price_is_rounded_so_that_it_is_never_worse_and_a_trigger_so_that_it_is_never_early(desk):
     """A sell's limit goes up, its stop goes down."""
     desk.ask(buy())

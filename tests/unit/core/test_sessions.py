@@ -270,6 +270,28 @@ def test_a_session_that_starts_while_the_day_is_open_for_the_market_opens_it_for
     assert "alpha" in after.state.day_profits
 
 
+@pytest.mark.parametrize("first", [BTC, ETH])
+def test_one_strategys_missing_price_does_not_keep_the_day_of_another_closed(new_desk, make, first):
+    """Each strategy and account is opened by the first price at which it can be valued, whichever comes first."""
+    one, other = make.deployment("alpha"), make.deployment("beta", account_id="second", instrument_ids=(ETH,))
+    desk = new_desk(one, other).open()
+    for strategy_id, instrument_id in (("alpha", BTC), ("beta", ETH)):
+        desk.strategies[strategy_id].script = lambda bar, context: context.target_units(bar.instrument_id, 100)
+        if strategy_id == "beta":
+            desk.feed(inputs.BalanceChanged(desk.now, "second", "USDT", 100 * 10**8, "paid in"))
+        desk.bar(instrument_id=instrument_id)
+        desk.fill()
+        desk.strategies[strategy_id].script = None
+    desk.now += DAY
+    after = desk.restart("SESSION2", one, other)
+    opened = []
+    for instrument_id in (first, BTC, ETH):
+        after.bar(instrument_id=instrument_id)
+        opened += [record.strategy_id for record in after.of(records.DayOpened)]
+        opened += [record.account_id for record in after.of(records.AccountDayOpened)]
+    assert opened == (["alpha", "paper", "beta", "second"] if first == BTC else ["beta", "second", "alpha", "paper"])
+
+
 # Order does not depend on how the state came about
 
 
