@@ -94,7 +94,7 @@ minimum_quantity = 10
 minimum_notional = "10.00"
 
 [data]
-kind = "bars"
+kind = "bars" # or quote_bars, trades, quotes, book, funding; several as kinds = ["bars", "funding"]; gates judge bars alone
 interval_seconds = 1800
 warm_up_bars = 200
 
