@@ -112,15 +112,15 @@ class StrategyRunner:
         Raises:
             StrategyError: as `on_bar`.
         """
-        instrument_id = trade.instrument_id
+        instrument_id, context = trade.instrument_id, self.context
         price_unit, quantity_unit = self._units[instrument_id]
-        self.context.now = trade.ts_init
+        context.now = trade.ts_init
         try:
-            self.strategy.on_trade(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), self.context)
+            self.strategy.on_trade(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), context)
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
             raise self._failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
-        if self.wishes and (trade.warm_up or self.context.warming_up):
-            self.context.forget()
+        if self.wishes and (trade.warm_up or context.warming_up):
+            context.forget()
 
     def on_quote(self, quote: Quote) -> None:
         """Hand a quote to the strategy, as `on_bar` does with a bar.

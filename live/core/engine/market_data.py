@@ -77,8 +77,8 @@ class MarketData:
         """
         market, runners = self._trade_routes.get(trade.instrument_id) or self._route(trade.instrument_id, Trade, self._trade_routes)
         market.observe_trade(trade)
-        performance = self._performance
-        if (self._work.now >= performance.next_day or performance.marginal) and not trade.warm_up:
+        now, performance = self._work.now, self._performance
+        if (now >= performance.next_day or performance.marginal) and not trade.warm_up:
             performance.on_price(trade.instrument_id)
         deciding = self._deciding
         for runner in runners:
@@ -87,7 +87,7 @@ class MarketData:
                 deciding.decide(runner)
         if deciding.retries and not trade.warm_up:
             self._count_minutes(trade.instrument_id, market)
-        if self._work.now >= self._watch.next_due:
+        if now >= self._watch.next_due:
             self._watch.look()
 
     def on_quote(self, quote: Quote) -> None:
@@ -167,7 +167,9 @@ class MarketData:
         self._watch.look()
 
     def _routes_of(self, instrument_id: str, kind: type[Any]) -> Route:
-        routes = self._routes.setdefault(kind, {})
+        routes = self._routes.get(kind)
+        if routes is None:
+            routes = self._routes[kind] = {}
         return routes.get(instrument_id) or self._route(instrument_id, kind, routes)
 
     def _route(self, instrument_id: str, kind: type[Any], routes: dict[str, Route]) -> Route:
