@@ -1,6 +1,7 @@
 """What a simulated trade costs: fees by liquidity, fill, order, quantity and volume, in any asset and rounding, and slippage."""
 
 from enum import StrEnum
+from math import floor
 from random import Random
 
 import msgspec
@@ -27,6 +28,8 @@ class Rounding(StrEnum):
     """To the nearest; a half away from zero."""
     HALF_EVEN = "HALF_EVEN"
     """To the nearest; a half to the even neighbour."""
+    BINARY = "BINARY"
+    """To the nearest, of notional times rate in binary floating point, where hardly anything is a half: as NautilusTrader reckons."""
 
 
 class FeeAsset(StrEnum):
@@ -196,9 +199,15 @@ def round_fee(numerator: int, denominator: int, rounding: Rounding, decimals: in
     whole, rest = divmod(numerator, denominator)
     if rounding is not Rounding.DOWN:
         twice = 2 * rest
-        upward = numerator > 0 if rounding is Rounding.HALF_UP else whole % 2 == 1
+        upward = whole % 2 == 1 if rounding is Rounding.HALF_EVEN else numerator > 0
         whole += twice > denominator or (twice == denominator and upward)
     return whole * step
+
+
+def binary_fee(notional: int, rate_ppm: int, decimals: int) -> int:
+    """Give a proportional fee in money units, reckoned in IEEE 754 doubles and rounded half away from zero."""
+    shifted = notional / MONEY_UNIT * (rate_ppm / PARTS_PER_MILLION) * 10**decimals
+    return floor(abs(shifted) + 0.5) * (1 if shifted >= 0 else -1) * 10 ** (MONEY_SCALE - decimals)
 
 
 def money(name: str, text: str) -> int:

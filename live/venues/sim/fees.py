@@ -8,7 +8,7 @@ import msgspec
 from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION, divide_up
 from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, Side
-from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, money, round_fee
+from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, binary_fee, money, round_fee
 
 DAY = 24 * 3_600 * 1_000_000_000
 
@@ -76,7 +76,10 @@ class CostModelFees:
         if costs.notional_decimals != MONEY_SCALE:
             notional = round_fee(notional, 1, costs.fee_rounding, costs.notional_decimals)
         units = 10**instrument.quantity_scale
-        numerator = (notional * rate + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * charge.quantity * PARTS_PER_MILLION
+        share = notional * rate
+        if costs.fee_rounding is Rounding.BINARY:
+            share = binary_fee(notional, rate, costs.fee_decimals) * PARTS_PER_MILLION
+        numerator = (share + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * charge.quantity * PARTS_PER_MILLION
         denominator = PARTS_PER_MILLION * units
         if self._minimum:
             numerator = max(numerator, self._minimum * denominator)

@@ -2,12 +2,14 @@
 
 A buy takes the ask, a sell hits the bid, at most the quoted size; what we took of a quote is not there again until its price or size
 changes. A resting limit order fills at its own price when the opposite quote reaches it: an ask at our bid would have traded with us.
-A buy stop triggers when the ask reaches it, a sell stop when the bid does, and takes that quote.
+A buy stop triggers when the ask reaches it, a sell stop when the bid does, and takes that quote, or as much at its own price where that is
+declared.
 """
 
 from live.core.market_events import Quote
 from live.venues.sim.matcher import Matcher, Offer
 from live.venues.sim.queueing import look_again
+from live.venues.sim.settings import StopPrice
 
 
 def on_quote(matcher: Matcher, quote: Quote) -> None:
@@ -38,6 +40,8 @@ def on_quote(matcher: Matcher, quote: Quote) -> None:
         if stops.is_touched(price):
             for order in stops.reached(price, touch=True):
                 offers = offers_of(matcher, quote, sign)
+                if matcher.settings.fill.stop_price is StopPrice.TRIGGER:
+                    offers = [(order.rung, offers[0][1])]
                 _note(matcher, quote, sign, matcher.trigger(order, offers, ts_event, now))
         if limits.is_touched(price):
             for order in limits.reached(price, touch=True):

@@ -4,7 +4,8 @@ A taking order fills at the price of the last trade, moved by the slippage; wher
 resting limit order fills at its own price when a trade goes through it, or at the trade's where orders get the open of a bar: a bar's
 open may be played as a trade. A trade at exactly its price fills it only where a touch is
 declared to fill, or by its place in the queue: what takers sold (bought) there first goes to those before us. A stop triggers when a
-trade reaches it, and fills at that trade's price. With a cap on participation, our orders share that part of the trade's quantity.
+trade reaches it, and fills at that trade's price, or at its own where that is declared. With a cap on participation, our orders share
+that part of the trade's quantity.
 """
 
 from live.core.decimals import PARTS_PER_MILLION
@@ -13,7 +14,7 @@ from live.core.vocabulary import Side
 from live.venues.sim.matcher import Matcher
 from live.venues.sim.matching_bars import spend
 from live.venues.sim.queueing import pass_trade
-from live.venues.sim.settings import Improvement
+from live.venues.sim.settings import Improvement, StopPrice
 from live.venues.sim.working import Ladder
 
 
@@ -39,8 +40,10 @@ def on_trade(matcher: Matcher, trade: Trade) -> None:
     price = trade.price
     for stops in (matcher.buy_stops, matcher.sell_stops):
         if stops.is_touched(price):
+            at_trigger = matcher.settings.fill.stop_price is StopPrice.TRIGGER
             for order in stops.reached(price, touch=True):
-                spend(matcher, matcher.trigger(order, [(price, matcher.budget)], trade.ts_event, trade.ts_init))
+                offer = order.rung if at_trigger else price
+                spend(matcher, matcher.trigger(order, [(offer, matcher.budget)], trade.ts_event, trade.ts_init))
     for limits, aggressor in ((matcher.buy_limits, Side.SELL), (matcher.sell_limits, Side.BUY)):
         if limits.is_touched(price):
             _reach(matcher, trade, limits, at_price=trade.aggressor is aggressor)

@@ -66,7 +66,7 @@ class Improvement(StrEnum):
 
 
 class StopPrice(StrEnum):
-    """What a stop that a bar triggers gets, before slippage."""
+    """What a stop that a bar triggers gets, before slippage. Quotes and trades give their own price unless it is TRIGGER."""
 
     TRIGGER_OR_OPEN = "TRIGGER_OR_OPEN"
     """Its trigger price, or the open of a bar that opens beyond it."""
@@ -127,7 +127,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         path: in which order the prices inside a bar traded.
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
         improvement: what a resting limit order gets from a bar that opens, or a trade that goes through it, at a better price.
-        stop_price: what a stop gets that a bar triggers.
+        stop_price: what a stop gets that a bar triggers; TRIGGER holds for quotes and trades too.
         through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
         trades_have_sides: whether the last trade that a buyer began stands for the ask, and the last that a seller began for the bid; else
             the last trade stands for both.
