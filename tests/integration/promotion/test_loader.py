@@ -235,7 +235,11 @@ def test_a_failed_import_leaves_nothing_behind(load: Load) -> None:
         (HEAD.replace("    slow: int\n", "    slow: int\n    extra: int\n") + BODY, "do not fit"),
         (f"{HEAD}{BODY}        raise KeyError('x')\n", "failed with KeyError"),
         (f"{HEAD}{BODY}        raise SystemExit\n", "failed with SystemExit"),
-        (f"{HEAD}class EmaCrossStrategy(Strategy):\n    Parameters = Parameters\n", "failed with TypeError"),
+        (f"{HEAD}{BODY}".replace("__init__(self, parameters)", "__init__(self)"), "failed with TypeError"),
+        (
+            f"{HEAD}class EmaCrossStrategy(Strategy):\n    Parameters = Parameters\n",
+            "declares 'bars' and EmaCrossStrategy does not override",
+        ),
         (f"{HEAD}{BODY}".replace("4 *", "5 *"), "needs 250 warm-up bars with these parameters, strategy.toml declares 200"),
     ],
 )
