@@ -91,6 +91,9 @@ def test_a_transfer_is_posted_with_both_balances(desk):
     transfer(desk, 4_000 * USDT)
     (posted,) = desk.of(records.TransferPosted)
     assert (posted.from_balance, posted.to_balance) == (6_000 * USDT, 4_000 * USDT)
+    transfer(desk, 1_000 * USDT)
+    (posted,) = desk.of(records.TransferPosted)
+    assert (posted.from_balance, posted.to_balance) == (5_000 * USDT, 5_000 * USDT)
     desk.state.ledger.check(desk.state.instruments)
 
 
@@ -102,13 +105,20 @@ def test_a_transfer_that_cannot_be_is_refused(desk, amount, target):
     assert desk.state.ledger.balance("paper", "USDT") == 10_000 * USDT
 
 
+def test_a_cash_account_may_send_all_it_has(desk):
+    """To the last unit."""
+    transfer(desk, 10_000 * USDT)
+    assert desk.state.ledger.balance("paper", "USDT") == 0
+
+
 def test_a_transfer_takes_nothing_that_strategies_hold(desk):
     """What was paid in besides may go; a position whose asset is elsewhere could never be sold."""
     desk.want(100)
     desk.fill()
     desk.feed(inputs.BalanceChanged(desk.now, "paper", "BTC", 5, "paid in"))
-    with pytest.raises(InputError, match="strategies hold 10000000"):
-        transfer(desk, 6, asset="BTC")
+    for amount in (6, 10_000_005):
+        with pytest.raises(InputError, match="strategies hold 10000000"):
+            transfer(desk, amount, asset="BTC")
     transfer(desk, 5, asset="BTC")
     assert desk.state.ledger.balance("paper", "BTC") == 10_000_000
 

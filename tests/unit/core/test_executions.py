@@ -99,6 +99,8 @@ def test_a_late_fill_is_booked_alarmed_and_stops_the_strategy(desk, end):
     assert desk.alarms == ["LATE_FILL"]
     assert desk.state.trading_state(Scope.STRATEGY, "alpha") is TradingState.KILLED
     assert order.state is end
+    if end is OrderState.FILLED:
+        assert desk.asked == []  # nothing can be left of it
     desk.state.ledger.check(desk.state.instruments)
 
 
@@ -109,6 +111,7 @@ def test_what_a_late_fill_leaves_of_its_order_is_canceled(desk, end):
     ended(desk, end)
     desk.fill(40)
     assert desk.order.order_id in desk.canceled
+    assert desk.order.order_id in desk.queried
 
 
 def test_an_overfill_is_booked_alarmed_and_stops_the_strategy(desk):
@@ -117,6 +120,7 @@ def test_an_overfill_is_booked_alarmed_and_stops_the_strategy(desk):
     order = desk.order
     desk.fill(150)
     assert desk.held() == 150
+    assert desk.queried == []
     assert desk.alarms == ["OVERFILL"]
     assert order.state is OrderState.FILLED
     assert desk.state.trading_state(Scope.STRATEGY, "alpha") is TradingState.KILLED

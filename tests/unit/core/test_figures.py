@@ -1,8 +1,9 @@
 """Figures: how strategies and accounts stand, for a person, and what strategies are worth that hold nothing or several things."""
 
+from live.core import inputs
 from live.core.engine import valuation
 from live.core.engine.valuation import AccountFigures, Exposure, Margin, StrategyFigures
-from live.core.vocabulary import AccountType
+from live.core.vocabulary import AccountType, InstrumentKind
 
 BTC, ETH = "binance-spot:BTCUSDT", "binance-spot:ETHUSDT"
 USDT = 10**8
@@ -40,6 +41,30 @@ def test_an_account_stands_as_its_figures_say(desk):
         margin=Margin(0, 0),
     )
     assert desk.state.ledger.account("paper").account_type is AccountType.CASH
+
+
+def test_a_margin_account_stands_with_what_it_must_keep(new_desk, make):
+    """A perpetual of 10 USDT needs 1 to open and half of that to be kept."""
+    perpetual = make.btc(kind=InstrumentKind.PERPETUAL, initial_margin_ppm=100_000, maintenance_margin_ppm=50_000)
+    desk = new_desk().open(perpetual, make.eth(), armed=False)
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    desk.clear_latches()
+    desk.arm()
+    desk.want(100)
+    desk.fill()
+    figures = valuation.account_figures(desk.state, desk.engine._work.markets, "paper", "USDT", desk.now)
+    assert figures.margin == Margin(USDT, USDT // 2)
+    assert figures.equity == 10_000 * USDT
+
+
+def test_an_account_that_holds_nothing_is_exposed_to_nothing(desk):
+    """Not unknown, and in need of nothing."""
+    markets = desk.engine._work.markets
+    assert valuation.account_figures(desk.state, markets, "nobody", "USDT", desk.now) == AccountFigures(
+        equity=0, profit_today=None, drawdown=None, exposure=Exposure(0, 0), margin=Margin(0, 0)
+    )
+    desk.feed(inputs.AccountDefined(desk.now, "other", AccountType.MARGIN, 10_000_000))
+    assert valuation.margin(desk.state, markets, "other", "USDT") == Margin(0, 0)
 
 
 def test_a_strategy_that_never_traded_is_worth_nothing(desk):

@@ -364,11 +364,23 @@ def test_a_position_whose_record_was_tampered_with_is_found(margin):
         margin.check({PERP.instrument_id: PERP})
 
 
-def test_a_balance_that_does_not_follow_from_its_events_is_found_at_the_next_one(margin):
-    """Not only a full check sees it."""
-    margin.balances["m", "USDT"] += 1
+@pytest.mark.parametrize(("asset", "event"), [
+    ("USDT", lambda ledger: trade(ledger, 5, 400_000)),
+    ("USDT", lambda ledger: ledger.deposit("m", "USDT", 1)),
+    ("USDT", lambda ledger: ledger.transfer("b", "m", "USDT", 1)),
+    ("USDT", lambda ledger: ledger.apply_funding(FundingRecorded(0, "m", "", PERP.instrument_id, "f", 1), PERP)),
+    ("USDT", lambda ledger: ledger.apply_funding(FundingRecorded(0, "m", "s", PERP.instrument_id, "f", 1), PERP)),
+    ("BNB", lambda ledger: trade(ledger, 5, 400_000, fee=1, fee_asset="BNB")),
+    ("BTC", lambda ledger: trade(ledger, 5, 10_000, instrument=BTC)),
+    ("BTC", lambda ledger: trade(ledger, 1_000, 10_000, fee=1, fee_asset="BTC", instrument=BTC)),
+])  # fmt: skip
+def test_a_balance_that_does_not_follow_from_its_events_is_found_at_the_next_one(margin, asset, event):
+    """Whatever the event, and not only by a full check."""
+    trade(margin, 5, 400_000)
+    margin.deposit("b", "USDT", 1)
+    margin.balances["m", asset] = margin.balance("m", asset) + 1
     with pytest.raises(LedgerError, match="events add up to"):
-        trade(margin, 5, 400_000)
+        event(margin)
 
 
 def test_turnover_that_no_longer_fits_is_counted_anew():

@@ -142,9 +142,33 @@ def test_an_order_of_ours_that_no_session_recorded_stops_everything(desk, order_
     assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
 
 
+@pytest.mark.parametrize("report", [inputs.OrderCanceled, inputs.OrderExpired, inputs.OrderObserved])
+def test_whatever_shows_that_an_unrecorded_order_of_ours_exists_stops_everything(desk, report):
+    """An end shows that it was there, and so does a sighting."""
+    if report is inputs.OrderObserved:
+        desk.feed(inputs.OrderObserved(desk.now, "ILOTHER001", "order", True, desk.now, desk.now, desk.now))
+    else:
+        desk.feed(report(desk.now, desk.now, "ILOTHER001", ""))
+    assert desk.alarms == ["UNKNOWN_ORDER"]
+    assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
+
+
 def test_somebody_elses_order_alarms_and_stops_nothing(desk):
     """A person may trade on the account by hand."""
     desk.feed(inputs.OrderAccepted(desk.now, desk.now, "web_123", "V1"))
+    assert desk.alarms == ["UNKNOWN_ORDER"]
+    assert desk.trading() is TradingState.ARMED
+
+
+@pytest.mark.parametrize("what", ["rejected", "cancel rejected", "not found"])
+def test_an_order_of_ours_that_does_not_exist_stops_nothing(desk, what):
+    """Nobody recorded it and the venue does not have it: that is looked at, and no reason to stop."""
+    report = {
+        "rejected": inputs.OrderRejected(desk.now, desk.now, "ILOTHER001", "?"),
+        "cancel rejected": inputs.CancelRejected(desk.now, desk.now, "ILOTHER001", "?"),
+        "not found": inputs.OrderObserved(desk.now, "ILOTHER001", "order", False, desk.now, desk.now, desk.now),
+    }[what]
+    desk.feed(report)
     assert desk.alarms == ["UNKNOWN_ORDER"]
     assert desk.trading() is TradingState.ARMED
 
@@ -269,6 +293,7 @@ def test_a_finding_that_contradicts_what_is_known_is_refused(resting):
     """An order that was open cannot never have been placed."""
     resting.feed(inputs.OrderResolved(resting.now, "ann", resting.order.order_id, Resolution.NEVER_PLACED, "?"))
     assert resting.alarms == ["RESOLUTION_REFUSED"]
+    assert "the order is OPEN" in resting.of(records.AlarmRaised)[0].detail
     assert resting.order.state is OrderState.OPEN
     resting.feed(inputs.OrderResolved(resting.now, "ann", "nobody", Resolution.ENDED, "?"))
     assert resting.alarms == ["RESOLUTION_REFUSED"]

@@ -168,6 +168,20 @@ def test_a_replacement_leaves_once_the_old_order_ended_and_for_what_is_left(desk
     assert (desk.order.replaces, desk.order.label) == (old.order_id, "one")
 
 
+def test_a_replacement_of_a_single_unit_leaves(new_desk, make):
+    """As long as anything is left it is sent, and what filled already is all there was."""
+    desk = new_desk().open(make.btc(lot_size=1, minimum_quantity=1, minimum_notional=0), make.eth())
+    for asked, left in ((31, [1]), (30, [])):
+        desk.ask(buy("one", quantity=100))
+        desk.accept()
+        desk.ask(lambda bar, context, asked=asked: context.replace_order("one", quantity=asked))
+        desk.fill(30, price=9_900)
+        desk.cancel()
+        assert [sent.quantity for sent in desk.submitted] == left
+        if left:
+            desk.fill(price=9_900)
+
+
 def test_an_order_that_filled_is_not_replaced(desk):
     """The race with the cancel was lost: there is nothing left to move."""
     desk.ask(buy("one"))

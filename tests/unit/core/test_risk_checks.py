@@ -446,7 +446,9 @@ def test_a_cancel_that_is_denied_is_said_and_not_sent(limited):
 
     desk.ask(both)
     assert len(desk.canceled) == 1
-    assert [record.code for record in desk.of(records.OrderDenied)] == [DenialCode.CANCEL_RATE_EXCEEDED]
+    (denied,) = desk.of(records.OrderDenied)
+    assert (denied.code, denied.order_id, denied.strategy_id) == (DenialCode.CANCEL_RATE_EXCEEDED, "", "alpha")
+    assert f"{two.order_id} two" in denied.detail
     assert two.state is OrderState.OPEN
     desk.command(OperatorAction.KILL)
     assert two.order_id in desk.canceled
