@@ -9,6 +9,7 @@ from live.driver.replay_settings import read_settings
 from live.driver.strategy_replay import prepare_replay, run_replay
 from tests.integration.driver.published import FOLDER, REPOSITORY
 
+FLOX_BARS = REPOSITORY.parent / "shared" / "data" / "btc_eth_1m_2026" / "btcusdt_1m.csv"
 NAUTILUS_BARS = REPOSITORY.parent / "shared" / "data" / "btc_perp_1m_202201" / "btc-perp-20211231-20220201_1m.csv"
 
 
@@ -41,3 +42,43 @@ def test_an_sma_cross_of_backtesting_py_is_reproduced(tmp_path, close_out, equit
     assert result.performance.equity == equity
     assert result.performance.trades == trades
     assert bool(result.positions) is (close_out == "NONE")
+
+
+@pytest.mark.parametrize(
+    ("name", "class_name", "equity", "fills"),
+    [
+        ("backtesting_bracket", "Bracket", 954235.374182, 230),
+        ("backtrader_reverse", "Reverse", 747098.320028, 283),
+        ("vectorbt_all_in", "AllIn", 9669.503953, 283),
+    ],
+)
+def test_what_other_engines_make_of_the_same_bars_is_reproduced(tmp_path, name, class_name, equity, fills):
+    """Each printed this value, which floats hold to six decimals.
+
+    Stops and take-profits within the entry's bar (backtesting.py 0.6.6), slippage that ends at the bar's range (backtrader 1.9.78.123),
+    all the cash at the close (vectorbt 1.2.0).
+    """
+    bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
+    result = result_of(name, class_name, tmp_path, data=[bars], end="2018-01-13T04:00:00Z")
+    assert result.performance is not None
+    assert round(float(result.performance.equity), 6) == equity
+    assert (result.fills, result.denials, result.alarms) == (fills, {}, {})
+
+
+def test_drawdown_is_that_of_the_bars_when_their_opens_are_played_too(tmp_path):
+    """Other engines know equity at closes only: backtesting.py 0.6.6 prints 10.754344 %."""
+    bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
+    result = result_of("backtesting_bracket", "Bracket", tmp_path, data=[bars], end="2018-01-13T04:00:00Z")
+    assert result.performance is not None
+    assert round(100 * result.performance.maximum_drawdown, 6) == 10.754344
+
+
+@pytest.mark.skipif(not FLOX_BARS.exists(), reason=f"{FLOX_BARS} is not there")
+@pytest.mark.parametrize(("end", "profit", "trades"), [("", -48.8508, 58), ("2026-04-19T22:16:00Z", -14.7771, 10)])
+def test_the_strategy_that_flox_writes_is_reproduced(tmp_path, end, profit, trades):
+    """Fills at the close that was decided on; its net PnL leaves an open position at its cost: 0.10.1 prints these."""
+    reading = {"instrument_id": "binance:BTCUSDT", "bar_time": "open"}
+    result = result_of("flox_sma_cross", "SmaCross", tmp_path, data=[str(FLOX_BARS)], import_options=reading, end=end)
+    assert result.performance is not None
+    assert round(float(result.performance.realised), 4) == profit
+    assert result.performance.trades == trades
