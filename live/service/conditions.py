@@ -5,7 +5,7 @@ journal is watched for falling behind.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from live.configuration import Configuration
 from live.core import inputs
@@ -62,12 +62,19 @@ def differences(configuration: Configuration, state: EngineState, venues: Mappin
 
 
 class ConditionWatch:
-    """Look again and again, and tell the engine what changed since."""
+    """Look again and again, and tell the engine what changed since; `clock` gives seconds from any beginning and never goes back."""
 
-    def __init__(self, configuration: Configuration, driver: LiveDriver, venues: Mapping[str, SimulatedVenue]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        driver: LiveDriver,
+        venues: Mapping[str, SimulatedVenue],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._configuration = configuration
         self._driver = driver
         self._venues = venues
+        self._clock = clock
         self._suspected: dict[str, str] = {}
         self._awaited = 0
         self._since = 0.0
@@ -87,7 +94,7 @@ class ConditionWatch:
 
     async def look_at_journal(self) -> None:
         """Report a journal that leaves a record undurable for longer than the bound, and one that caught up."""
-        driver, now = self._driver, time.monotonic()
+        driver, now = self._driver, self._clock()
         if driver.durable_seq >= self._awaited:
             if not driver.engine.state.journal_healthy:
                 driver.feed(inputs.JournalHealthReported(driver.now(), healthy=True, detail=""))
