@@ -133,9 +133,10 @@ class ReplayRecorder:
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
         """Collect a step's entries, and write them when enough have come together."""
         self.entries += len(outputs) if entry is None else len(outputs) + 1
-        self._uncommitted += outputs
-        if self._observer is not None and outputs:
-            self._observer.take(outputs)
+        if outputs:
+            self._uncommitted += outputs
+            if self._observer is not None:
+                self._observer.take(outputs)
         if self._interrupted is not None:
             self._interrupted.step(entry, outputs, position, self._engine)
         self.durable_seq = self.entries if self._journal is None else self._journal.append_step(entry, outputs, position)

@@ -163,6 +163,8 @@ def _fault_of_time(now: int, event: inputs.MarketEvent | inputs.RecordedInput) -
 def drain(engine: Engine) -> tuple[Sequence[OutputRecord], Sequence[Effect]]:
     """Take what an engine said since the last call."""
     said, asked = tuple(engine.records), tuple(engine.effects)
-    engine.records.clear()
-    engine.effects.clear()
+    if said:
+        engine.records.clear()
+    if asked:
+        engine.effects.clear()
     return said, asked
