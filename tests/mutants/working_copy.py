@@ -20,6 +20,14 @@ PROFILE = """
 # A mutant is noticed by the first example that fails; making that example small would only take time.
 settings.register_profile("mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("mutants")
+
+
+def pytest_sessionstart() -> None:
+    # The tests ran in this process before it was forked for a mutant: what a cache kept from then would hide the mutant.
+    for module in [one for name, one in sys.modules.items() if name.startswith("live.")]:
+        for kept in vars(module).values():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
 """
 
 
@@ -60,7 +68,9 @@ def copy_repository(home: Path, modules: Sequence[str]) -> Path:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
     conftest = tree / "tests/conftest.py"
-    text = conftest.read_text(encoding="utf-8").replace("from hypothesis import settings", "from hypothesis import Phase, settings")
+    text = conftest.read_text(encoding="utf-8").replace(
+        "from hypothesis import settings", "import sys\n\nfrom hypothesis import Phase, settings"
+    )
     conftest.write_text(text + PROFILE, encoding="utf-8")
     for machine in (tree / "tests/property").rglob("test_*.py"):
         text = machine.read_text(encoding="utf-8")

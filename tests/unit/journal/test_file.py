@@ -93,6 +93,21 @@ def test_a_commit_of_any_size_holds_every_row(tmp_path: Path, record: MakeRecord
         assert [row.entry() for row in reader.rows()] == [record(number) for number in range(steps)]
 
 
+def test_the_log_beside_a_journal_begins_anew_after_four_mebibytes(tmp_path: Path, record: MakeRecord) -> None:
+    """A session of days would else leave a log that a restart has to read whole; rows and snapshots count."""
+    log, sizes = tmp_path / "j-wal", []
+    with JournalFile.create(tmp_path / "j", session_id="s") as journal:
+        for number in range(12):
+            journal.append_step(None, [record(number)], (1, number))
+            journal.append_snapshot(bytes(1024 * 1024), number)
+            journal.commit()
+            sizes.append(log.stat().st_size // (1024 * 1024))
+    assert sizes[:4] == [1, 2, 3, 4]
+    assert max(sizes) <= 5
+    with JournalReader(tmp_path / "j") as reader:
+        assert reader.last_commit() == (12, 23, 24, journal.head)
+
+
 def test_a_journal_is_never_created_over_anything(tmp_path: Path) -> None:
     """An existing file stays as it is."""
     (tmp_path / "j").write_text("precious")

@@ -11,11 +11,12 @@ import pytest
 
 from live.core.inputs import Bar, ClockTicked
 from live.core.instruments import Instrument
-from live.core.market_events import MARKET_TYPES
+from live.core.market_events import MARKET_TYPES, Trade
 from live.core.orders import OrderEvent, OrderState
 from live.core.records import SCHEMA_VERSIONS, OrderDenied, OrderTransitioned
 from live.core.risk.codes import DenialCode
 from live.core.state import fold
+from live.core.vocabulary import Side
 from live.journal import (
     EntryError,
     JournalReader,
@@ -173,6 +174,17 @@ def test_a_tape_of_the_newest_versions_is_decoded_directly(bar: Callable[[int], 
     """Nothing stands between the frames and the decoder on the path that millions of events take."""
     decode = msgspec.msgpack.Decoder(Bar).decode
     assert market_decoder(dict.fromkeys(("Bar", "Trade"), 1), decode) is decode
+
+
+def test_events_are_rewritten_by_the_steps_that_are_given(bar: Callable[[int], Bar], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the older kinds, one step after the other, and no others."""
+    monkeypatch.setitem(SCHEMA_VERSIONS, "Bar", 3)
+    steps = {("Bar", 1): lambda fields: [fields[0] + 1, *fields[1:]], ("Bar", 2): lambda fields: [fields[0] * 10, *fields[1:]]}
+    trade = Trade(1, 2, "sim:BTCUSDT", 3, 4, Side.BUY)
+    read = market_decoder({"Bar": 1, "Trade": SCHEMA_VERSIONS["Trade"]}, msgspec.msgpack.Decoder(Bar | Trade).decode, steps)
+    written = msgspec.structs.replace(bar(1), ts_init=7)
+    assert read(msgspec.msgpack.encode(written)) == msgspec.structs.replace(written, ts_init=80)
+    assert read(msgspec.msgpack.encode(trade)) == trade
 
 
 def test_a_tape_whose_old_events_need_a_function_is_read_through_it(
