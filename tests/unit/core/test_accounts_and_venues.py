@@ -8,7 +8,7 @@ from live.core.ports import DeclaredRouter, FlatReserve, Ports, Route
 from live.core.vocabulary import OperatorAction, Scope, TradingState
 
 BTC = "binance-spot:BTCUSDT"
-KRAKEN = "kraken-spot:BTCUSD"
+KRAKEN = "kraken-spot:BTC:USD"
 
 
 @pytest.fixture

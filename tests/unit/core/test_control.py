@@ -201,6 +201,17 @@ def test_a_bid_in_flight_while_reducing_began_is_canceled_on_arrival(desk):
     assert desk.order.state is OrderState.CANCEL_REQUESTED
 
 
+def test_an_exit_in_flight_while_its_strategy_was_disarmed_is_canceled_on_arrival(desk):
+    """Disarmed is stricter than reducing: nothing rests."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0, limit_price=101.0)
+    desk.command(OperatorAction.DISARM)
+    desk.feed(inputs.CancelRejected(desk.now, desk.now, desk.order.order_id, "Unknown order sent."))
+    desk.accept()
+    assert desk.order.state is OrderState.CANCEL_REQUESTED
+
+
 def test_a_restriction_never_loosens(desk):
     """REDUCE_ONLY on what is CANCEL_ONLY, disarmed or killed stays what it is."""
     for action in (OperatorAction.CANCEL_ONLY, OperatorAction.DISARM, OperatorAction.KILL):

@@ -242,6 +242,14 @@ def test_a_fee_beyond_the_balance_stops_a_cash_account(desk):
     assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
 
 
+def test_a_fill_of_the_smallest_numbers_is_well_formed(desk):
+    """One unit at a price of one unit, free of a fee in an asset that the account never had."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.fill(1, price=1, fee=0, fee_asset="BNB")
+    assert (desk.held(), desk.alarms) == (1, [])
+
+
 def test_a_fee_in_a_third_asset_that_was_never_posted_is_alarmed_once(desk):
     """No check rests on what only pays fees, so trading goes on; the alarm asks what the account holds of it."""
     desk.want(100)

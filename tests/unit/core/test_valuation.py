@@ -299,6 +299,37 @@ def test_moves_of_several_instruments_add_up_to_a_margin_call(watched):
     assert watch(watched, (BTC, 10_000), (BTC, 9_400), (ETH, 9_400)) == [[], [], ["MARGIN_CALL"]]
 
 
+@pytest.mark.parametrize("recovers", [BTC, ETH])
+def test_an_account_that_was_called_is_watched_at_every_price_of_what_it_holds(watched, recovers):
+    """Whichever instrument lifts it above its margin, the next fall is news."""
+    moves = ((BTC, 10_000), (BTC, 9_400), (ETH, 9_400), (recovers, 10_000), (recovers, 9_400))
+    assert watch(watched, *moves) == [[], [], ["MARGIN_CALL"], [], ["MARGIN_CALL"]]
+
+
+class Counted(dict):
+    """Count how often the accounts are gone through."""
+
+    times = 0
+
+    def __iter__(self):
+        """Count, and go through them."""
+        self.times += 1
+        return super().__iter__()
+
+
+def test_prices_at_which_nobody_can_be_short_cost_no_valuation(watched):
+    """10 USDT can be lost on two positions of 1: up to 4.99 either way on each nothing has to be judged, and from 5.00 on it has."""
+    accounts = watched.state.ledger.accounts = Counted(watched.state.accounts)
+    within = ((BTC, 10_000), (BTC, 9_501), (BTC, 10_499), (ETH, 9_501), (ETH, 10_499), (BTC, 10_000))
+    assert watch(watched, *within) == [[]] * 6
+    assert accounts.times == 1
+    for instrument_id, price in ((BTC, 9_500), (BTC, 10_500), (ETH, 9_500), (ETH, 10_500)):
+        watched.at(10_000, 10_000)
+        accounts.times = 0
+        watch(watched, (BTC, 10_000), (instrument_id, price))
+        assert accounts.times == 2
+
+
 def test_each_account_that_holds_an_instrument_is_called_by_itself(watched):
     """The one that can lose least of it is called first, whatever its name."""
     state = watched.state

@@ -169,3 +169,19 @@ def test_an_order_that_should_have_expired_is_asked_about(desk):
     assert seconds_until_each(desk, 73, lambda desk: desk.queried) == [70, 71, 73]
     desk.feed(inputs.OrderExpired(desk.now, desk.now, desk.order.order_id, "GTD", 0))
     assert seconds_until_each(desk, 100, lambda desk: desk.asked) == []
+
+
+def test_an_order_that_may_stay_after_all_is_watched_over_to_its_expiry(desk):
+    """Its cancel was refused, and what wanted it gone is over."""
+    expires = desk.now + 180 * SECOND
+    desk.strategy.script = lambda bar, context: context.submit_order(
+        BTC, Side.BUY, 100, order_type=OrderType.LIMIT, limit_price=99.0, time_in_force=TimeInForce.GOOD_TILL_DATE, expires_at=expires
+    )
+    desk.bar()
+    desk.strategy.script = None
+    desk.accept()
+    desk.command(OperatorAction.DISARM)
+    desk.feed(inputs.CancelRejected(desk.now, desk.now, desk.order.order_id, "busy"))
+    desk.arm(lease_id="second")
+    assert desk.order.state is OrderState.OPEN
+    assert seconds_until_each(desk, 131, lambda desk: desk.queried) == [130, 131]
