@@ -37,9 +37,11 @@ class OnBars(Strategy):
     bars = 0
 
     def on_start(self):
+        """Subscribe."""
         self.subscribe_bars(BARS)
 
     def on_bar(self, bar):
+        """Act at every fiftieth bar."""
         self.bars += 1
         if self.bars % 50:
             return
@@ -56,6 +58,7 @@ class OnBars(Strategy):
             )
 
     def on_stop(self):
+        """Close out."""
         self.cancel_all_orders(INSTRUMENT.id)
         self.close_all_positions(INSTRUMENT.id)
 
@@ -68,10 +71,12 @@ class OnTicks(Strategy):
     seen = 0
 
     def on_start(self):
+        """Subscribe."""
         self.subscribe_quote_ticks(INSTRUMENT.id)
         self.subscribe_trade_ticks(INSTRUMENT.id)
 
     def on_quote_tick(self, tick):
+        """Place stops at every 250th quote."""
         self.seen += 1
         if self.seen % 250:
             return
@@ -81,6 +86,7 @@ class OnTicks(Strategy):
             self.submit_order(self.order_factory.stop_market(INSTRUMENT.id, side, size, INSTRUMENT.make_price(price)))
 
     def on_trade_tick(self, tick):
+        """Trade at every hundredth trade."""
         self.seen += 1
         if self.seen % 100 == 0:
             side = OrderSide.BUY if self.seen // 100 % 2 else OrderSide.SELL

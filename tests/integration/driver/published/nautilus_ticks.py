@@ -26,8 +26,9 @@ class Quotes(Strategy):
             context.submit_order(one, "BUY" if self.seen // self.parameters.every % 2 else "SELL", size)
 
 
-class Trades(Quotes):
-    on_quote = Strategy.on_quote
+class Trades(Strategy):
+    Parameters = Parameters
+    seen = 0
 
     def on_trade(self, trade: TradeView, context: StrategyContext) -> None:
         """Act at every so many."""
