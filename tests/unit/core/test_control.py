@@ -134,6 +134,12 @@ def test_a_command_for_something_unknown_alarms(desk, action):
     assert desk.trading() is TradingState.ARMED
 
 
+def test_a_command_for_a_strategy_without_orders_covers_it(desk):
+    """It is deployed, and that is enough."""
+    desk.command(OperatorAction.DISARM, Scope.STRATEGY, "alpha")
+    assert desk.alarms == []
+
+
 def test_killing_again_changes_nothing(desk):
     """Kill is idempotent."""
     desk.command(OperatorAction.KILL)

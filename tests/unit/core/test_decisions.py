@@ -136,6 +136,14 @@ def test_a_wish_that_cannot_be_meant_is_denied_once_and_changes_nothing(desk, wi
     assert [effect.side for effect in desk.submitted] == [Side.SELL]
 
 
+def test_a_wish_that_is_refused_for_another_price_is_said_again(desk):
+    """What was wrong is another thing, so a person hears of it."""
+    desk.bar()
+    for price, said in ((float("nan"), 1), (float("nan"), 0), (float("inf"), 1)):
+        desk.want(100, limit_price=price)
+        assert len(desk.of(records.OrderDenied)) == said
+
+
 def test_a_wish_that_had_no_price_is_followed_once_there_is_one(new_desk, make):
     """A strategy that goes on saying the same is heard as soon as it can be followed."""
     desk = new_desk(make.deployment(instrument_ids=(BTC, ETH))).open()
