@@ -6,7 +6,7 @@ their ends and replacements, and timers alike. A call that the context refuses s
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from dagster_project.gates.isolation import Isolation
 from live.core.context import RunningContext
@@ -39,6 +39,7 @@ class Asked(NamedTuple):
 
 
 Said = tuple[Target | Asked, ...]
+Seen = TypeVar("Seen")
 
 
 class Facts(NamedTuple):
@@ -208,7 +209,7 @@ class Witness(Strategy):
         self.said: list[Said] = []
         self.watched = parameters
         self._index = 0
-        self._facts: Facts | None = None
+        self._facts = Facts({}, {}, {}, {}, {}, [])
         self._chance: tuple[Any, ...] | None = None
         self._listening: Listening | None = None
 
@@ -228,17 +229,21 @@ class Witness(Strategy):
     def _see(self, context: StrategyContext) -> Facts:
         """Take down what can be seen; what did not change since the call before is kept once."""
         names, assets = self.watched.instrument_ids, self.watched.assets
-        facts = Facts(
-            {name: context.position(name) for name in names},
-            {name: context.average_price(name) for name in names},
-            {name: context.last_price(name) for name in names},
-            {asset: context.equity(asset) for asset in assets},
-            {asset: context.balance(asset) for asset in assets},
-            context.open_orders(),
+        seen = self._facts
+        self._facts = Facts(
+            _kept(seen.positions, {name: context.position(name) for name in names}),
+            _kept(seen.average_prices, {name: context.average_price(name) for name in names}),
+            _kept(seen.last_prices, {name: context.last_price(name) for name in names}),
+            _kept(seen.equities, {asset: context.equity(asset) for asset in assets}),
+            _kept(seen.balances, {asset: context.balance(asset) for asset in assets}),
+            _kept(seen.orders, context.open_orders()),
         )
-        if facts != self._facts:
-            self._facts = facts
-        return self._facts or facts
+        return self._facts
+
+
+def _kept(old: Seen, new: Seen) -> Seen:
+    """Give what was kept when nothing changed."""
+    return old if old == new else new
 
 
 class _EveryHandler(Witness):
