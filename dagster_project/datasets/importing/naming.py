@@ -113,7 +113,9 @@ class Naming:
             return declared
         instrument_id = options.instrument_id or (f"{symbol.venue}:{symbol.text}" if symbol.text else "")
         if not instrument_id:
-            raise DatasetError(f"{name} does not say which instrument it is of: name it (instrument_id=venue:SYMBOL, by --import in a replay and by --instrument in an ingest)")
+            raise DatasetError(
+                f"{name} does not say which instrument it is of: name it (instrument_id=venue:SYMBOL; a replay takes it by --import)"
+            )
         assets = split_symbol(instrument_id.partition(":")[2]) or ("", "")
         base, quote = options.base or symbol.base or assets[0], options.quote or symbol.quote or assets[1]
         if not (base and quote):
