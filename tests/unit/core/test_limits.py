@@ -15,7 +15,7 @@ from live.core.limits import (
     parse_limits,
     tightest,
 )
-from live.core.scope_limits import parse_scope_limits, sum_of, tighten
+from live.core.scope_limits import _CEILINGS, SCOPE_LIMITS, ScopeLimits, check_scope_limits, parse_scope_limits, sum_of, tighten
 
 BTC = "binance-spot:BTCUSDT"
 
@@ -206,6 +206,24 @@ def test_limits_of_a_scope_are_summed_tightened_and_read(make):
     assert (both.maximum_gross_notional, both.maximum_net_notional) == (3_000 * 10**8, 4_000 * 10**8)
     assert both.order_types == ("LIMIT",)
     assert tighten(both, parse_scope_limits({"order_types": ["MARKET"]})).order_types == ()
+
+
+@pytest.mark.parametrize("name", SCOPE_LIMITS)
+def test_a_limit_of_a_scope_may_stand_at_its_ceiling(name):
+    """One above it is absurdly loose, and one below zero means nothing."""
+    ceiling = _CEILINGS[name]
+    check_scope_limits(ScopeLimits(**{name: ceiling}))
+    check_scope_limits(ScopeLimits(**{name: 0}))
+    for absurd in (ceiling + 1, -1):
+        with pytest.raises(LimitError, match=f"limit {name} must lie within"):
+            check_scope_limits(ScopeLimits(**{name: absurd}))
+
+
+@pytest.mark.parametrize(("collar", "spread", "slippage"), [(1, 1, 1), (2, 1, 1), (4, 1, 2), (5, 1, 2), (9, 1, 4), (10, 2, 5)])
+def test_what_is_derived_from_a_narrow_collar_still_lets_something_through(make, collar, spread, slippage):
+    """At least one part per million each, or every market would be too wide."""
+    whole = complete(make.limits(price_collar_ppm=collar))
+    assert (whole.maximum_spread_ppm, whole.maximum_slippage_ppm, whole.reference_collar_ppm) == (spread, slippage, collar)
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,13 @@ def test_a_market_order_is_denied_when_the_references_disagree(desk, close, sent
     assert passes(desk) if sent else desk.code == DenialCode.PRICE_OUTSIDE_COLLAR
 
 
+def test_a_price_outside_the_collar_is_told_with_its_distance(desk):
+    """In parts per million, whole ones, and from which of the two references."""
+    desk.want(100, limit_price=94.99)
+    said = desk.of(records.OrderDenied)[-1].detail
+    assert said == "9499 is 50100 ppm from the last price 10000, allowed 50000"
+
+
 # Does the worst case fit
 
 
@@ -297,6 +304,13 @@ def test_an_entry_that_could_not_be_sold_again_is_denied(new_desk, make, minimum
     desk = new_desk().open(make.btc(minimum_notional=minimum))
     desk.want(100)
     assert passes(desk) if sent else desk.code == DenialCode.EXIT_BELOW_MINIMUM
+
+
+def test_the_price_of_an_exit_is_rounded_down(new_desk, make):
+    """95.0095 is 95.00 on the venue's scale, so 0.100 of it is worth 9.50."""
+    desk = new_desk().open(make.btc(minimum_notional=950_000_001))
+    desk.want(100, close=10_001)
+    assert desk.code == DenialCode.EXIT_BELOW_MINIMUM
 
 
 @pytest.mark.parametrize(("bound", "sent"), [(1_050_000_000, True), (1_049_999_999, False)])

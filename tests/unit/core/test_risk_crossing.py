@@ -145,3 +145,4 @@ def test_an_order_that_differs_in_anything_is_no_duplicate(new_desk, make, chang
     denial = crossing.check_duplicate(desk.candidate(later=5 * SECOND - 1))
     assert denial is not None
     assert denial.code == DenialCode.DUPLICATE_ORDER
+    assert denial.detail == f"{desk.order.order_id} was asked for {5 * SECOND - 1} ns ago"

@@ -168,6 +168,14 @@ def test_an_account_has_the_drawdown_of_its_strategies(house, bound, code):
     assert desk.send("BUY", 60, close=9_900) == code
 
 
+def test_without_a_loss_the_smallest_drawdown_lets_an_entry_through(house):
+    """Nothing lost is less than one money unit."""
+    desk = house().hold(100)
+    for scope in (ACCOUNT, VENUE):
+        desk.feed(inputs.LimitsSet(desk.now, *scope, ScopeLimits(maximum_drawdown=1)))
+    assert desk.send("BUY", 60) is None
+
+
 def test_losses_that_are_not_known_deny(house):
     """Of the strategy, of its account, of another account on its venue; of another day; and of something held without a price."""
     desk = house().hold(100).hold(50, ETH, strategy_id="gamma")
@@ -242,6 +250,23 @@ def test_what_only_reduces_sets_fees_aside_too(margin_desk):
         desk.state.ledger.balances["paper", "USDT"] = needed - missing
         denial = exposure.check_margin(desk.candidate(limit_price=10_000))
         assert (denial and denial.code) == expected
+
+
+def test_a_bracket_around_a_position_needs_no_margin(margin_desk):
+    """The venue clips what only reduces, so two that close all of it open nothing."""
+    desk = margin_desk(10 * USDT).hold(100)
+    desk.feed(inputs.BalanceChanged(desk.now, "paper", "USDT", -10 * USDT, "withdrawn"))
+    assert desk.send("SELL", 100, order_type="STOP", trigger_price=95.0, reduce_only=True) is None
+    assert desk.send("SELL", 100, order_type="LIMIT", limit_price=104.0, reduce_only=True) is None
+
+
+@pytest.mark.parametrize(("limit", "code"), [(105.0, None), (105.01, DenialCode.NET_EXPOSURE_EXCEEDED)])
+def test_a_short_position_may_come_to_the_net_bound(new_desk, make, limit, code):
+    """0.100 sold at 105.00 are 10.50."""
+    desk = new_desk(make.deployment(limits=make.limits(maximum_net_notional=1_050_000_000, price_collar_ppm=60_000)))
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    desk.open(make.btc(kind=InstrumentKind.PERPETUAL, initial_margin_ppm=200_000, maintenance_margin_ppm=100_000))
+    assert desk.send("SELL", 100, order_type="LIMIT", limit_price=limit) == code
 
 
 def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
