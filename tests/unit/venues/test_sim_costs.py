@@ -51,6 +51,13 @@ def test_fixed_unit_and_minimum_fees_add_up(costs, fee):
     assert fees(BUY, **costs) == [(fee, "USDT")]
 
 
+@pytest.mark.parametrize(("rate", "exact", "binary"), [(350, 4_000_000, 3_000_000), (360, 4_000_000, 4_000_000)])
+def test_a_fee_reckoned_in_binary_falls_to_the_side_its_double_lies_on(rate, exact, binary):
+    """100 USDT x 350 ppm is 0.035, and in doubles a little less."""
+    assert fees(BUY, taker_fee_ppm=rate, fee_decimals=2, fee_rounding=Rounding.HALF_UP) == [(exact, "USDT")]
+    assert fees(BUY, taker_fee_ppm=rate, fee_decimals=2, fee_rounding=Rounding.BINARY) == [(binary, "USDT")]
+
+
 def test_an_orders_fee_comes_with_its_first_fill_and_a_fills_fee_with_each():
     """Two fills of one order, capped by participation."""
     costs = CostModel(taker_fee_ppm=0, slippage_basis_points=0, fee_per_order="1", fee_per_fill="0.1")

@@ -5,7 +5,7 @@ from simulated_market import Market
 
 from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, SimulationSettings
-from live.venues.sim.settings import Excess, Improvement, QueueCancels, QueueModel, Source
+from live.venues.sim.settings import Excess, Improvement, QueueCancels, QueueModel, Source, StopPrice
 
 FREE = CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=0)
 
@@ -72,6 +72,14 @@ def test_stops_trigger_on_the_side_they_would_take():
     sim.submit(Side.SELL, 1, "down", trigger=9_980)
     assert sim.quote(9_981, 5, 10_019, 5) == []
     assert sim.quote(9_975, 5, 10_025, 5) == [(10_025, 1), (9_975, 1)]
+
+
+def test_a_stop_gets_its_trigger_from_a_quote_where_that_is_declared():
+    """As much as is quoted there, and the rest a tick worse."""
+    sim = market(FillModel(stop_price=StopPrice.TRIGGER, excess=Excess.NEXT_TICK))
+    sim.quote(9_990, 5, 10_010, 5)
+    sim.submit(Side.BUY, 7, trigger=10_020)
+    assert sim.quote(9_975, 5, 10_025, 5) == [(10_020, 5), (10_021, 2)]
 
 
 def test_a_maker_order_that_meets_the_ask_is_refused():
@@ -156,6 +164,14 @@ def test_a_stop_fills_at_the_trade_that_triggers_it():
     sim.submit(Side.SELL, 1, trigger=9_950)
     assert sim.trade(9_951, 5) == []
     assert sim.trade(9_940, 5) == [(9_940, 1)]
+
+
+def test_a_stop_gets_its_trigger_from_a_trade_where_that_is_declared():
+    """Though nobody traded there."""
+    sim = market(FillModel(stop_price=StopPrice.TRIGGER))
+    sim.trade(10_000, 5)
+    sim.submit(Side.SELL, 1, trigger=9_950)
+    assert sim.trade(9_940, 5) == [(9_950, 1)]
 
 
 # The queue
