@@ -215,12 +215,18 @@ def test_limits_that_ask_for_quotes_deny_without_one(limited):
     assert order(desk, "BUY", 100) == DenialCode.DATA_STALE
 
 
-@pytest.mark.parametrize(("size", "code"), [(80, None), (79, DenialCode.SLIPPAGE_EXCEEDED), (0, None)])
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [(80, None), (79, DenialCode.SLIPPAGE_EXCEEDED), (1, DenialCode.SLIPPAGE_EXCEEDED), (0, None)],
+)
 def test_what_no_quote_shows_counts_at_the_edge_of_the_collar(limited, size, code):
     """A fifth of the order at 5 % is 1 % on average; a quote that gives no size gives no depth to judge."""
     desk = limited(maximum_slippage_ppm=10_000)
     desk.feed(Quote(desk.now, desk.now, BTC, 10_000, size, 10_000, size))
     assert order(desk, "BUY", 100) == code
+    if code:
+        said = desk.of(records.OrderDenied)[-1].detail
+        assert said == f"{(100 - size) * 500} ppm expected, allowed 10000, {100 - size} beyond the depth"
 
 
 @pytest.mark.parametrize(("price", "code"), [(10_200, None), (10_202, DenialCode.SLIPPAGE_EXCEEDED)])

@@ -43,8 +43,7 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     assert market.last_price is not None, "check_data_age runs first"
     collar, slow_collar = limits.price_collar_ppm, limits.reference_collar_ppm
     last, slow = market.last_price, market.slow_reference()
-    if slow is None:
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, "no slow reference")
+    assert slow is not None, "the last price is one of those it is the median of"
     limit, trigger = intent.limit_price, intent.trigger_price
     if trigger is None:
         price = last if limit is None else limit
