@@ -278,6 +278,26 @@ def test_an_exit_that_is_denied_is_tried_again_after_one_two_four_bars(desk):
     assert gaps == [1, 2, 4, 8, 16, 32, LONGEST_RETRY_WAIT]
 
 
+def test_the_wait_of_an_exit_doubles_however_late_its_refusal_comes(desk):
+    """Bars that pass while the venue keeps silent are no reason to ask sooner."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0)
+    desk.outcome(Outcome.REFUSED)
+    desk.bar()
+    desk.outcome(Outcome.REFUSED)
+    desk.bar()
+    desk.bar()
+    assert len(desk.submitted) == 1
+    desk.bar()
+    desk.outcome(Outcome.REFUSED)
+    bars = 0
+    while not desk.submitted:
+        desk.bar()
+        bars += 1
+    assert bars == 4
+
+
 def test_arming_tries_a_denied_exit_at_the_next_bar(desk):
     """Hours of denials do not make a newly armed strategy wait for its exit."""
     desk.want(100)
