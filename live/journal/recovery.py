@@ -89,8 +89,10 @@ def _remove_raw_twins(directory: Path) -> None:
     """Remove the open file of a segment whose closed file is complete: the crash came between the two steps."""
     for path in sorted(directory.glob("*.tape.gz")):
         match = CLOSED_NAME.fullmatch(path.name)
-        raw = path.with_name(f"{match['segment']}.tape") if match else path
-        if match and raw.exists():
+        if match is None:
+            continue
+        raw = path.with_name(f"{match['segment']}.tape")
+        if raw.exists():
             if file_digest(path) != match["digest"]:
                 raise TapeDamagedError(
                     f"tape segment {path.name} does not have the digest in its name: remove it, {raw.name} holds its events"

@@ -421,6 +421,28 @@ def test_recovery_refuses_damage_in_the_middle_and_touches_nothing(tmp_path: Pat
     assert raw.read_bytes() == data
 
 
+@pytest.mark.parametrize(("begins", "is_hole"), [("sector", True), ("event", True), ("middle", False)])
+def test_zeros_are_a_hole_only_where_a_write_or_a_sector_begins(
+    tmp_path: Path, instrument: Instrument, bar: MakeBar, begins: str, is_hole: bool
+) -> None:
+    """A power loss loses whole sectors, or all of a write in one; zeros from the middle of both are damage, with events behind."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 40)
+    data = bytearray(raw.read_bytes())
+    size = len(frame(bar(0)))
+    header = len(data) - 40 * size
+    # The event that lies across the end of the second sector; some of it lies on either side.
+    at = header + (1024 - header) // size * size
+    assert 20 < 1024 - at < size - 20, "lay the events out otherwise"
+    first, last = {"sector": (1024, 1536), "event": (at, 1024), "middle": (at + 9, 1024)}[begins]
+    data[first:last] = bytes(last - first)
+    raw.write_bytes(data)
+    if is_hole:
+        assert recover_tape(tmp_path / "t").events == (at - header) // size
+    else:
+        with pytest.raises(TapeDamagedError, match="with whole events behind"):
+            recover_tape(tmp_path / "t")
+
+
 def test_recovery_refuses_a_torn_segment_that_is_not_the_last(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """Every segment but the last was synced when it was full."""
     raw = _abandon(tmp_path / "t", instrument, bar, 3)
