@@ -123,12 +123,13 @@ def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | 
     matcher = visit.matcher
     interval = matcher.settings.fill.bar_interval
     opened = bar.ts_event - interval if interval else None if previous is None else previous.ts_init
+    limits_rest = matcher.settings.fill.limits_rest
     for order in list(matcher.arrivals.values()):
         if order.arrival is not None:
             if opened is None or opened < order.arrival:
                 continue
             order.arrival = None
-        if order.is_stop or order.is_maker:
+        if order.is_stop or order.is_maker or (limits_rest and order.limit is not None and not order.at_once):
             matcher.rest(order)
             order.rested_at = 0  # it was there before this bar
         else:

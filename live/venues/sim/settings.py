@@ -128,6 +128,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
         improvement: what a resting limit order gets from a bar that opens, or a trade that goes through it, at a better price.
         stop_price: what a stop gets that a bar triggers; TRIGGER holds for quotes and trades too.
+        limits_rest: whether a limit order that could take at a bar's price rests first, and fills as a resting one by the next bar.
         through_fills_all: whether a bar or trade through the price of a resting order fills all of it, whatever the participation cap.
         trades_have_sides: whether the last trade that a buyer began stands for the ask, and the last that a seller began for the bid; else
             the last trade stands for both.
@@ -143,6 +144,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     touch: bool = False
     improvement: Improvement = Improvement.NONE
     stop_price: StopPrice = StopPrice.TRIGGER_OR_OPEN
+    limits_rest: bool = False
     through_fills_all: bool = False
     trades_have_sides: bool = False
     standing: bool = True

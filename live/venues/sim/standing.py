@@ -38,7 +38,9 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
             order.arrival = None
             take_quote(matcher, quote, order.order_id, now)
         return
-    standing: tuple[list[Offer], int, int] | None = standing_close(matcher, order.sign)
+    standing: tuple[list[Offer], int, int] | None = None
+    if not fill.limits_rest or order.limit is None or order.at_once:
+        standing = standing_close(matcher, order.sign)
     if matcher.use_trades and trade is not None and matcher.trade_is_newest:
         standing = [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init
     if standing is not None and (oldest is None or standing[2] >= oldest):

@@ -38,6 +38,20 @@ def test_a_stop_that_the_open_jumps_over_fills_at_the_open_unless_declared_other
     assert sim.bar(9_500, 9_500, 9_300, 9_400) == [(price, 5)]
 
 
+@pytest.mark.parametrize("price", list(FillPrice))
+def test_a_limit_order_that_could_take_rests_first_where_that_is_declared(price):
+    """It fills by the next bar as LEAN fills it: at the worse of its limit and the bar's far end; one for now or never takes at once."""
+    sim = market(FillModel(price=price, limits_rest=True, improvement=Improvement.WORST_OF_BAR))
+    sim.submit(Side.BUY, 5, limit=10_050)
+    assert sim.bar(10_010, 10_040, 9_990, 10_000) == [(10_040, 5)]
+    sim.submit(Side.BUY, 5, "O2", limit=10_020)
+    assert sim.bar(10_010, 10_040, 9_990, 10_000) == [(10_020, 5)]
+    assert {one.liquidity for one in sim.executions()} == {Liquidity.MAKER}
+    sim.submit(Side.BUY, 5, "O3", limit=10_020, time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL)
+    sim.bar(10_005, 10_040, 9_990, 10_000)
+    assert sim.executions()[-1].liquidity is Liquidity.TAKER
+
+
 def test_slippage_moves_a_stop_too():
     """It is a market order once it began."""
     sim = market(costs=CostModel(slippage_basis_points=100))
