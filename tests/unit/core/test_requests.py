@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from live.core import inputs, records
@@ -11,6 +12,7 @@ from live.core.orders import OrderState
 from live.core.vocabulary import OrderType, Side, TimeInForce, TradingState
 
 BTC = "binance-spot:BTCUSDT"
+ETH = "binance-spot:ETHUSDT"
 
 
 def buy(label="", quantity=100, price=99.0, **how):
@@ -30,6 +32,20 @@ def test_an_order_leaves_with_everything_that_was_asked_for(desk):
     assert desk.of(records.DecisionRecorded) == []
     sent = desk.submitted[0]
     assert (sent.trigger_price, sent.expires_at, sent.time_in_force) == (10_051, intent.expires_at, TimeInForce.GOOD_TILL_DATE)
+    for name in sent.__struct_fields__:
+        assert getattr(sent, name) == getattr(intent, name)
+    assert intent.reference_price == 10_000
+
+
+def test_an_order_without_a_price_to_judge_it_by_is_denied(desk):
+    """The intent says that there was none."""
+    desk.deployments = (msgspec.structs.replace(desk.deployments[0], instrument_ids=(BTC, ETH)),)
+    after = desk.restart("SESSION2", *desk.deployments)
+    after.clear_latches()
+    after.arm()
+    after.ask(lambda bar, context: context.submit_order(ETH, "BUY", 100))
+    assert after.of(records.IntentRecorded)[0].reference_price == 0
+    assert after.code == "PRICE_REFERENCE_MISSING"
 
 
 def test_an_order_that_may_only_reduce_leaves_as_one(desk):

@@ -4,6 +4,7 @@ import pytest
 
 from live.core import inputs, records
 from live.core.engine import Engine
+from live.core.engine.valuation import unrealised
 from live.core.errors import InputError
 from live.core.orders import OrderState
 from live.core.snapshots import restore_state, take_snapshot
@@ -21,6 +22,29 @@ def test_a_session_boots_disarmed_without_leases(desk):
     after = desk.restart()
     assert after.trading() is TradingState.DISARMED
     assert not after.state.leases
+
+
+def test_a_session_says_of_every_scope_that_it_is_disarmed(new_desk, make):
+    """Once each, the widest first, and what no strategy of it is in as well; the leases end with it."""
+    desk = new_desk(make.deployment("beta"), make.deployment("alpha")).open()
+    after = type(desk)(make.deployment("beta"), state=restore_state(take_snapshot(desk.state)))
+    said = after.start("SESSION2")
+    changed = [(one.scope, one.target, one.state) for one in said if isinstance(one, records.TradingStateChanged)]
+    assert changed == [
+        (Scope.GLOBAL, "", TradingState.DISARMED),
+        (Scope.VENUE, "binance-spot", TradingState.DISARMED),
+        (Scope.ACCOUNT, "paper", TradingState.DISARMED),
+        (Scope.STRATEGY, "beta", TradingState.DISARMED),
+        (Scope.STRATEGY, "alpha", TradingState.DISARMED),
+    ]
+    assert [(one.strategy_id, one.lease_id) for one in said if isinstance(one, records.LeaseChanged)] == [("alpha", ""), ("beta", "")]
+
+
+def test_a_first_session_says_the_same(new_desk):
+    """That a scope was never set is no reason to say nothing of it."""
+    desk = new_desk().open(armed=False)
+    changed = [(one.scope, one.target) for one in desk.journal if isinstance(one, records.TradingStateChanged)]
+    assert changed == [(Scope.GLOBAL, ""), (Scope.VENUE, "binance-spot"), (Scope.ACCOUNT, "paper"), (Scope.STRATEGY, "alpha")]
 
 
 def test_a_kill_survives_a_restart(desk):
@@ -165,6 +189,9 @@ def test_a_strategy_on_a_new_account_begins_with_nothing(desk, make):
     moved.fill()
     assert (moved.held(account_id="paper"), moved.held(account_id="second")) == (100, 100)
     assert moved.engine.profit("alpha") == 0
+    moved.bar(11_000)
+    assert moved.engine.profit("alpha") == 10**8
+    assert unrealised(moved.state, moved.engine._work.markets, "alpha") == 2 * 10**8
     moved.state.ledger.check(moved.state.instruments)
 
 
