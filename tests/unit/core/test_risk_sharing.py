@@ -104,6 +104,8 @@ def test_what_another_account_holds_without_a_price_denies(house):
     assert after.send("BUY", 60, order_type="LIMIT", limit_price=100.0) == DenialCode.PRICE_REFERENCE_MISSING
     candidate = after.candidate()
     assert (candidate.strategy_worst[0], candidate.account_worst[0], candidate.venue_worst) == (16 * USDT, 16 * USDT, ETH)
+    own = after.candidate(account_id="other", strategy_id="gamma")
+    assert (own.strategy_worst, own.account_worst, own.venue_worst) == (ETH, ETH, ETH)
     after.bar(instrument_id=ETH)
     assert after.candidate().venue_worst[0] == 21 * USDT
 
@@ -216,13 +218,14 @@ def _margin_desk(new_desk, make):
     """Open a desk on a margin account with two perpetuals, of 20 % and 10 % initial margin."""
 
     def open_one(balance: int, leverage: int = 10_000_000):
-        desk = new_desk(make.deployment(instrument_ids=(BTC, ETH)))
+        euro = make.deployment("euro", instrument_ids=(EURO,), limits=make.limits(maximum_order_quantity={EURO: 10_000}))
+        desk = new_desk(make.deployment(instrument_ids=(BTC, ETH)), euro)
         desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, leverage))
         fields = {"kind": InstrumentKind.PERPETUAL, "maintenance_margin_ppm": 50_000, "minimum_notional": USDT}
-        euro = make.btc(instrument_id=EURO, quote="EUR", initial_margin_ppm=100_000, **fields)
-        return desk.open(
-            make.btc(initial_margin_ppm=200_000, **fields), make.eth(initial_margin_ppm=100_000, **fields), euro, balance=balance
-        )
+        in_euro = make.btc(instrument_id=EURO, quote="EUR", initial_margin_ppm=100_000, **fields)
+        desk.open(in_euro, make.btc(initial_margin_ppm=200_000, **fields), make.eth(initial_margin_ppm=100_000, **fields), balance=balance)
+        desk.feed(inputs.BalanceChanged(desk.now, "paper", "EUR", 10 * USDT, "opening balance"))
+        return desk.hold(100, EURO, strategy_id="euro")
 
     return open_one
 
