@@ -31,7 +31,7 @@ import pages
 from results import TABLES, Mutant, Result, keep, kept, read_explanations, read_mutants, read_names, score, table_mutants
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from scope import MODULES, MUST, TABLE_TESTS
+from scope import CORE_TESTS, MODULES, MUST
 from working_copy import ROOT, SetupFailed, copy_repository, environment
 
 HERE = Path(__file__).parent
@@ -139,7 +139,7 @@ def _mutmut(commands: Path, tree: Path, names: list[str], jobs: int, progress: P
 
 def _tables(commands: Path, tree: Path, jobs: int, every: int) -> tuple[int, list[Mutant]]:
     done = subprocess.run(
-        [str(commands / "python"), str(HERE / "tables.py"), str(jobs), str(every), *TABLE_TESTS],
+        [str(commands / "python"), str(HERE / "tables.py"), str(jobs), str(every), *CORE_TESTS],
         cwd=tree,
         capture_output=True,
         check=False,

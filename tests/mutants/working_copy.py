@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from scope import COPIED, DESELECTED, TESTS, WORDING
+from scope import COPIED, DESELECTED, WORDING, tests_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -84,7 +84,7 @@ def copy_repository(home: Path, modules: Sequence[str]) -> Path:
             f"also_copy = {_toml([name for name in COPIED if name not in {'live', 'tests', 'pyproject.toml'}])}\n"
             f"do_not_mutate_patterns = {_toml(WORDING)}\n"
             f"pytest_add_cli_args = {_toml(['-p', 'no:cacheprovider', *(f'--deselect={name}' for name in DESELECTED)])}\n"
-            f"pytest_add_cli_args_test_selection = {_toml(TESTS)}\n"
+            f"pytest_add_cli_args_test_selection = {_toml(tests_of(modules))}\n"
             "use_git_change_detection = false\n"
             "track_dependencies = false\n"
             "use_setproctitle = false\n"
