@@ -1,7 +1,7 @@
 """Published results of LEAN's regression algorithms are reproduced to the last digit.
 
 Each number is one of the `ExpectedStatistics` of the class named, in QuantConnect/Lean's folder Algorithm.CSharp: "End Equity", "Total
-Fees", "Total Orders". LEAN samples "End Equity" at the slice before the last, and values a currency at the middle of its quotes.
+Fees", "Total Orders". LEAN samples "End Equity" before the orders of the last slice, and values a currency at the middle of its quotes.
 """
 
 from decimal import Decimal
@@ -34,7 +34,7 @@ def cents(amount):
 
 @pytest.mark.parametrize(("end", "orders", "equity"), [("2018-05-04T04:00:00Z", 49, None), ("2018-05-04T03:00:00Z", 48, "99986.57")])
 def test_fees_in_the_base_asset_are_reproduced(tmp_path, end, orders, equity):
-    """BinanceCashAccountFeeRegressionAlgorithm: 49 orders, fees in the asset received, 99986.57 before the last slice."""
+    """BinanceCashAccountFeeRegressionAlgorithm: 49 orders, fees in the asset received, 99986.57 before the last of them."""
     costs = {"taker_fee_ppm": 1000, "fee_asset": "RECEIVED"}
     result, performance = result_of(
         "lean_fee_in_base",
