@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from live.core.entities import Order
 from live.core.exposures import Book, Exposures, worst_price
-from live.core.state import Order
 from live.core.vocabulary import InstrumentKind, OrderType, Scope, Side, TimeInForce
 
 BTC, ETH, KRAKEN = "binance-spot:BTCUSDT", "binance-spot:ETHUSDT", "kraken-spot:BTCUSDT"
@@ -162,7 +162,9 @@ BUY, SELL = Side.BUY, Side.SELL
         (10, [(SELL, 30, 101, False), (SELL, 15, 99, True)], 3_030, 1_000, -3_515),
         (10, [(SELL, 30, 101, False), (SELL, 4, 99, True)], 2_424, 1_000, -2_426),
         (10, [(SELL, 30, 101, False), (BUY, 4, 99, True)], 2_020, 1_396, -2_030),
+        (10, [(SELL, 30, 101, False), (SELL, 4, 99, True), (SELL, 3, 99, True)], 2_727, 1_000, -2_723),
         # Short: the mirror image.
+        (-10, [(BUY, 30, 101, False), (BUY, 4, 99, True), (BUY, 3, 99, True)], 2_727, 2_723, -1_000),
         (-10, [], 1_000, -1_000, -1_000),
         (-10, [(SELL, 5, 102, False)], 1_510, -1_000, -1_510),
         (-10, [(BUY, 10, 100, False)], 1_000, 0, -1_000),

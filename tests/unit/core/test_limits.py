@@ -188,6 +188,13 @@ def test_a_later_limit_is_refused_when_it_limits_nothing_or_contradicts(make, na
         parse_limits(table(**{name: value}), {BTC: make.btc()})
 
 
+@pytest.mark.parametrize("milliseconds", [100, 3_600_000])
+def test_a_duplicate_window_may_be_as_short_and_as_long_as_means_something(make, milliseconds):
+    """A tenth of a second, or an hour."""
+    read = parse_limits(table(duplicate_window_milliseconds=milliseconds), {BTC: make.btc()})
+    assert read.duplicate_window == milliseconds * 1_000_000
+
+
 def test_the_tightest_of_what_is_derived_and_given_holds(make):
     """Where one set gives a limit, the other counts with what is derived for it; the longest window is the tightest."""
     derived, given = make.limits(), make.limits(maximum_drawdown=10**13, duplicate_window=10**9, maximum_position_notional=10**14)

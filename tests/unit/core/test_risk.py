@@ -226,6 +226,12 @@ def test_a_trigger_price_must_be_positive_and_on_the_tick(new_desk, make, price,
     assert (denial and denial.code) == code
 
 
+def test_the_smallest_price_is_one_unit(desk):
+    """Of a limit and of a trigger."""
+    desk.want(100)
+    assert form.check_price(desk.candidate(limit_price=1, trigger_price=1)) is None
+
+
 # Is the market known well enough
 
 
@@ -278,6 +284,9 @@ def test_a_market_order_is_denied_when_the_references_disagree(desk, close, sent
         desk.bar()
     desk.want(100, close=close)
     assert passes(desk) if sent else desk.code == DenialCode.PRICE_OUTSIDE_COLLAR
+    if not sent:
+        said = desk.of(records.OrderDenied)[-1].detail
+        assert said == "10501 is 50100 ppm from the median of last closes 10000, allowed 50000"
 
 
 def test_a_price_outside_the_collar_is_told_with_its_distance(desk):

@@ -147,6 +147,7 @@ def test_an_order_with_too_much_or_too_little_is_malformed(desk, changes):
     denial = first_denial(desk.candidate(**{name: kinds.get(name, int)(value) for name, value in changes.items()}))
     assert denial is not None
     assert denial.code == DenialCode.ORDER_MALFORMED
+    assert " with " in denial.detail
 
 
 @pytest.mark.parametrize(("later", "code"), [(1, None), (0, DenialCode.EXPIRY_IN_PAST)])
@@ -165,6 +166,15 @@ def test_a_venue_or_account_may_take_only_some_types(desk, scope, target):
     assert order(desk, "BUY", 100, order_type="LIMIT", limit_price=99.0) is None
     desk.feed(inputs.LimitsSet(desk.now, scope, target, ScopeLimits(order_types=(OrderType.MARKET,))))
     assert order(desk, "BUY", 200, order_type="LIMIT", limit_price=99.0) == DenialCode.ORDER_TYPE_UNSUPPORTED
+
+
+@pytest.mark.parametrize(("scope", "target"), [(Scope.VENUE, "binance-spot"), (Scope.ACCOUNT, "paper")])
+def test_a_venue_or_account_may_take_only_some_times_in_force(desk, scope, target):
+    """What it does not take is denied, and the denial names it."""
+    desk.feed(inputs.LimitsSet(desk.now, scope, target, ScopeLimits(times_in_force=(TimeInForce.GOOD_TILL_CANCELED,))))
+    assert order(desk, "BUY", 100) == DenialCode.TIME_IN_FORCE_UNSUPPORTED
+    assert desk.of(records.OrderDenied)[-1].detail == f"IOC in {scope} {target}"
+    assert order(desk, "BUY", 100, order_type="LIMIT", limit_price=99.0) is None
 
 
 def test_a_cash_account_cannot_hold_a_perpetual(new_desk, make):

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from live.core import inputs, records
+from live.core.entities import Lease, Target
 from live.core.limits import Limits
+from live.core.retention import DAY
 from live.core.risk.candidate import largest_exit
 from live.core.risk.checks import exposure, first_denial, pace
 from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
-from live.core.state import DAY, Lease, Target
 from live.core.vocabulary import AccountType, InstrumentKind, OrderType, Scope, Side
 
 SECOND = 1_000_000_000
@@ -383,6 +384,45 @@ def test_one_execution_an_hour_is_one_order(house):
     assert desk.send("BUY", 70, ETH, **fields) == DenialCode.REPEATED_EXECUTIONS
     desk.cancel(first)
     assert desk.send("BUY", 80, **fields) is None
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+@pytest.mark.parametrize(
+    ("held", "ordinary", "reducing", "quantity", "reduce_only", "worst", "reduces"),
+    [
+        (0, 0, 0, 100, False, 100, False),
+        (0, 0, 50, 100, True, 0, False),
+        (-200, 0, 0, 200, False, 0, True),
+        (-200, 0, 0, 201, False, 1, False),
+        (-200, 150, 0, 50, False, 0, True),
+        (-200, 150, 0, 51, False, 1, False),
+        (-200, 0, 150, 50, False, 0, True),
+        (-200, 0, 150, 51, False, 1, False),
+        (-200, 0, 150, 100, True, 0, True),
+        (-200, 0, 10, 100, True, -90, True),
+        (-200, 10, 150, 100, True, 10, False),
+        (-200, 10, 0, 190, True, 0, True),
+        (-200, 0, 0, 201, True, 0, False),
+        (-1, 0, 0, 1, False, 0, True),
+        (100, 0, 0, 50, False, 150, False),
+        (100, 30, 20, 50, False, 180, False),
+        (100, 30, 20, 50, True, 130, False),
+    ],
+)
+def test_the_worst_position_counts_what_is_alive_on_the_same_side(
+    desk, side, held, ordinary, reducing, quantity, reduce_only, worst, reduces
+):
+    """For a buy; for a sell of the opposite position the opposite. What only reduces ends at nothing, and the other side never counts."""
+    assert desk.send("BUY", 60) is None
+    desk.cancel()
+    book = desk.state.exposures.strategies["paper", "alpha"][BTC]
+    book.buys = book.sells = book.reducing_buys = book.reducing_sells = 7
+    if side is Side.BUY:
+        book.held, book.buys, book.reducing_buys = held, ordinary, reducing
+    else:
+        book.held, book.sells, book.reducing_sells = -held, ordinary, reducing
+    candidate = desk.candidate(side=side, quantity=quantity, reduce_only=reduce_only)
+    assert (candidate.worst * side.sign, candidate.reduces) == (worst, reduces)
 
 
 @pytest.mark.parametrize(
