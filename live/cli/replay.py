@@ -52,7 +52,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
         list[str] | None,
         typer.Option("--instrument", help="Change a definition: lot_size=1000 for all, binance-spot:BTCUSDT.lot_size=1000 for one."),
     ] = None,
-    limits: Annotated[Path | None, typer.Option("--limits", help="Limits as TOML, with the keys of the table limits in strategy.toml.")] = None,
+    limits: Annotated[Path | None, typer.Option("--limits", help="Limits as TOML, with the keys that strategy.toml has.")] = None,
     limit: Annotated[list[str] | None, typer.Option("--limit", help="Change one limit, like price_collar_ppm=20000. Repeat it.")] = None,
     start: Annotated[str | None, typer.Option("--start", help="Leave out data received until this time, like 2022-01-01.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Leave out data received after this time.")] = None,

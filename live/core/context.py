@@ -6,6 +6,7 @@ from random import Random
 from typing import TypeVar
 
 from live.core.decimals import MONEY_SCALE, Number, round_to_step
+from live.core.entities import Order
 from live.core.errors import DecimalError, StrategyError
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
@@ -20,7 +21,7 @@ from live.core.requests import (
     Request,
     TimerRequest,
 )
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.views import OrderView, view_order
 from live.core.vocabulary import OrderType, Side, TimeInForce
 

@@ -12,8 +12,8 @@ from live.core.instruments import Instrument
 from live.core.vocabulary import InstrumentKind, Scope, Side
 
 if TYPE_CHECKING:
+    from live.core.entities import Order
     from live.core.records import IntentRecorded
-    from live.core.state import Order
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with each of an order's moves.
 _BUY, _SPOT = Side.BUY, InstrumentKind.SPOT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from live.core.vocabulary import Scope
 
 if TYPE_CHECKING:
-    from live.core.state import Order
+    from live.core.entities import Order
 
 MINUTE = 60 * 1_000_000_000
 HOUR = 60 * MINUTE

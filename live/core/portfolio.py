@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from live.core.decimals import LARGEST_INTEGER, PARTS_PER_MILLION, Number, round_to_step, truncate_toward_zero
+from live.core.entities import Order, Target
 from live.core.instruments import Instrument
-from live.core.state import Order, Target
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 LONGEST_RETRY_WAIT = 64

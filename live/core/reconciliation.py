@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from live.core.orders import OrderState
 
 if TYPE_CHECKING:
+    from live.core.entities import Order
     from live.core.inputs import OrderObserved
-    from live.core.state import Order
 
 BY_ID = "order"
 OPEN_ORDERS = "open_orders"

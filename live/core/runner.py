@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from live.core.context import RunningContext, Worth
+from live.core.entities import Order
 from live.core.errors import StrategyError
 from live.core.inputs import Deployment
 from live.core.market import InstrumentMarket
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.records import FillRecorded
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.strategy import Strategy
 from live.core.views import BarView, BookView, FundingView, QuoteBarView, QuoteView, TradeView, view_order
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from live.core.entities import ExternalOrder, Lease, Order, Target
 from live.core.errors import InputError
 from live.core.inputs import ClockSampled, Deployment, ReconciliationReported
 from live.core.instruments import Instrument
@@ -12,7 +13,7 @@ from live.core.ledger import Account, Position
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL
 from live.core.pace import HOUR, MINUTE, newer_than
 from live.core.scope_limits import ScopeLimits
-from live.core.state import EngineState, ExternalOrder, Lease, Order, Target
+from live.core.state import EngineState
 from live.core.vocabulary import Scope, TradingState
 
 _Key = TypeVar("_Key", str, tuple[Scope, str])
@@ -136,7 +137,7 @@ def restore_state(body: bytes) -> EngineState:
         if order.state in MAY_REST_AT_VENUE:
             state.index_live_order(order)
         elif order.state in TERMINAL and not order.ended_at:
-            order.ended_at = order.created_at
+            order.ended_at = snapshot.now
     state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
     state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
     state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}

@@ -4,16 +4,14 @@ The engine changes its state by emitting a record and applying it here; a restar
 same `apply`. So the fold equals the engine's state by construction, and a test holds it to that at every snapshot.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
-from operator import attrgetter
 from typing import Any
-
-import msgspec
 
 from live.core import inputs, records
 from live.core.bounds import Bounds, account_target, derive_bounds
 from live.core.decimals import PARTS_PER_MILLION
+from live.core.entities import ExternalOrder, Lease, Order, Target
 from live.core.errors import InputError, LedgerError
 from live.core.exposures import Exposures, worst_price
 from live.core.inputs import Deployment
@@ -24,117 +22,15 @@ from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEven
 from live.core.pace import MINUTE, Pace, append_within
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
+from live.core.retention import DAY, RETAINED_ORDERS, forget_old_orders
 from live.core.scope_limits import ScopeLimits, tighten
-from live.core.vocabulary import AccountType, OrderType, Scope, Side, TimeInForce, TradingState
-
-DAY = 24 * 60 * MINUTE
+from live.core.vocabulary import AccountType, Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
-_NEVER_LEFT = frozenset({OrderState.DENIED, OrderState.NOT_SENT})
 _SUBMITTING, _SUBMIT_UNKNOWN, _REQUEST_CANCEL = OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN, OrderEvent.REQUEST_CANCEL
 
-RETENTION = DAY
-"""Orders that ended are kept so long after their end, for late fills; a report about an older one counts as unknown."""
 FUNDING_RETENTION = 31 * DAY
 """Funding payments are known so long, so that one that is reported again is not booked twice."""
-RETAINED_ORDERS = 1_000
-"""The newest orders are kept however old they are, and however they ended."""
-RETAINED_ENDED = 8_000
-"""Ended orders are kept for late fills up to so many, those that ended last: at the ceiling of 300 orders a minute, half an hour.
-A venue's scan of fills must not look back further; what it would show beyond stops everything, as an order nobody recorded."""
-RETAINED_FILLS = 40_000
-"""Executions of ended orders are kept up to so many, to know them when they are reported again; the oldest orders go first."""
-
-
-class Order(msgspec.Struct, gc=False):
-    """Hold one order's life so far; what its intent said is as in `IntentRecorded`.
-
-    Attributes:
-        state: where it is in its life.
-        filled_quantity: quantity units booked.
-        submitted_at: engine time at which it was given out to be sent, 0 before.
-        venue_order_id: the venue's first id for it, empty until known.
-        detail: what was said at its last move.
-        absent_at: endpoints that denied knowing it, as evidence of its absence.
-        ended_at: engine time of its end, 0 before.
-        not_open_at: venue time at which the open orders denied it as evidence, 0 before.
-        announced: how the venue said it ended, while fills that the venue counts in it have not come.
-        announced_quantity: how much the venue had executed of it by then, quantity units.
-        worst_price: price at which it reserves, price units; 0 while it does not.
-        lost_at: engine time at which its fate became unknown, 0 before: until then it may have waited for the disk.
-    """
-
-    order_id: str
-    intent_id: int
-    decision_id: int
-    strategy_id: str
-    account_id: str
-    instrument_id: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    quantity: int
-    limit_price: int | None
-    reference_price: int
-    created_at: int
-    state: OrderState = OrderState.INTENT_RECORDED
-    filled_quantity: int = 0
-    submitted_at: int = 0
-    venue_order_id: str = ""
-    detail: str = ""
-    absent_at: tuple[str, ...] = ()
-    trigger_price: int | None = None
-    expires_at: int | None = None
-    reduce_only: bool = False
-    label: str = ""
-    replaces: str = ""
-    ended_at: int = 0
-    not_open_at: int = 0
-    announced: OrderEvent | None = None
-    announced_quantity: int = 0
-    worst_price: int = 0
-    lost_at: int = 0
-
-    @property
-    def left_by(self) -> int:
-        """Give the engine time by which its request had left for the venue, if it ever did."""
-        return max(self.submitted_at, self.lost_at)
-
-    @property
-    def remaining(self) -> int:
-        """Give the quantity that may still fill, in quantity units."""
-        left = self.quantity - self.filled_quantity
-        return left if left > 0 else 0
-
-
-class Lease(msgspec.Struct, frozen=True, gc=False):
-    """Hold the right of a strategy to trade."""
-
-    lease_id: str
-    expires_at: int
-    maximum_order_notional: int
-
-
-class ExternalOrder(msgspec.Struct, frozen=True, gc=False):
-    """Hold an order in one of our accounts that no session of ours sent, as the venue last reported it."""
-
-    account_id: str
-    instrument_id: str
-    venue_order_id: str
-    client_order_id: str
-    side: Side
-    remaining: int
-    limit_price: int | None
-
-
-class Target(msgspec.Struct, frozen=True, gc=False):
-    """Hold what a strategy last decided about an instrument; `tried` once an intent served it."""
-
-    decision_id: int
-    requested: str
-    units: int
-    limit_price: int | None
-    tried: bool = False
 
 
 class EngineState:
@@ -411,7 +307,7 @@ class EngineState:
             target = self.targets[key]
             self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
         if not record.intent_id % RETAINED_ORDERS:
-            self._forget_old_orders(record.ts)
+            self.orders, self.fill_keys = forget_old_orders(self.orders, self.fill_keys, record.ts)
 
     def _apply_denial(self, record: records.OrderDenied) -> None:
         if record.order_id:
@@ -527,31 +423,6 @@ class EngineState:
         for key, target in self.targets.items():
             if key[0] == strategy_id:
                 self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price)
-
-    def _forget_old_orders(self, now: int) -> None:
-        """Forget ended orders beyond the bounds, so that neither memory nor snapshots grow with the session.
-
-        What never left the house cannot fill, so of it only the newest are kept; of the rest those that ended last.
-        """
-        newest = set(list(self.orders)[-RETAINED_ORDERS:])
-        since = now - RETENTION
-        ended = [order for order in self.orders.values() if order.ended_at > since and order.state not in _NEVER_LEFT]
-        ended.sort(key=attrgetter("ended_at", "intent_id"))
-        kept: set[str] = set()
-        if len(self.fill_keys) <= RETAINED_FILLS:
-            kept.update([order.order_id for order in ended[-RETAINED_ENDED:]])
-        else:
-            fills = Counter(self.fill_keys.values())
-            room = RETAINED_FILLS
-            for order in reversed(ended[-RETAINED_ENDED:]):
-                room -= fills[order.order_id]
-                if room < 0:
-                    break
-                kept.add(order.order_id)
-        self.orders = {
-            order_id: order for order_id, order in self.orders.items() if order_id in newest or order_id in kept or not order.ended_at
-        }
-        self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id in self.orders}
 
 
 def may_follow(old: Instrument | None, new: Instrument) -> bool:

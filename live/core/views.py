@@ -3,9 +3,9 @@
 import msgspec
 
 from live.core.book import OrderBook
+from live.core.entities import Order
 from live.core.market_events import Bar, FundingRate, Quote, QuoteBar, Trade
 from live.core.orders import OrderState
-from live.core.state import Order
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 

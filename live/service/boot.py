@@ -12,10 +12,11 @@ import structlog
 from live.configuration import Configuration
 from live.core import inputs
 from live.core.decimals import MONEY_SCALE, format_scaled, parse_scaled
+from live.core.entities import Order
 from live.core.inputs import RecordedInput
 from live.core.instruments import Instrument, merge_instruments
 from live.core.orders import OrderState
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.driver.clock import Clock, PlaybackClock, WallClock
 from live.driver.engine_digest import engine_digest
 from live.driver.playback import PlaybackStart, TapePlayer

@@ -17,10 +17,10 @@ import structlog
 
 from live.core import inputs
 from live.core.effects import CancelOrder
+from live.core.entities import Order
 from live.core.errors import InterlockError
 from live.core.inputs import RecordedInput
 from live.core.orders import UNKNOWN
-from live.core.state import Order
 from live.core.vocabulary import OperatorAction, Scope, TradingState
 from live.latch import LatchReading, clear, engage, latch_path, read_latch
 from live.service.errors import ConflictError, UnavailableError

@@ -1,7 +1,7 @@
 """Scopes: what can be stopped here, and which orders a scope covers."""
 
 from live.configuration import Configuration
-from live.core.state import Order
+from live.core.entities import Order
 from live.core.vocabulary import Scope
 
 ScopeKey = tuple[Scope, str]

@@ -8,8 +8,9 @@ import msgspec
 
 from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.engine import Engine
+from live.core.entities import Order
 from live.core.instruments import Instrument
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.driver.recovery import session_journals
 from live.journal import JournalReader
 from live.service.deployments import DeploymentStatus

@@ -17,12 +17,13 @@ from live.core import inputs, records
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.engine import Engine
 from live.core.engine.engine import END_OF_TIME
+from live.core.entities import Order
 from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, OrderState
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.strategy import Strategy
 from live.core.vocabulary import OperatorAction, OrderType, Scope, Side, TradingState
 from live.driver.loop import EngineLoop

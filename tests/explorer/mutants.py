@@ -20,9 +20,10 @@ from live.core.engine.reports import Reports
 from live.core.engine.requesting import Requesting
 from live.core.engine.sessions import Sessions
 from live.core.engine.watch import Watch
+from live.core.entities import Order
 from live.core.orders import TERMINAL, TRANSITIONS, OrderEvent, OrderState
 from live.core.reconciliation import Verdict
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.driver.loop import EngineLoop
 
 Patches = Callable[[], list[Any]]

@@ -2,7 +2,7 @@
 
 from live.core import records
 from live.core.engine.workspace import Workspace
-from live.core.state import Order
+from live.core.entities import Order
 from live.core.vocabulary import Scope, Side, TradingState
 
 

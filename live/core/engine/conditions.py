@@ -7,10 +7,10 @@ ends none, but nothing is sent while an answer is missing or has run out.
 from live.core import inputs
 from live.core.engine.authority import Authority
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.errors import InputError, LimitError
 from live.core.pace import HOUR, count_since
 from live.core.scope_limits import check_scope_limits
-from live.core.state import Order
 from live.core.vocabulary import Scope
 
 

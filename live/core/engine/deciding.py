@@ -6,13 +6,13 @@ from live.core.engine.requesting import Requesting
 from live.core.engine.sending import Sending
 from live.core.engine.valuation import equity
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.errors import StrategyError
 from live.core.orders import OrderState
 from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, plan, target_units
 from live.core.risk.candidate import largest_exit
 from live.core.risk.codes import DenialCode
 from live.core.runner import StrategyRunner
-from live.core.state import Order
 
 LONGEST_CONVERSATION = 10_000
 """Updates about orders that one event may lead to: a strategy that answers each with another order would never end."""

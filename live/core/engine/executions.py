@@ -10,8 +10,9 @@ from live.core.engine.performance import Performance
 from live.core.engine.reports import Reports
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.orders import TERMINAL, OrderEvent, OrderState
-from live.core.state import Order, fill_key
+from live.core.state import fill_key
 from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
 _NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})

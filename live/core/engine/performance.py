@@ -13,7 +13,8 @@ from live.core.engine.authority import Authority
 from live.core.engine.valuation import account_profit, equity, margin, net_quantities, profit
 from live.core.engine.workspace import Workspace
 from live.core.instruments import Instrument
-from live.core.state import DAY, account_target
+from live.core.retention import DAY
+from live.core.state import account_target
 from live.core.vocabulary import AccountType, Scope, TradingState
 
 _NEVER = (-1, 0)

@@ -5,9 +5,9 @@ from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.orders import NEVER_AT_VENUE, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
 from live.core.reconciliation import Verdict, judge
-from live.core.state import Order
 from live.core.vocabulary import EffectAction, Outcome, Resolution, Scope
 
 OrderReport = (

@@ -10,12 +10,12 @@ from live.core import records
 from live.core.effects import CancelTimer, SetTimer
 from live.core.engine.sending import Sending
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.inputs import Deployment
 from live.core.orders import OrderState
 from live.core.requests import CancelRequest, OrderRequest, ReplaceRequest, Request, TimerRequest
 from live.core.risk.checks import first_cancel_denial
 from live.core.risk.codes import DenialCode
-from live.core.state import Order
 
 
 class Ending(NamedTuple):

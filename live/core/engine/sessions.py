@@ -14,8 +14,8 @@ from live.core.errors import InputError, LimitError
 from live.core.inputs import Deployment
 from live.core.limits import check_ceilings
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
+from live.core.retention import RETENTION
 from live.core.runner import StrategyRunner
-from live.core.state import RETENTION
 from live.core.strategy import Strategy
 from live.core.vocabulary import Scope, TradingState
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.market import InstrumentMarket
-from live.core.state import DAY, EngineState, account_target
+from live.core.retention import DAY
+from live.core.state import EngineState, account_target
 from live.core.vocabulary import AccountType, InstrumentKind, Scope
 
 Markets = Mapping[str, InstrumentMarket]

@@ -12,8 +12,9 @@ import msgspec
 from live.core.engine.authority import Authority
 from live.core.engine.deciding import Deciding
 from live.core.engine.workspace import Workspace
+from live.core.entities import Order
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
-from live.core.state import RETENTION, Order
+from live.core.retention import RETENTION
 
 SECOND = 1_000_000_000
 NEVER = 2**63 - 1

@@ -2,11 +2,12 @@
 
 from live.core import records
 from live.core.effects import CancelOrder, Effect, QueryOrder
+from live.core.entities import Order
 from live.core.market import InstrumentMarket
 from live.core.orders import TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.records import OutputRecord
 from live.core.runner import StrategyRunner
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.vocabulary import Scope, TradingState
 
 _UNTOLD = frozenset({OrderEvent.APPROVE, OrderEvent.SUBMIT})

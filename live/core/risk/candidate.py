@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
+from live.core.entities import Lease, Target
 from live.core.exposures import Book, Worst, worst_price
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market import InstrumentMarket
 from live.core.records import IntentRecorded
 from live.core.risk.codes import DenialCode
-from live.core.state import EngineState, Lease, Target
+from live.core.state import EngineState
 from live.core.vocabulary import AccountType, Side
 
 FEE_RESERVE_PPM = 2_000

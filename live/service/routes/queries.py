@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
-from live.core.state import Order
+from live.core.entities import Order
 from live.driver.live import DriverHaltedError
 from live.driver.recovery import TAPES
 from live.journal import TapeError, find_segment

@@ -18,6 +18,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
+from live.core.entities import Order
 from live.core.inputs import (
     Bar,
     CancelRejected,
@@ -34,7 +35,6 @@ from live.core.inputs import (
 from live.core.instruments import Instrument
 from live.core.market_events import BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.reconciliation import TRADES, WITNESSES
-from live.core.state import Order
 from live.core.vocabulary import EffectAction, InstrumentKind, Liquidity, Outcome, TimeInForce
 from live.venues.protocol import Gate, VenueSink
 from live.venues.request_log import RequestLog

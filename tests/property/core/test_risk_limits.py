@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from live.core import inputs, records
 from live.core.engine import Engine, drain
+from live.core.entities import Order
 from live.core.inputs import Bar, Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits, complete
@@ -22,7 +23,7 @@ from live.core.market_events import Quote
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, OrderEvent, OrderState
 from live.core.scope_limits import ScopeLimits
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.strategy import Strategy
 from live.core.vocabulary import (
     AccountType,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from simulated_market import BTC, Market
 
 from live.core import inputs
+from live.core.entities import Order
 from live.core.orders import OrderState
-from live.core.state import Order
 from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
 from live.venues.sim.latency import Delay, Distribution, LatencyModel

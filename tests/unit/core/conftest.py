@@ -10,6 +10,7 @@ from live.core import inputs, records
 from live.core.effects import CancelOrder, Effect, QueryOrder, SubmitOrder
 from live.core.engine import Engine, drain
 from live.core.engine.worth import Worth
+from live.core.entities import Order
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
 from live.core.limits import Limits
@@ -17,7 +18,7 @@ from live.core.market_events import MARKET_TYPES
 from live.core.reconciliation import TRADES, WITNESSES
 from live.core.risk.candidate import Candidate
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.state import EngineState, Order
+from live.core.state import EngineState
 from live.core.strategy import BarView, OrderView, Strategy, StrategyContext
 from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, Outcome, Scope, TradingState
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from live.core.entities import Order, Target
 from live.core.portfolio import LARGEST_FRACTION, Wish, is_exit, limit_price_units, plan, target_units
-from live.core.state import Order, Target
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 LARGE = 10**12

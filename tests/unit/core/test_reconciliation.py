@@ -4,10 +4,10 @@ from itertools import permutations
 
 import pytest
 
+from live.core.entities import Order
 from live.core.inputs import OrderObserved
 from live.core.orders import OrderState
 from live.core.reconciliation import WITNESSES, Verdict, counts, judge
-from live.core.state import Order
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 LEFT = 1_000

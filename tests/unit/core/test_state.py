@@ -7,9 +7,10 @@ import pytest
 from live.core import records, state
 from live.core.errors import InputError, LedgerError
 from live.core.orders import OrderEvent, OrderState
+from live.core.retention import RETAINED_ENDED, RETAINED_ORDERS, RETENTION
 from live.core.risk.codes import DenialCode
 from live.core.snapshots import restore_state, take_snapshot
-from live.core.state import RETAINED_ENDED, RETAINED_ORDERS, RETENTION, fold
+from live.core.state import fold
 from live.core.vocabulary import Liquidity, OperatorAction, OrderType, Scope, Side, TimeInForce
 
 SECOND = 1_000_000_000

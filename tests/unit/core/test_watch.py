@@ -4,7 +4,7 @@ import pytest
 
 from live.core import inputs
 from live.core.orders import OrderState
-from live.core.state import RETENTION
+from live.core.retention import RETENTION
 from live.core.vocabulary import EffectAction, OperatorAction, OrderType, Outcome, Side, TimeInForce
 
 SECOND = 1_000_000_000

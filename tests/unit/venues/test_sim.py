@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from live.core import inputs
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
+from live.core.entities import Order
 from live.core.errors import InputError
 from live.core.instruments import Instrument
 from live.core.orders import OrderState
-from live.core.state import Order
 from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.protocol import OpenGate
 from live.venues.request_log import RequestLog

@@ -5,9 +5,9 @@ from simulated_market import BTC, Market
 
 from live.core import inputs, market_events
 from live.core.effects import QueryOrder
+from live.core.entities import Order
 from live.core.instruments import Instrument
 from live.core.orders import OrderState
-from live.core.state import Order
 from live.core.vocabulary import InstrumentKind, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, SimulationSettings
 from live.venues.sim.latency import Delay, Distribution, LatencyModel

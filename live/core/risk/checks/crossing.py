@@ -1,10 +1,10 @@
 """Does the order repeat or meet another one of ours: duplicates, and trades with ourselves."""
 
 from live.core.decimals import PARTS_PER_MILLION
+from live.core.entities import Order
 from live.core.records import IntentRecorded
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
-from live.core.state import Order
 from live.core.vocabulary import OrderType, Side
 
 

@@ -1,11 +1,13 @@
 """Is it going too fast or too wrong: orders and cancels a minute, executions an hour, loss a day, drawdown."""
 
 from live.core.bounds import Purse
+from live.core.entities import Order
 from live.core.pace import HOUR, MINUTE, count_since
+from live.core.retention import DAY
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
-from live.core.state import DAY, EngineState, Order
+from live.core.state import EngineState
 from live.core.vocabulary import Scope
 
 
