@@ -95,6 +95,36 @@ def test_any_flipped_bit_that_sqlite_would_cut_at_is_refused(
     assert is_refused(path) or verify_journal(path).commits == 4
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "said"),
+    [
+        (0, 8, "frame {}"),
+        (8, 16, "the head of frame {}"),
+        (16, 24, "frame {}"),
+        (24, 40, "frame {}"),
+        (FRAME_BYTES - 8, FRAME_BYTES, "frame {}"),
+    ],
+)
+def test_a_flipped_bit_of_the_last_frame_is_named(crashed: Crashed, tmp_path: Path, begin: int, end: int, said: str) -> None:
+    """Nothing follows it that could give the damage away: only turning the bit back makes the frame whole."""
+    number = (len(crashed.log) - HEADER_BYTES) // FRAME_BYTES
+    at = HEADER_BYTES + (number - 1) * FRAME_BYTES
+    for bit in range(begin * 8, end * 8):
+        log = bytearray(crashed.log)
+        log[at + bit // 8] ^= 1 << bit % 8
+        with pytest.raises(JournalDamagedError, match=f"one bit of {said.format(number)} flipped"):
+            refuse_damaged_log(leave(crashed, bytes(log), tmp_path / "home"))
+
+
+def test_a_flipped_bit_of_the_header_is_named(crashed: Crashed, tmp_path: Path) -> None:
+    """Whichever of its 32 bytes it is in, but for what says how the sums are made."""
+    for bit in range(8 * 4, HEADER_BYTES * 8):
+        log = bytearray(crashed.log)
+        log[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(JournalDamagedError, match="one bit of its header flipped"):
+            refuse_damaged_log(leave(crashed, bytes(log), tmp_path / "home"))
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_a_last_commit_torn_by_sectors_is_cut_and_not_refused(
@@ -120,6 +150,9 @@ def test_commits_behind_a_lost_sector_are_refused(crashed: Crashed, tmp_path: Pa
         path = leave(crashed, bytes(log), tmp_path / "home")
         if is_refused(path):
             refused += 1
+            number = (sector * 512 - HEADER_BYTES) // FRAME_BYTES + 1
+            with pytest.raises(JournalDamagedError, match=f"frame ({number}|{number + 1}) "):
+                refuse_damaged_log(path)
         else:
             assert verify_journal(path).commits == 4
     assert refused > 5

@@ -315,13 +315,6 @@ def test_an_entry_that_could_not_be_sold_again_is_denied(new_desk, make, minimum
     assert passes(desk) if sent else desk.code == DenialCode.EXIT_BELOW_MINIMUM
 
 
-def test_the_price_of_an_exit_is_rounded_down(new_desk, make):
-    """95.0095 is 95.00 on the venue's scale, so 0.100 of it is worth 9.50."""
-    desk = new_desk().open(make.btc(minimum_notional=950_000_001))
-    desk.want(100, close=10_001)
-    assert desk.code == DenialCode.EXIT_BELOW_MINIMUM
-
-
 @pytest.mark.parametrize(("bound", "sent"), [(1_050_000_000, True), (1_049_999_999, False)])
 def test_an_order_above_the_notional_limit_is_denied(limited, bound, sent):
     """At its worst price the order is worth 10.50 USDT."""

@@ -329,6 +329,12 @@ def test_a_sell_stop_must_be_large_enough_a_collar_below_its_trigger(new_desk, m
     assert desk.send("BUY", 100, order_type="STOP", trigger_price=101.0) is None
 
 
+def test_the_price_of_an_exit_is_rounded_down(new_desk, make):
+    """95.0095 is 95.00 on the venue's scale, so 0.100 of it is worth 9.50."""
+    desk = new_desk().open(make.btc(minimum_notional=950_000_001))
+    assert desk.send("BUY", 100, close=10_001) == DenialCode.EXIT_BELOW_MINIMUM
+
+
 @pytest.mark.parametrize("scope", [ACCOUNT, VENUE])
 @pytest.mark.parametrize(("bound", "code"), [(3, None), (2, DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED)])
 def test_orders_alive_add_up_in_account_and_venue(house, scope, bound, code):
