@@ -410,6 +410,20 @@ def test_recovery_keeps_the_open_segment_when_its_closed_twin_is_broken(tmp_path
     assert raw.read_bytes() == kept
 
 
+def test_recovery_refuses_a_closed_segment_that_was_changed(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """It has another digest than its name says; the open segment behind it stays as it is."""
+    first = _write(tmp_path / "t", instrument, bar, 4).closed_segments[0]
+    raw = tmp_path / "t" / "000002.tape"
+    raw.write_bytes(b"ILTAPE1\n" + frame(make_header("session-1", 2, (instrument,))) + frame(bar(4)))
+    whole = first.path.read_bytes()
+    first.path.write_bytes(whole[:-1])
+    with pytest.raises(TapeDamagedError, match=f"{first.path.name} has digest {hashlib.sha256(whole[:-1]).hexdigest()}"):
+        recover_tape(tmp_path / "t")
+    assert raw.exists()
+    first.path.write_bytes(whole)
+    assert recover_tape(tmp_path / "t").events == 1
+
+
 def test_recovery_refuses_damage_in_the_middle_and_touches_nothing(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """Whole events behind a broken one mean that no crash did this."""
     raw = _abandon(tmp_path / "t", instrument, bar, 3)
