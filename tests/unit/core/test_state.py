@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from live.core import records, state
+from live.core import records, retention
 from live.core.errors import InputError, LedgerError
 from live.core.orders import OrderEvent, OrderState
 from live.core.retention import RETAINED_ENDED, RETAINED_ORDERS, RETENTION
@@ -98,7 +98,7 @@ def test_a_burst_of_orders_is_kept_up_to_a_bound(desk):
 
 def test_executions_are_kept_up_to_a_bound(desk, monkeypatch):
     """Orders of very many fills are forgotten sooner, the oldest first."""
-    monkeypatch.setattr(state, "RETAINED_FILLS", 300)
+    monkeypatch.setattr(retention, "RETAINED_FILLS", 300)
     trade(desk, RETAINED_ORDERS + 500, desk.now, step=1, fills=2)
     assert len(desk.state.fill_keys) == 2 * (RETAINED_ORDERS + 500)
     trade(desk, 500, desk.now + SECOND, step=1, fills=2)
