@@ -123,6 +123,15 @@ def test_a_transfer_takes_nothing_that_strategies_hold(desk):
     assert desk.state.ledger.balance("paper", "BTC") == 10_000_000
 
 
+def test_a_transfer_leaves_the_last_unit_that_a_strategy_holds(desk):
+    """One unit is a position like any other."""
+    desk.want(100, limit_price=99.0)
+    desk.accept()
+    desk.fill(1)
+    with pytest.raises(InputError, match="strategies hold 100000"):
+        transfer(desk, 100_000, asset="BTC")
+
+
 def test_a_transfer_of_one_asset_is_free_whatever_is_held_of_another(desk):
     """The purchase is paid for, so all that is left of the cash may go."""
     desk.want(100)

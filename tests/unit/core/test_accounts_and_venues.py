@@ -57,6 +57,21 @@ def test_a_kill_of_one_venue_leaves_the_other_trading(two_venues):
     assert (two_venues.trading("alpha"), two_venues.trading("beta")) == (TradingState.ARMED, TradingState.KILLED)
 
 
+def test_an_order_left_at_a_venue_that_its_strategy_left_is_canceled(desk, make):
+    """Nothing is armed at the old venue, however armed the strategy is at the new one."""
+    desk.want(100, limit_price=99.0)
+    desk.feed(inputs.InstrumentDefined(desk.now, make.btc(instrument_id=KRAKEN)))
+    moved = desk.restart(
+        "SESSION2",
+        make.deployment(venue_id="kraken-spot", instrument_ids=(KRAKEN,), limits=make.limits(maximum_order_quantity={KRAKEN: 10_000})),
+    )
+    moved.clear_latches()
+    moved.arm()
+    assert moved.trading() is TradingState.ARMED
+    moved.observe(found=True)
+    assert moved.canceled == [moved.order.order_id]
+
+
 def test_two_strategies_on_one_account_have_positions_of_their_own(new_desk, make):
     """What one sells is never what the other holds."""
     desk = new_desk(make.deployment("alpha"), make.deployment("beta")).open()

@@ -5,7 +5,7 @@ import pytest
 from live.core import inputs, records
 from live.core.errors import InputError
 from live.core.orders import OrderState
-from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, Scope, TradingState
+from live.core.vocabulary import AccountType, InstrumentKind, OperatorAction, Scope, Side, TradingState
 
 SECOND = 1_000_000_000
 USDT = 10**8
@@ -180,6 +180,19 @@ def test_a_restriction_cancels_the_orders_that_could_grow_the_position(new_desk,
     desk.command(action)
     assert desk.canceled == [bid.order_id]
     assert offer.state is OrderState.OPEN
+
+
+def test_an_offer_is_not_judged_by_the_bid_beside_it(desk):
+    """Of a strategy's two orders only those of one side add up."""
+    desk.want(100)
+    desk.fill()
+    desk.strategy.script = None
+    for side, price in (("SELL", 101.0), ("BUY", 99.0)):
+        desk.ask(lambda bar, context, side=side, price=price: context.submit_order(BTC, side, 100, order_type="LIMIT", limit_price=price))
+        desk.accept()
+    desk.command(OperatorAction.REDUCE_ONLY)
+    assert desk.canceled == [desk.order.order_id]
+    assert desk.order.side is Side.BUY
 
 
 def test_a_restriction_leaves_the_bids_that_only_buy_back_a_short(new_desk, make):

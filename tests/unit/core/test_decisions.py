@@ -298,6 +298,17 @@ def test_the_wait_of_an_exit_doubles_however_late_its_refusal_comes(desk):
     assert bars == 4
 
 
+def test_an_exit_that_is_decided_anew_is_tried_once_on_its_bar(desk):
+    """Also when the wait of the one before was just over."""
+    desk.want(200)
+    desk.fill()
+    desk.command(OperatorAction.DISARM)
+    desk.want(100)
+    before = intents(desk)
+    desk.want(0)
+    assert intents(desk) == before + 1
+
+
 def test_arming_tries_a_denied_exit_at_the_next_bar(desk):
     """Hours of denials do not make a newly armed strategy wait for its exit."""
     desk.want(100)

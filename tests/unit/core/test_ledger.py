@@ -96,6 +96,12 @@ def test_a_fee_of_part_of_a_unit_takes_a_whole_one_from_the_position():
     assert ledger.balance("a", "BTC") == 1_000 * BASE_UNIT - 1
 
 
+def test_a_base_fee_takes_at_most_what_is_held():
+    """The rest of it the account owes: a position must not end short for a fee."""
+    ledger = book(fill(Side.BUY, 5, 100, fee=8 * BASE_UNIT, fee_asset="BTC"))
+    assert (ledger.quantity("a", "s", BTC.instrument_id), ledger.balance("a", "BTC")) == (0, -3 * BASE_UNIT)
+
+
 def test_a_base_fee_costs_what_the_units_cost():
     """The cost of what the fee took is a realised loss, so that the rest keeps its average."""
     ledger = book(fill(Side.BUY, 1_000, 100, fee=BASE_UNIT, fee_asset="BTC"))

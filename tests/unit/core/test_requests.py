@@ -6,9 +6,11 @@ import msgspec
 import pytest
 
 from live.core import inputs, records
+from live.core.decimals import LARGEST_INTEGER
 from live.core.effects import CancelTimer, SetTimer
 from live.core.errors import StrategyError
 from live.core.orders import OrderState
+from live.core.requests import OrderRequest
 from live.core.vocabulary import OrderType, Side, TimeInForce, TradingState
 
 BTC = "binance-spot:BTCUSDT"
@@ -122,6 +124,31 @@ def test_a_size_or_price_that_cannot_be_meant_is_denied(desk, how):
     assert desk.submitted == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({"quantity": LARGEST_INTEGER}, True),
+        ({"quantity": LARGEST_INTEGER + 1}, False),
+        ({"quantity": 1}, True),
+        ({"limit_price": LARGEST_INTEGER // 100 - 1}, True),
+        ({"limit_price": LARGEST_INTEGER // 100}, False),
+        ({"trigger_price": LARGEST_INTEGER // 100 - 1}, True),
+        ({"trigger_price": LARGEST_INTEGER // 100}, False),
+        ({"limit_price": 0}, False),
+        ({"trigger_price": 0}, False),
+        ({"limit_price": 0.01, "trigger_price": 0.01}, True),
+    ],
+)
+def test_a_request_holds_numbers_that_a_journal_can(make, changes, fits):
+    """Of prices in hundredths those whose units fit, and of quantities every one from 1."""
+    fields = {"quantity": 100, "limit_price": None, "trigger_price": None, **changes}
+    request = OrderRequest(
+        "one", BTC, Side.BUY, order_type=OrderType.MARKET, time_in_force=TimeInForce.GOOD_TILL_CANCELED, expires_at=None,
+        reduce_only=False, reason="", **fields,
+    )  # fmt: skip
+    assert request.in_range(make.btc()) is fits
+
+
 def test_every_order_is_judged_by_risk(desk):
     """An order of its own has no way around a check, and the strategy hears of the denial."""
     desk.ask(buy("far", price=50.0))
@@ -216,6 +243,22 @@ def test_a_replacement_keeps_what_was_not_changed(desk):
     desk.cancel()
     new = desk.submitted[0]
     assert (new.order_type, new.quantity, new.limit_price, new.trigger_price) == (OrderType.STOP_LIMIT, 100, 10_100, 10_070)
+
+
+def test_a_replacement_keeps_how_long_the_old_order_may_rest(desk):
+    """Its date and that it may only reduce as well."""
+    desk.want(100)
+    desk.fill()
+    desk.strategy.script = None
+    expires = desk.now + 10**12
+    how = {"order_type": "LIMIT", "limit_price": 101.0, "time_in_force": "GTD", "expires_at": expires, "reduce_only": True}
+    desk.ask(lambda bar, context: context.submit_order(BTC, "SELL", 100, label="one", **how))
+    desk.accept()
+    desk.ask(lambda bar, context: context.replace_order("one", limit_price=101.5))
+    desk.cancel()
+    new = desk.submitted[0]
+    assert (new.side, new.quantity, new.limit_price) == (Side.SELL, 100, 10_150)
+    assert (new.time_in_force, new.expires_at, new.reduce_only) == (TimeInForce.GOOD_TILL_DATE, expires, True)
 
 
 def test_a_replacement_is_dropped_with_the_session(desk):

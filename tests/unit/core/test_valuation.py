@@ -226,7 +226,9 @@ def test_an_account_below_its_maintenance_margin_may_only_reduce(leveraged):
     leveraged.bar(8_422)
     assert leveraged.alarms == []
     leveraged.bar(8_421)
-    assert leveraged.alarms == ["MARGIN_CALL"]
+    (called,) = leveraged.of(records.AlarmRaised)
+    assert called.code == "MARGIN_CALL"
+    assert "is 210500000 money units of USDT, its maintenance margin 210525000" in called.detail
     assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.REDUCE_ONLY
     assert leveraged.submitted == []
 

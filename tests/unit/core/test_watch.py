@@ -33,6 +33,24 @@ def test_a_sent_order_without_an_answer_is_unknown_after_ten_seconds(desk):
     assert desk.queried == [desk.order.order_id]
 
 
+def test_an_order_that_filled_takes_no_other_off_the_watch(desk):
+    """The silence about one says nothing the less because the other was answered."""
+
+    def both(bar, context):
+        for price in (99.0, 98.0):
+            context.submit_order(BTC, Side.BUY, 100, order_type=OrderType.LIMIT, limit_price=price)
+
+    desk.strategy.script = both
+    desk.bar()
+    desk.strategy.script = None
+    silent, filled = desk.state.orders.values()
+    for order in (silent, filled):
+        desk.outcome(Outcome.SENT, order=order)
+    desk.fill(order=filled)
+    desk.tick(10)
+    assert (silent.state, filled.state) == (OrderState.SUBMIT_UNKNOWN, OrderState.FILLED)
+
+
 def test_a_request_that_has_not_left_yet_may_take_its_time(desk):
     """Waiting for the disk or a request budget is not silence of the venue."""
     desk.want(100)
