@@ -57,6 +57,14 @@ def test_order_ids_count_up_in_base_36_behind_the_nonce(desk):
     assert all(len(order_id) <= 18 and order_id.startswith("ILSESSION1") for order_id in ids)
 
 
+def test_the_digits_of_an_order_id_are_its_number_and_no_more(desk):
+    """Whatever digit comes first, and across each further one."""
+    desk.ask(lambda bar, context: [context.submit_order(BTC, "BUY", 100, order_type="LIMIT", limit_price=1.0) for _ in range(1_300)])
+    digits = [intent.order_id.removeprefix("ILSESSION1") for intent in desk.of(records.IntentRecorded)]
+    assert [int(one, 36) for one in digits] == list(range(1, 1_301))
+    assert not any(one.startswith("0") for one in digits)
+
+
 def test_a_changed_target_cancels_first_and_goes_on_after_the_cancel(desk):
     """One order at a time: the new order waits until the venue has taken the old one off."""
     desk.want(100, limit_price=99.0)
@@ -126,7 +134,7 @@ def test_a_wish_that_cannot_be_meant_is_denied_once_and_changes_nothing(desk, wi
 
     desk.strategy.script = ask
     desk.bar()
-    assert [record.code for record in desk.of(records.OrderDenied)] == [code]
+    assert [(record.code, record.strategy_id) for record in desk.of(records.OrderDenied)] == [(code, "alpha")]
     assert "alpha" in desk.said[-1].detail
     assert BTC in desk.said[-1].detail
     assert desk.bar() == []

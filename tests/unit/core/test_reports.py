@@ -139,6 +139,7 @@ def test_an_order_of_ours_that_no_session_recorded_stops_everything(desk, order_
     """Somebody places orders with our ids: no account is safe, and a report does not say which."""
     desk.feed(inputs.OrderAccepted(desk.now, desk.now, order_id, "V1"))
     assert desk.alarms == ["UNKNOWN_ORDER"]
+    assert "OrderAccepted" in desk.of(records.AlarmRaised)[0].detail
     assert desk.state.trading_state(Scope.GLOBAL, "") is TradingState.KILLED
 
 
