@@ -493,6 +493,15 @@ def test_an_exit_of_a_short_counts_at_what_it_may_cost(margin_desk):
     assert [effect.quantity for effect in desk.submitted] == [90]
 
 
+def test_a_piece_of_an_exit_is_a_lot_smaller_where_the_next_would_cost_too_much(margin_desk):
+    """100 at the worst price of 105 are worth a money unit more than one order may be."""
+    desk = margin_desk(10_000 * USDT, maximum_order_notional=1_049_999_999)
+    assert order(desk, "SELL", 100) is None
+    desk.fill()
+    desk.want(0)
+    assert [effect.quantity for effect in desk.submitted] == [90]
+
+
 def test_a_strategy_that_trades_too_often_is_disarmed_until_a_person_arms_it(limited):
     """The counter survives a restart, and only a new lease resets it."""
     desk = limited(maximum_executions_per_hour=2)
