@@ -10,6 +10,7 @@ from live.driver.strategy_replay import prepare_replay, run_replay
 from tests.integration.driver.published import FOLDER, REPOSITORY
 
 FLOX_BARS = REPOSITORY.parent / "shared" / "data" / "btc_eth_1m_2026" / "btcusdt_1m.csv"
+BINANCE_LOGS = [REPOSITORY.parent / "shared" / "data" / "binance_l2" / f"spot_btcusdt_{day}.gz" for day in ("20240808", "20240809")]
 NAUTILUS_BARS = REPOSITORY.parent / "shared" / "data" / "btc_perp_1m_202201" / "btc-perp-20211231-20220201_1m.csv"
 
 
@@ -82,3 +83,11 @@ def test_the_strategy_that_flox_writes_is_reproduced(tmp_path, end, profit, trad
     assert result.performance is not None
     assert round(float(result.performance.realised), 4) == profit
     assert result.performance.trades == trades
+
+
+@pytest.mark.skipif(not all(path.exists() for path in BINANCE_LOGS), reason=f"{BINANCE_LOGS[0].parent} does not hold the logs of two days")
+def test_market_orders_on_recorded_depth_fill_as_in_hftbacktest(tmp_path):
+    """Its 2.4.2 prints a balance of -616.7452 beside a fee of 12.95684120."""
+    result = result_of("hftbacktest_turns", "Turns", tmp_path, data=[str(path) for path in BINANCE_LOGS])
+    assert result.balances["replay"] == {"BTC": "0.01000000", "USDT": "9370.29795880"}
+    assert (result.fills, result.fees, result.denials, result.alarms) == (21, "12.95684120", {}, {})
