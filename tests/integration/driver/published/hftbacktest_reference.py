@@ -3,7 +3,8 @@
     pip install hftbacktest==2.4.2
     python hftbacktest_reference.py spot_btcusdt_20240808.gz spot_btcusdt_20240809.gz
 
-The files are raw logs of Binance's spot websocket, from its own examples. It printed -616.7452 without its fee of 12.95684120, and 21 trades.
+The files are raw logs of the spot websocket of Binance, from its own examples. It printed
+-616.7452 without its fee of 12.95684120, and 21 trades.
 """
 
 import gzip
