@@ -31,7 +31,7 @@ import pages
 from results import TABLES, Mutant, Result, keep, kept, read_explanations, read_mutants, read_names, score, table_mutants
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from scope import CORE_TESTS, MODULES, MUST
+from scope import CORE_TESTS, MODULES, MUST, files_of
 from working_copy import ROOT, SetupFailed, copy_repository, environment
 
 HERE = Path(__file__).parent
@@ -65,7 +65,7 @@ def main() -> int:
             keep(RESULTS, result)
     pages.show(console, results, explanations, survivors=options.survivors)
     if options.write_docs:
-        pages.write_section(PAGE, pages.markdown(kept(RESULTS), explanations))
+        pages.write_section(PAGE, pages.markdown(kept(RESULTS), explanations, files_of(MODULES)))
     return 0 if score(pages.all_mutants(results)) >= MUST else 2
 
 

@@ -1,9 +1,9 @@
 """The tables of a mutation test: on a terminal, and as a section of docs/mutation-testing.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from results import Explanation, Mutant, Result, score
+from results import Explanation, Mutant, Result, score, untried
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -52,13 +52,15 @@ def rows(results: Sequence[Result], explanations: Sequence[Explanation]) -> list
     return lines
 
 
-def markdown(results: Sequence[Result], explanations: Sequence[Explanation]) -> str:
-    """Write the scores, the explained survivors and the open ones for the documentation."""
+def markdown(results: Sequence[Result], explanations: Sequence[Explanation], files: Iterable[str]) -> str:
+    """Write the scores, what was not tried of the files, the explained survivors and the open ones for the documentation."""
+    left_out = untried(files, results)
     alive = [(mutant, _why(mutant, explanations)) for mutant in all_mutants(results) if not mutant.killed]
     return "\n".join(
         [
             *_table(COLUMNS, rows(results, explanations)),
             "",
+            *([f"Not tried yet: {', '.join(f'`{name}`' for name in left_out)}.", ""] if left_out else []),
             "### Survivors that are explained",
             "",
             *_survivors([(mutant, why) for mutant, why in alive if why]),

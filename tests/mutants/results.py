@@ -17,6 +17,7 @@ _MANGLED = re.compile(r"\bx(?:_|ǁ\w+?ǁ)(\w+?)__mutmut_(?:orig|\d+)\b")
 _NAME = re.compile(r"(?:x_|xǁ(?P<class>\w+)ǁ)(?P<function>\w+)__mutmut_(?P<number>\d+)$")
 
 
+_SQL = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|ATTACH|BEGIN|VACUUM|DROP|ALTER) ")
 _LITERAL = re.compile(r'(?<![rf])"([^"\\]*)"')
 
 
@@ -95,6 +96,12 @@ def kept(folder: Path) -> list[Result]:
     return found
 
 
+def untried(files: Iterable[str], results: Iterable[Result]) -> list[str]:
+    """Give the files none of whose mutants were tried; one that has none is not among them."""
+    seen = {result.module.removesuffix(" (tables)") for result in results if result.mutants or not result.total}
+    return sorted(set(files) - seen)
+
+
 def read_names(tree: Path) -> dict[str, list[str]]:
     """Give the names of each module's mutants, run or not, but for those that change only words."""
     return {
@@ -142,6 +149,7 @@ def _metas(tree: Path) -> Iterator[tuple[str, dict[str, tuple[str, str]], dict[s
         lines = source.read_text(encoding="utf-8").splitlines()
         exit_codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
         if not exit_codes:
+            yield source.relative_to(tree / "mutants").as_posix(), {}, {}
             continue
         spans = json.loads(source.with_suffix(".py.spans").read_text(encoding="utf-8"))["spans"]
         differences: dict[str, tuple[str, str]] = {}
@@ -159,10 +167,14 @@ def _parts(name: str) -> re.Match[str]:
 
 
 def _changes_words(original: str, changed: str) -> bool:
-    """Tell whether all that differs is the content of texts with a space in them: a person reads those, no code does."""
+    """Tell whether all that differs is the content of texts with a space in them: a person reads those, unless they are SQL."""
     before, after = _LITERAL.split(original), _LITERAL.split(changed)
     differing = [number for number, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]]
-    return len(before) == len(after) and bool(differing) and all(number % 2 and " " in before[number] for number in differing)
+    return (
+        len(before) == len(after)
+        and bool(differing)
+        and all(number % 2 and " " in before[number] and not _SQL.match(before[number]) for number in differing)
+    )
 
 
 def _file_name(module: str) -> str:

@@ -1,6 +1,7 @@
 """What is mutated, and by which tests it must be noticed."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 MODULES = (
     "live/core/orders.py",
@@ -67,6 +68,12 @@ does nothing when it runs."""
 
 MUST = 85.0
 """Per cent of all mutants that tests must notice."""
+
+
+def files_of(modules: Iterable[str]) -> list[str]:
+    """Give the files that patterns of modules stand for."""
+    root = Path(__file__).parents[2]
+    return [path.relative_to(root).as_posix() for module in modules for path in sorted(root.glob(module))]
 
 
 def tests_of(modules: Iterable[str]) -> tuple[str, ...]:

@@ -116,6 +116,7 @@ def test_a_module_has_as_many_mutants_as_were_made_however_few_were_tried(result
         ('stop(order, "session started")', 'stop(order, "XXsession startedXX")', False),
         ('stop(order, "session started")', "stop(order, None)", True),
         ('stop(order, "session started")', 'stop(None, "session started")', True),
+        ('rows("SELECT seq FROM entries")', 'rows("XXSELECT seq FROM entriesXX")', True),
         ('alarm("MARGIN_CALL", "", "said so")', 'alarm("margin_call", "", "said so")', True),
         ('alarm("MARGIN_CALL", "", "said so")', 'alarm("MARGIN_CALL", "XXXX", "said so")', True),
     ],
@@ -130,3 +131,16 @@ def test_the_words_of_a_text_are_no_behaviour_but_its_codes_are(results, tmp_pat
     (folder / "one.py.meta").write_text(json.dumps({"exit_code_by_key": {"live.one.x_f__mutmut_1": 0}}), encoding="utf-8")
     assert bool(results.read_names(tmp_path)["live/one.py"]) is counts
     assert bool(results.read_mutants(tmp_path)) is counts
+
+
+def test_a_file_whose_mutants_were_never_tried_is_named(results):
+    """A score says nothing of what it leaves out: of a sample that missed a file, and of one that was never run."""
+    mutant = results.Mutant("live/tried.py", "_book", "return sign", "return None", killed=True)
+    kept = [
+        results.Result("live/tried.py", "aaa", "2026-01-01", 2, (mutant,)),
+        results.Result("live/rules.py (tables)", "aaa", "2026-01-01", 2, (mutant,)),
+        results.Result("live/missed.py", "aaa", "2026-01-01", 2, ()),
+        results.Result("live/without.py", "aaa", "2026-01-01", 0, ()),
+    ]
+    files = ["live/tried.py", "live/rules.py", "live/missed.py", "live/without.py", "live/never.py"]
+    assert results.untried(files, kept) == ["live/missed.py", "live/never.py"]
