@@ -17,7 +17,7 @@ _MANGLED = re.compile(r"\bx(?:_|ǁ\w+?ǁ)(\w+?)__mutmut_(?:orig|\d+)\b")
 _NAME = re.compile(r"(?:x_|xǁ(?P<class>\w+)ǁ)(?P<function>\w+)__mutmut_(?P<number>\d+)$")
 
 
-_SQL = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|ATTACH|BEGIN|VACUUM|DROP|ALTER) ")
+_SQL = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|ATTACH|BEGIN|VACUUM|DROP|ALTER|WHEN) ")
 _LITERAL = re.compile(r'(?<![rf])"([^"\\]*)"')
 
 
