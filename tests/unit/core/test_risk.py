@@ -373,6 +373,7 @@ def test_a_position_that_cannot_be_valued_denies_buying(new_desk, make):
     after.arm()
     after.want(100)
     assert after.code == DenialCode.PRICE_REFERENCE_MISSING
+    assert after.of(records.OrderDenied)[-1].detail == f"{ETH} is held but has no price in USDT"
 
 
 @pytest.mark.parametrize(("goal", "code"), [(0, None), (-10, DenialCode.POSITION_BELOW_ZERO)])
