@@ -72,6 +72,17 @@ def test_an_order_left_at_a_venue_that_its_strategy_left_is_canceled(desk, make)
     assert moved.canceled == [moved.order.order_id]
 
 
+def test_an_order_left_in_an_account_that_its_strategy_left_is_canceled(desk, make):
+    """The same for accounts."""
+    desk.want(100, limit_price=99.0)
+    moved = desk.restart("SESSION2", make.deployment(account_id="second"))
+    moved.clear_latches()
+    moved.arm()
+    assert moved.trading() is TradingState.ARMED
+    moved.observe(found=True)
+    assert moved.canceled == [moved.order.order_id]
+
+
 def test_two_strategies_on_one_account_have_positions_of_their_own(new_desk, make):
     """What one sells is never what the other holds."""
     desk = new_desk(make.deployment("alpha"), make.deployment("beta")).open()

@@ -268,6 +268,15 @@ def test_an_engaged_latch_keeps_a_kill(desk):
     assert desk.trading() is TradingState.DISARMED
 
 
+def test_a_kill_whose_latch_was_never_read_is_not_released(new_desk):
+    """Nobody knows that it is clear."""
+    desk = new_desk().open(armed=False)
+    desk.command(OperatorAction.KILL)
+    desk.command(OperatorAction.RELEASE)
+    assert desk.alarms == ["RELEASE_REFUSED"]
+    assert desk.trading() is TradingState.KILLED
+
+
 def test_what_is_not_killed_is_not_released(desk):
     """A release of nothing is a mistake to look at."""
     desk.command(OperatorAction.RELEASE)

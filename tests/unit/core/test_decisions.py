@@ -216,6 +216,17 @@ def test_closing_out_sells_what_a_strategy_bought_by_orders_of_its_own(desk):
     assert (desk.held(), desk.of(records.DecisionRecorded)) == (0, [])
 
 
+def test_an_order_that_was_closed_out_is_canceled_until_it_is_off(desk):
+    """The venue refused it once; the reason is the same."""
+    desk.ask(lambda bar, context: context.submit_order(BTC, "BUY", 100, order_type="LIMIT", limit_price=99.0))
+    desk.accept()
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    desk.feed(inputs.CancelRejected(desk.now, desk.now, desk.order.order_id, "busy"))
+    desk.tick(2)
+    assert desk.canceled == [desk.order.order_id]
+    assert [move.detail for move in desk.of(records.OrderTransitioned)] == ["close out: end"]
+
+
 def test_closing_out_what_never_traded_decides_nothing(desk):
     """There is nothing to leave."""
     desk.bar()

@@ -261,6 +261,14 @@ def test_a_fee_in_a_third_asset_that_was_never_posted_is_alarmed_once(desk):
     assert desk.state.ledger.strategy_fees == {("paper", "alpha", "BNB"): 10}
 
 
+def test_a_fee_that_takes_the_last_of_a_third_asset_is_paid(desk):
+    """Nothing is owed."""
+    desk.feed(inputs.BalanceChanged(desk.now, "paper", "BNB", 5, "paid in"))
+    desk.want(100)
+    desk.fill(fee=5, fee_asset="BNB")
+    assert (desk.alarms, desk.state.ledger.balance("paper", "BNB")) == ([], 0)
+
+
 def test_a_margin_account_may_go_below_zero(desk):
     """It borrows; whether it may is margin's to say."""
     desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 3_000_000))
