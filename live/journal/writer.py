@@ -91,6 +91,11 @@ class GroupCommitWriter:
         return self._durable_seq
 
     @property
+    def failure(self) -> BaseException | None:
+        """Give what ended the writer's thread, None while it is well; after `close` nothing more can come."""
+        return self._failure
+
+    @property
     def tip(self) -> Tip:
         """Give the newest durable commit, for the anchor log; safe to read from any thread."""
         return self._journal.tip

@@ -154,7 +154,8 @@ def close_session(session: Session, at: int) -> None:
         except JournalBusyError as busy:
             log.warning("a reader holds the journal open", journal=str(session.journal_path), reason=str(busy))
         session.tape.close()
-        if session.driver.failure is None:
+        # The writer's own word, too: the event loop may not have got round yet to halting the driver.
+        if session.driver.failure is None and session.journal.failure is None:
             _seal(session.journal_path, session.anchors, at)
             withdraw_sealed(session.journal_path.parent.parent, session.anchors)
 
