@@ -104,7 +104,7 @@ def test_the_same_events_give_the_same_file(tmp_path: Path, instrument: Instrume
     events = [bar(number) for number in range(5_000)]
     one = write_segment(tmp_path / "one.tape.gz", events, [instrument], "dataset")
     other = write_segment(tmp_path, iter(events), (instrument,), "dataset")
-    assert (one.digest, one.events) == (other.digest, 5_000)
+    assert (one.segment, one.digest, one.events) == (1, other.digest, 5_000)
     assert other.path == tmp_path / f"000001-{one.digest}.tape.gz"
     assert write_segment(tmp_path, events, [instrument], "dataset").path == other.path
     header, found = read_segment(one.path)
