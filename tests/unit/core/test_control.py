@@ -231,6 +231,15 @@ def test_an_exit_in_flight_while_its_strategy_was_disarmed_is_canceled_on_arriva
     assert desk.order.state is OrderState.CANCEL_REQUESTED
 
 
+def test_a_restriction_that_is_asked_for_again_asks_for_nothing_again(desk):
+    """The cancels left the first time."""
+    desk.want(100, limit_price=99.0)
+    desk.command(OperatorAction.REDUCE_ONLY)
+    assert desk.canceled == [desk.order.order_id]
+    desk.command(OperatorAction.REDUCE_ONLY)
+    assert (desk.said, desk.asked) == ([], [])
+
+
 def test_a_restriction_never_loosens(desk):
     """REDUCE_ONLY on what is CANCEL_ONLY, disarmed or killed stays what it is."""
     for action in (OperatorAction.CANCEL_ONLY, OperatorAction.DISARM, OperatorAction.KILL):

@@ -152,6 +152,13 @@ def test_a_wish_that_is_refused_for_another_price_is_said_again(desk):
         assert len(desk.of(records.OrderDenied)) == said
 
 
+def test_a_wish_that_is_refused_after_one_that_was_followed_is_said_again(desk):
+    """Another wish lay between, so it is a new mistake."""
+    for fraction, said in ((float("nan"), 1), (0.001, 0), (float("nan"), 1)):
+        desk.ask(lambda bar, context, fraction=fraction: context.target_fraction(BTC, fraction))
+        assert len(desk.of(records.OrderDenied)) == said
+
+
 def test_a_wish_that_had_no_price_is_followed_once_there_is_one(new_desk, make):
     """A strategy that goes on saying the same is heard as soon as it can be followed."""
     desk = new_desk(make.deployment(instrument_ids=(BTC, ETH))).open()

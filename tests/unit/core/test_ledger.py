@@ -269,11 +269,12 @@ def test_a_third_asset_that_pays_fees_is_counted_by_strategy():
 def test_fees_of_an_earlier_release_are_nobodys_in_particular():
     """Its snapshots do not say which strategy caused them; what is known since then is kept apart."""
     ledger = book(fill(Side.BUY, 1, 1, 5, "BNB"))
-    ledger.other_fees["a", "BNB"] += 7
-    ledger.balances["a", "BNB"] -= 7
+    for asset, fee in (("BNB", 7), ("KCS", 3)):
+        ledger.other_fees["a", asset] = ledger.other_fees.get(("a", asset), 0) + fee
+        ledger.balances["a", asset] = ledger.balance("a", asset) - fee
     ledger.derive({BTC.instrument_id: BTC})
     ledger.check({BTC.instrument_id: BTC})
-    assert ledger.strategy_fees == {("a", "s", "BNB"): 5, ("a", "", "BNB"): 7}
+    assert ledger.strategy_fees == {("a", "s", "BNB"): 5, ("a", "", "BNB"): 7, ("a", "", "KCS"): 3}
 
 
 def test_a_transfer_moves_an_amount_and_leaves_the_sum(margin):

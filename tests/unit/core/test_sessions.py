@@ -116,6 +116,18 @@ def test_an_exit_goes_on_after_a_restart(desk):
     assert [effect.side for effect in after.submitted] == [Side.SELL]
 
 
+def test_an_exit_is_tried_after_a_restart_before_anything_is_armed(desk):
+    """It is denied and said so: a person sees that something wants to leave."""
+    desk.want(100)
+    desk.fill()
+    desk.want(0)
+    desk.outcome(Outcome.REFUSED)
+    after = desk.restart()
+    after.bar()
+    assert [(one.side, one.quantity) for one in after.of(records.IntentRecorded)] == [(Side.SELL, 100)]
+    assert after.code == "STATE_DISARMED"
+
+
 # A strategy that is not deployed any more
 
 
