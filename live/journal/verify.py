@@ -9,6 +9,7 @@ from live.journal.anchors import Anchor, AnchorHistory, read_anchors
 from live.journal.disk import file_digest
 from live.journal.entries import OUTPUT_KINDS, ParityDigest, SnapshotTaken, decode_entry, entry_time, snapshot_digest
 from live.journal.errors import EntryError, JournalDamagedError
+from live.journal.file import START
 from live.journal.reader import open_read_only, read_meta, reading
 from live.journal.schema import RECORD_COLUMNS, ChainLink, Meta, statements
 
@@ -86,7 +87,7 @@ class _Walk:
         self.head = genesis
         self.seq = 0
         self.commits = 0
-        self.position = (0, 0)
+        self.position = START
         self.parity = ParityDigest()
         self.snapshot_digests: dict[int, str] = {}
         self.anchors: dict[int, list[Anchor]] = {}
@@ -203,7 +204,7 @@ class _Walk:
         if ts != entry_time(entry):
             self._damaged(f"seq {seq} stands at {ts}, its {kind} says {entry_time(entry)}")
         if (segment, offset) < self.position:
-            self._damaged(f"seq {seq} lies at tape position {(segment, offset)}, before {self.position} of an earlier row")
+            self._damaged(f"seq {seq} lies at tape position {(segment, offset)}, before {self.position}, which was reached already")
         self.position = (segment, offset)
         if is_output:
             self.parity.update(body)

@@ -105,6 +105,7 @@ def test_the_same_events_give_the_same_file(tmp_path: Path, instrument: Instrume
     one = write_segment(tmp_path / "one.tape.gz", events, [instrument], "dataset")
     other = write_segment(tmp_path, iter(events), (instrument,), "dataset")
     assert (one.segment, one.digest, one.events) == (1, other.digest, 5_000)
+    assert one.path.read_bytes()[3:8] == bytes(5), "no name and no time in the gzip header"
     assert other.path == tmp_path / f"000001-{one.digest}.tape.gz"
     assert write_segment(tmp_path, events, [instrument], "dataset").path == other.path
     header, found = read_segment(one.path)

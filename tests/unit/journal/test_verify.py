@@ -189,6 +189,7 @@ def test_a_second_seal_does_not_replace_the_first(path: Path) -> None:
         ("UPDATE records SET ts = 7 WHERE seq = 4", "seq 4 stands at 7"),
         ("UPDATE records SET is_output = 1 WHERE seq = 3", "seq 3 has is_output 1, which no ClockTicked has"),
         ("UPDATE records SET segment = 0 WHERE seq = 4", "seq 4 lies at tape position"),
+        ("UPDATE records SET segment = 0 WHERE seq = 1", "seq 1 lies at tape position"),
     ],
 )
 def test_rows_that_contradict_themselves_are_found_under_a_chain_that_holds(path: Path, statement: str, message: str) -> None:
