@@ -108,6 +108,23 @@ def test_the_log_beside_a_journal_begins_anew_after_four_mebibytes(tmp_path: Pat
         assert reader.last_commit() == (12, 23, 24, journal.head)
 
 
+def test_after_a_full_disk_nothing_is_taken(tmp_path: Path, record: MakeRecord) -> None:
+    """What a failed commit left behind cannot be known, so it is not tried again; what was durable before stays."""
+    journal = JournalFile.create(tmp_path / "j", session_id="s")
+    journal.append_step(None, [record(1)], (1, 1))
+    journal.commit()
+    connection = _connection_to(tmp_path / "j")
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+    journal.append_snapshot(bytes(100_000), 2)
+    for refused in (journal.commit, journal.commit, lambda: journal.append_step(None, [record(2)], (1, 2))):
+        with pytest.raises(JournalFailedError, match=r"the disk failed under the journal .* \(database or disk is full\)"):
+            refused()
+    journal.close()
+    with JournalReader(tmp_path / "j") as reader:
+        assert [row.entry() for row in reader.rows()] == [record(1)]
+
+
 def test_a_journal_is_never_created_over_anything(tmp_path: Path) -> None:
     """An existing file stays as it is."""
     (tmp_path / "j").write_text("precious")
