@@ -123,6 +123,15 @@ def test_a_transfer_takes_nothing_that_strategies_hold(desk):
     assert desk.state.ledger.balance("paper", "BTC") == 10_000_000
 
 
+def test_a_margin_account_may_send_what_strategies_hold(desk):
+    """It can borrow what it has to deliver."""
+    define(desk)
+    desk.want(100)
+    desk.fill()
+    transfer(desk, 9_000_000, asset="BTC")
+    assert desk.state.ledger.balance("paper", "BTC") == 1_000_000
+
+
 def test_a_transfer_leaves_the_last_unit_that_a_strategy_holds(desk):
     """One unit is a position like any other."""
     desk.want(100, limit_price=99.0)

@@ -275,6 +275,8 @@ def test_a_margin_account_may_go_below_zero(desk):
     desk.want(100)
     desk.fill(price=10_000_001)
     assert desk.alarms == []
+    desk.fill(1, fee=5, fee_asset="BNB", order=desk.order)
+    assert "NEGATIVE_BALANCE" not in desk.alarms
 
 
 def test_selling_out_after_base_fees_leaves_no_debt(desk):

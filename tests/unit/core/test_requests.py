@@ -173,7 +173,7 @@ def test_a_cancel_is_asked_for_and_its_end_is_told(desk):
     desk.accept()
     desk.ask(lambda bar, context: context.cancel_order("one"))
     assert desk.canceled == [desk.order.order_id]
-    assert desk.order.state is OrderState.CANCEL_REQUESTED
+    assert (desk.order.state, desk.order.detail) == (OrderState.CANCEL_REQUESTED, "the strategy canceled it")
     desk.cancel()
     assert desk.strategy.updates[-1] == ("one", OrderState.CANCELED)
 
