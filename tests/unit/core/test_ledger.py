@@ -275,6 +275,9 @@ def test_fees_of_an_earlier_release_are_nobodys_in_particular():
     ledger.derive({BTC.instrument_id: BTC})
     ledger.check({BTC.instrument_id: BTC})
     assert ledger.strategy_fees == {("a", "s", "BNB"): 5, ("a", "", "BNB"): 7, ("a", "", "KCS"): 3}
+    ledger.other_fees["a", "BNB"] += 2
+    ledger.derive({BTC.instrument_id: BTC})
+    assert ledger.strategy_fees["a", "", "BNB"] == 9
 
 
 def test_a_transfer_moves_an_amount_and_leaves_the_sum(margin):
