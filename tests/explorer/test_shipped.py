@@ -39,9 +39,9 @@ class Exploration(NamedTuple):
 
 
 EXPLORATIONS = {
-    "an order of two fills and a loss": Exploration(Bounds((("target", 2 * LOT, 99.0),), losses=1), 3_000),
+    "an order of two fills and a loss": Exploration(Bounds((("target", 2 * LOT, 99.0),), losses=1), 2_500),
     "an order of two fills that may expire": Exploration(Bounds((("target", 2 * LOT, 99.0),), expiries=1), 1_500),
-    "an order that is stopped, and a loss": Exploration(Bounds(ENTRY, losses=1, stops=1, largest=LOT), 4_000),
+    "an order that is stopped, and a loss": Exploration(Bounds(ENTRY, losses=1, stops=1, largest=LOT), 3_500),
     "an order, a loss and a repetition": Exploration(Bounds(ENTRY, losses=1, repeats=1, largest=LOT), 1_000),
     "an order and two crashes": Exploration(Bounds(ENTRY, crashes=2, largest=LOT, fills=False), 1_000),
     "an order that is taken back, and a loss": Exploration(
@@ -53,7 +53,7 @@ EXPLORATIONS = {
     ),
     "an exit, a loss and a repetition": Exploration(Bounds((*ENTRY, ("target", 0, None)), losses=1, repeats=1, largest=LOT), 1_000, HELD),
     "an exit and a crash": Exploration(Bounds((*ENTRY, ("target", 0, None)), crashes=1, largest=LOT), 400, HELD),
-    "an order whose id is not found once it ended": Exploration(Bounds(ENTRY, stale=1, largest=LOT), 400),
+    "an order whose id is not found once it ended": Exploration(Bounds(ENTRY, stale=1, largest=LOT), 300),
 }
 
 
