@@ -364,6 +364,25 @@ def test_a_retry_ends_with_the_position(desk):
     assert not desk.engine._handlers[inputs.Bar].__self__._deciding.retries
 
 
+def test_a_rest_below_a_lot_is_sold_once_the_venue_takes_smaller_ones(new_desk, make):
+    """Bars on which it is too small to send do not end the exit."""
+    desk = new_desk().open(make.btc(minimum_notional=1))
+    desk.want(100)
+    desk.fill(fee=500_000, fee_asset="BTC")
+    desk.want(0)
+    desk.fill()
+    assert desk.held() == 5
+    after = desk.restart()
+    after.clear_latches()
+    after.arm()
+    for _ in range(3):
+        after.bar()
+        assert not after.submitted
+    after.feed(inputs.InstrumentDefined(after.now, make.btc(minimum_notional=1, lot_size=1, minimum_quantity=1)))
+    after.bar()
+    assert [(effect.side, effect.quantity) for effect in after.submitted] == [(Side.SELL, 5)]
+
+
 @pytest.mark.parametrize("end", ["reject", "hold back", "expire"])
 def test_an_exit_that_came_to_nothing_is_tried_again(desk, end):
     """By whatever end: the venue's word, the gate's, or time."""

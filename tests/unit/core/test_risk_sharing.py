@@ -111,6 +111,14 @@ def test_what_another_account_holds_without_a_price_denies(house):
     assert after.candidate().venue_worst[0] == 21 * USDT
 
 
+def test_what_a_strategy_holds_without_a_price_is_named_in_the_denial(house):
+    """Whoever reads it has to find that instrument's price, not the order's."""
+    desk = house().hold(50, ETH).hold(100)
+    desk.engine._work.markets[ETH].last_price = None
+    denial = exposure.check_position(desk.candidate())
+    assert denial == (DenialCode.PRICE_REFERENCE_MISSING, f"{ETH} is held but has no price in USDT")
+
+
 @pytest.mark.parametrize(("left", "code"), [(60, DenialCode.PRICE_REFERENCE_MISSING), (0, None)])
 def test_what_is_still_held_in_another_quote_asset_denies_entries(new_desk, make, left, code):
     """A new version's limits cannot bound both; what is no longer held does not matter."""

@@ -196,6 +196,22 @@ def test_a_sync_that_fails_ends_the_tape(tmp_path: Path, instrument: Instrument,
         os.close(write_end)
 
 
+def test_a_full_segment_that_cannot_be_synced_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """Were another segment begun in its place, it would take its number and its events; a pipe stands for the file again."""
+    raw = tmp_path / "t" / "000001.tape"
+    with TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=2) as tape:
+        tape.append(bar(0))
+        link = next(path for path in Path("/proc/self/fd").iterdir() if path.is_symlink() and path.readlink() == raw)
+        read_end, write_end = os.pipe()
+        os.dup2(write_end, int(link.name))
+        for number in (1, 2):
+            with pytest.raises(TapeFailedError, match=r"the disk failed under the tape .*Invalid argument"):
+                tape.append(bar(number))
+        os.close(read_end)
+        os.close(write_end)
+    assert recover_tape(tmp_path / "t").events == 1
+
+
 def test_a_failure_while_a_segment_is_compressed_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """It happens on a thread beside, and still reaches whoever writes; the events stay in the open segment."""
     obstacle = tmp_path / "t" / ".000001.tape.gz.partial"
@@ -323,6 +339,18 @@ def test_a_file_without_a_whole_header_is_damage(tmp_path: Path, content: bytes,
         stream.write(content)
     with pytest.raises(TapeDamagedError, match=message):
         read_segment(tmp_path / "x.tape.gz")
+
+
+def test_a_header_that_ends_early_is_damage_though_its_checksum_fits(tmp_path: Path, instrument: Instrument) -> None:
+    """The events that it announces do not begin where it says."""
+    payload = msgspec.msgpack.encode(make_header("session-1", 1, (instrument,)))
+    whole = struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+    longer = struct.pack("<II", len(payload) + 1, zlib.crc32(payload)) + payload
+    (tmp_path / "000001.tape").write_bytes(b"ILTAPE1\n" + whole)
+    assert list(read_segment(tmp_path / "000001.tape")[1]) == []
+    (tmp_path / "000001.tape").write_bytes(b"ILTAPE1\n" + longer)
+    with pytest.raises(TapeDamagedError, match=r"header of tape segment 000001\.tape is damaged"):
+        read_segment(tmp_path / "000001.tape")
 
 
 def test_a_file_that_is_not_gzip_is_damage(tmp_path: Path) -> None:

@@ -126,6 +126,13 @@ def test_every_edit_is_found_and_its_place_named(path: Path, statements: list[st
         verify_journal(path)
 
 
+def test_a_text_that_sqlite_cannot_give_out_names_the_journal(path: Path) -> None:
+    """SQLite itself finds no fault with such a text, and its complaint names no file."""
+    _attack(path, "UPDATE records SET kind = CAST(x'ff' AS TEXT) WHERE seq = 4")
+    with pytest.raises(JournalDamagedError, match=f"SQLite cannot read the journal {path} .*UTF-8"):
+        verify_journal(path)
+
+
 @pytest.mark.parametrize("trigger", ["records_no_update", "commits_no_delete", "meta_no_replace"])
 def test_a_missing_trigger_is_found(path: Path, trigger: str) -> None:
     """A journal that could be changed by mistake is no longer one."""
