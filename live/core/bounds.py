@@ -1,7 +1,8 @@
 """Bounds: what a strategy's orders are judged by, looked up once when limits are set and not with every order."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from live.core.inputs import Deployment
 from live.core.instruments import Instrument
@@ -12,7 +13,7 @@ from live.core.vocabulary import Scope
 ScopeKey = tuple[Scope, str]
 
 
-class Purse(NamedTuple):
+class Purse(msgspec.Struct, frozen=True, gc=False):
     """Name an account's profit in one quote asset: the account, its day, and the scope of its peak."""
 
     account_id: str
@@ -20,7 +21,7 @@ class Purse(NamedTuple):
     peak: ScopeKey
 
 
-class Bounds(NamedTuple):
+class Bounds(msgspec.Struct, frozen=True, gc=False):
     """Hold one strategy's limits and those of the scopes it shares.
 
     Attributes:

@@ -5,6 +5,9 @@ from live.core.engine.workspace import Workspace
 from live.core.entities import Order
 from live.core.vocabulary import Scope, Side, TradingState
 
+# A module's own name costs a fifth of an attribute of an enumeration, and every order that comes to rest is asked about.
+_ARMED = TradingState.ARMED
+
 
 def scopes_of_order(order: Order) -> tuple[tuple[Scope, str], ...]:
     """List the scopes that cover an order, widest first; its strategy need not be deployed any more."""
@@ -23,7 +26,7 @@ class Authority:
     def forbids(self, order: Order) -> bool:
         """Tell whether a live order may not stay: trading is stopped, or only reducing is allowed and it may not reduce."""
         strictest = self._strictest(order)
-        if strictest is TradingState.ARMED:
+        if strictest is _ARMED:
             return False
         return strictest >= TradingState.DISARMED or not self._reduces(order)
 

@@ -14,6 +14,8 @@ from live.core.risk.candidate import largest_exit
 from live.core.risk.codes import DenialCode
 from live.core.runner import StrategyRunner
 
+_FILLED = OrderState.FILLED  # a module's own name costs a fifth of an attribute of an enumeration
+
 LONGEST_CONVERSATION = 10_000
 """Updates about orders that one event may lead to: a strategy that answers each with another order would never end."""
 
@@ -165,7 +167,7 @@ class Deciding:
         target = self._work.state.targets.get(key)
         if target is None:
             return
-        if order.state is OrderState.FILLED or not target.tried:
+        if order.state is _FILLED or not target.tried:
             self.pursue(*key)
         else:
             self._schedule_retry(*key)

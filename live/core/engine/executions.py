@@ -17,6 +17,9 @@ from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
 _NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})
 """States in which an execution is the first word that the venue has the order."""
+# A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
+_DENIED, _ACCEPT = OrderState.DENIED, OrderEvent.ACCEPT
+_SELL, _SPOT = Side.SELL, InstrumentKind.SPOT
 
 
 class Executions:
@@ -52,7 +55,7 @@ class Executions:
         """
         work = self._work
         order = self._reports.order_of(report, exists=True)
-        if order is None or order.state is OrderState.DENIED:
+        if order is None or order.state is _DENIED:
             self._refuse_stranger(order, report)
             return
         if fill_key(order.account_id, order.instrument_id, report.trade_id, report.venue_order_id) in work.state.fill_keys:
@@ -63,7 +66,7 @@ class Executions:
             return
         accepted = order.state in _NOT_ACCEPTED
         if accepted:
-            work.transition(order, OrderEvent.ACCEPT)
+            work.transition(order, _ACCEPT)
         late = order.state in TERMINAL
         self._reports.check_venue_order(order, report.venue_order_id)
         fill = self._book(order, report, late=late)
@@ -158,7 +161,7 @@ class Executions:
         """
         work, account_id, fee_asset = self._work, fill.account_id, fill.fee_asset
         instrument, ledger = work.state.instruments[fill.instrument_id], work.state.ledger
-        given = instrument.base if fill.side is Side.SELL and instrument.kind is InstrumentKind.SPOT else instrument.quote
+        given = instrument.base if fill.side is _SELL and instrument.kind is _SPOT else instrument.quote
         if ledger.balances[account_id, given] < 0:
             self._accounts.stop_if_overdrawn(account_id, given, f"trade {fill.trade_id} of {fill.order_id}")
         if fill.fee > 0 and fee_asset != given and (balance := ledger.balances[account_id, fee_asset]) < 0:

@@ -21,6 +21,11 @@ OrderReport = (
 )
 """What the venue says of one order under an id of ours."""
 
+# A module's own name costs a fifth of an attribute of an enumeration, and these are read with every order.
+_SUBMIT, _SENT = EffectAction.SUBMIT, Outcome.SENT
+_SUBMITTING, _CANCEL_REQUESTED, _CANCEL_UNKNOWN = OrderState.SUBMITTING, OrderState.CANCEL_REQUESTED, OrderState.CANCEL_UNKNOWN
+_ACCEPT, _COMPLETE = OrderEvent.ACCEPT, OrderEvent.COMPLETE
+
 OUR_ORDER_IDS = "IL"
 """How the id of every order begins that any of our sessions ever placed."""
 
@@ -43,10 +48,10 @@ class Reports:
         order = work.state.orders.get(event.order_id)
         if order is None:
             return
-        asked = OrderState.SUBMITTING if event.action is EffectAction.SUBMIT else OrderState.CANCEL_REQUESTED
+        asked = _SUBMITTING if event.action is _SUBMIT else _CANCEL_REQUESTED
         if order.state is not asked:
             return
-        if event.outcome is Outcome.SENT:
+        if event.outcome is _SENT:
             self._watch.expect_answer(order)
         elif event.outcome is Outcome.FAILED:
             work.transition(order, OrderEvent.LOSE, event.reason)
@@ -64,10 +69,10 @@ class Reports:
         if order is None:
             return
         self.check_venue_order(order, report.venue_order_id)
-        if order.state is OrderState.CANCEL_UNKNOWN:
+        if order.state is _CANCEL_UNKNOWN:
             return
-        if (order.state, OrderEvent.ACCEPT) in TRANSITIONS:
-            self._work.transition(order, OrderEvent.ACCEPT)
+        if (order.state, _ACCEPT) in TRANSITIONS:
+            self._work.transition(order, _ACCEPT)
             self._watch.rest(order)
         elif order.state in NEVER_AT_VENUE:
             self._contradict(order, "the venue accepted it", works=False)
@@ -168,7 +173,7 @@ class Reports:
     def conclude(self, order: Order) -> None:
         """End an order whose last fill came: all of it, or all that the venue counted when it announced the end."""
         if order.filled_quantity >= order.quantity:
-            self._work.transition(order, OrderEvent.COMPLETE)
+            self._work.transition(order, _COMPLETE)
         elif order.announced is not None and order.filled_quantity >= order.announced_quantity:
             self._work.transition(order, order.announced, "the last fill before its end came")
 

@@ -11,6 +11,8 @@ from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
+_APPROVE, _SUBMIT = OrderEvent.APPROVE, OrderEvent.SUBMIT  # a module's own names cost a fifth of an enumeration's
+
 MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 """Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
 
@@ -82,8 +84,8 @@ class Sending:
             work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail, strategy_id))
             work.note_update(order)
             return False
-        work.transition(order, OrderEvent.APPROVE)
-        work.transition(order, OrderEvent.SUBMIT)
+        work.transition(order, _APPROVE)
+        work.transition(order, _SUBMIT)
         work.effects.append(
             SubmitOrder(
                 intent.order_id,

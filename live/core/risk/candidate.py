@@ -14,6 +14,8 @@ from live.core.risk.codes import DenialCode
 from live.core.state import EngineState
 from live.core.vocabulary import AccountType, Side
 
+_BUY, _MARGIN = Side.BUY, AccountType.MARGIN  # a module's own names cost a fifth of an enumeration's
+
 FEE_RESERVE_PPM = 2_000
 """Fee set aside on every buy: 0.2 %, twice Binance Spot's base rate of 0.1 %."""
 
@@ -117,7 +119,7 @@ class Candidate:
         self._profit: int | None = None
         self._account_profit: int | None = None
         account = state.ledger.accounts.get(account_id)
-        self.on_margin = account is not None and account.account_type is AccountType.MARGIN
+        self.on_margin = account is not None and account.account_type is _MARGIN
         limit = intent.limit_price
         if limit is None:
             limit = intent.reference_price if intent.trigger_price is None else intent.trigger_price
@@ -133,7 +135,7 @@ class Candidate:
         self.alive = alive
         self.position = position = book.held
         # What only reduces ends at nothing; a venue clips it there. See Book.
-        if intent.side is Side.BUY:
+        if intent.side is _BUY:
             self.buying = True
             buys, reducing = book.buys + quantity, book.reducing_buys
             if intent.reduce_only:

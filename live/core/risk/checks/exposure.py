@@ -7,13 +7,17 @@ from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
 from live.core.vocabulary import OrderType, Side
 
+# A module's own name costs a fifth of an attribute of an enumeration.
+_STOP = OrderType.STOP
+_ACCOUNT_EXCEEDED, _VENUE_EXCEEDED = DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, DenialCode.VENUE_EXPOSURE_EXCEEDED
+
 
 def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
     intent, instrument = candidate.intent, candidate.instrument
     assert instrument is not None, "check_instrument runs first"
     price = candidate.nominal_price
-    if intent.order_type is OrderType.STOP and not candidate.buying:
+    if intent.order_type is _STOP and not candidate.buying:
         price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
     smallest = instrument.notional(price, intent.quantity)
     if smallest < instrument.minimum_notional:
@@ -102,8 +106,8 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
     bounds = candidate.bounds
-    denial = _bound(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, candidate.account_worst, bounds.account_limits)
-    return _bound(DenialCode.VENUE_EXPOSURE_EXCEEDED, candidate.venue_worst, bounds.venue_limits) if denial is None else denial
+    denial = _bound(_ACCOUNT_EXCEEDED, candidate.account_worst, bounds.account_limits)
+    return _bound(_VENUE_EXCEEDED, candidate.venue_worst, bounds.venue_limits) if denial is None else denial
 
 
 def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial | None:

@@ -5,6 +5,7 @@ from live.core.risk.codes import DenialCode
 from live.core.vocabulary import AccountType, InstrumentKind, OrderType, TimeInForce
 
 _GTC, _IOC = TimeInForce.GOOD_TILL_CANCELED, TimeInForce.IMMEDIATE_OR_CANCEL
+_PERPETUAL = InstrumentKind.PERPETUAL
 _FOK, _GTD = TimeInForce.FILL_OR_KILL, TimeInForce.GOOD_TILL_DATE
 TIMES_IN_FORCE: dict[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.MARKET: (_IOC,),
@@ -25,7 +26,7 @@ def check_instrument(candidate: Candidate) -> Denial | None:
         return Denial(DenialCode.INSTRUMENT_UNKNOWN, instrument_id)
     if instrument_id not in candidate.limits.maximum_order_quantity:
         return Denial(DenialCode.INSTRUMENT_NOT_ALLOWED, instrument_id)
-    if instrument.kind is InstrumentKind.PERPETUAL and not candidate.on_margin:
+    if instrument.kind is _PERPETUAL and not candidate.on_margin:
         return Denial(DenialCode.ACCOUNT_TYPE_UNSUPPORTED, f"{candidate.intent.account_id} is a {AccountType.CASH} account")
     return None
 
