@@ -1,6 +1,7 @@
 """A log that a crash tore is told from one in which a bit flipped, wherever that is."""
 
 import shutil
+import struct
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,38 @@ def test_the_log_of_a_killed_session_is_accepted(crashed: Crashed, tmp_path: Pat
     path = leave(crashed, crashed.log, tmp_path / "home")
     refuse_damaged_log(path)
     assert verify_journal(path).commits == 4
+
+
+def summed_the_other_way(log: bytes) -> bytes:
+    """Give a log the sums that a machine of the other byte order writes, as section 4.2 of the format says."""
+
+    def add(data: bytes, one: int, other: int) -> tuple[int, int]:
+        words = struct.unpack(f">{len(data) // 4}I", data)
+        for first, second in zip(words[::2], words[1::2], strict=True):
+            one = (one + first + other) % 2**32
+            other = (other + second + one) % 2**32
+        return one, other
+
+    changed = bytearray(log)
+    changed[3] |= 1
+    sums = add(bytes(changed[:24]), 0, 0)
+    changed[24:32] = struct.pack(">II", *sums)
+    for at in range(HEADER_BYTES, len(log) - FRAME_BYTES + 1, FRAME_BYTES):
+        sums = add(log[at : at + 8] + log[at + 24 : at + FRAME_BYTES], *sums)
+        changed[at + 16 : at + 24] = struct.pack(">II", *sums)
+    return bytes(changed)
+
+
+def test_a_log_of_a_machine_of_the_other_byte_order_is_judged_alike(crashed: Crashed, tmp_path: Path) -> None:
+    """SQLite reads either: such a log is accepted, and a flipped bit in it is named."""
+    log = summed_the_other_way(crashed.log)
+    path = leave(crashed, log, tmp_path / "home")
+    refuse_damaged_log(path)
+    assert verify_journal(path).commits == 4
+    flipped = bytearray(log)
+    flipped[-1] ^= 1
+    with pytest.raises(JournalDamagedError, match="one bit of frame"):
+        refuse_damaged_log(leave(crashed, bytes(flipped), tmp_path / "home"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 56, HEADER_BYTES + FRAME_BYTES - 1])

@@ -27,6 +27,12 @@ def test_a_log_grows_over_several_openings(tmp_path: Path) -> None:
     assert [anchor.commit for anchor in read_anchors(tmp_path / "deep" / "log").anchors] == [0, 1, 2]
 
 
+def test_a_log_that_was_just_begun_has_nothing_torn(tmp_path: Path) -> None:
+    """What is reported as torn is what a crash left, and there was none."""
+    with AnchorLog(tmp_path / "log") as log:
+        assert log.torn_bytes == 0
+
+
 def test_only_its_owner_may_read_the_log(tmp_path: Path) -> None:
     """Session names and times are nobody else's business."""
     with AnchorLog(tmp_path / "log"):

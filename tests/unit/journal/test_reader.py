@@ -90,6 +90,13 @@ def test_a_snapshot_that_was_not_chained_is_not_given_out(path: Path, statement:
         reader.last_snapshot()
 
 
+def test_a_snapshot_that_sqlite_cannot_find_names_the_journal(path: Path) -> None:
+    """Its complaint alone names no file."""
+    _change(path, "ALTER TABLE snapshots RENAME TO others")
+    with JournalReader(path) as reader, pytest.raises(JournalDamagedError, match=f"SQLite cannot read the journal {path} "):
+        reader.last_snapshot()
+
+
 def test_a_journal_is_read_while_it_is_written(tmp_path: Path, record: Callable[[int], OrderTransitioned]) -> None:
     """An audit query need not wait for the session to end."""
     with JournalFile.create(tmp_path / "j", session_id="s") as journal, JournalReader(tmp_path / "j") as reader:

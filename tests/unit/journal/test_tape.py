@@ -427,6 +427,18 @@ def test_recovery_finishes_a_close_that_a_crash_interrupted(tmp_path: Path, inst
     assert len(list(read_tape(tmp_path / "t"))) == 3
 
 
+def test_recovery_passes_over_files_that_are_no_segments(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """What an interrupted close left behind them is put right all the same, and they stay."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 3)
+    kept = raw.read_bytes()
+    (info,) = recover_tape(tmp_path / "t").segments
+    raw.write_bytes(kept)
+    other = tmp_path / "t" / "000000.tape.gz"
+    other.write_bytes(b"somebody's")
+    assert recover_tape(tmp_path / "t") == ((), 0, 0)
+    assert sorted((tmp_path / "t").iterdir()) == [other, info.path]
+
+
 def test_recovery_keeps_the_open_segment_when_its_closed_twin_is_broken(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """The last whole copy of events is never removed."""
     raw = _abandon(tmp_path / "t", instrument, bar, 3)
