@@ -24,6 +24,8 @@ START: Position = (1, 0)
 
 _INSERT = "INSERT INTO records VALUES "
 _PLACES = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_WIDTH = 8
+"""Columns of a row; the last is its body."""
 FOLD_BYTES = 4 * 1024 * 1024
 """After about so many bytes the write-ahead log is folded into the journal, and begins anew."""
 _COMMIT_BYTES = 8_192
@@ -244,8 +246,9 @@ class JournalFile:
         execute("BEGIN IMMEDIATE")
         whole = len(rows) // _CHUNK * _CHUNK
         for start in range(0, whole, _CHUNK):
-            execute(_INSERT_CHUNK, list(chain.from_iterable(rows[start : start + _CHUNK])))
-        self._connection.executemany(_INSERT_ONE, rows[whole:])
+            execute(_INSERT_CHUNK, _values(rows[start : start + _CHUNK]))
+        values = _values(rows[whole:])
+        self._connection.executemany(_INSERT_ONE, [values[place : place + _WIDTH] for place in range(0, len(values), _WIDTH)])
         if self._snapshots:
             self._connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?)", self._snapshots)
         execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (tip.commit, rows[0][0], tip.seq, tip.head))
@@ -267,3 +270,13 @@ class JournalFile:
             f"the disk failed under the journal {self.path} ({self._failure}): it takes nothing more; "
             "find out why, then start a new session, which recovers from this one"
         )
+
+
+def _values(rows: list[RecordColumns]) -> list[int | str | bytes | bytearray]:
+    """Give the columns of rows one after the other, as SQLite is handed them.
+
+    Python's `sqlite3` looks for an adapter of every `bytes`, which costs more than storing the row; it stores a `bytearray` as it is.
+    """
+    values: list[int | str | bytes | bytearray] = list(chain.from_iterable(rows))
+    values[_WIDTH - 1 :: _WIDTH] = [bytearray(row[7]) for row in rows]
+    return values
