@@ -1,0 +1,94 @@
+"""Names of market streams: what a client may subscribe to, and what each name asks for."""
+
+from enum import Enum
+
+import msgspec
+
+INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M")
+"""Lengths of a candle that have a stream (Binance, "Kline/Candlestick Streams")."""
+
+WINDOWS = ("1h", "4h", "1d")
+"""Windows of the rolling statistics streams."""
+
+LEVELS = (5, 10, 20)
+"""Depths of the partial book streams."""
+
+OFFSET_MINUTES = {"": 0, "@+08:00": 480}
+"""Time zones a candle may be aligned to, as the name writes them, in minutes east of UTC."""
+
+
+class StreamKind(Enum):
+    """What a stream says."""
+
+    TRADE = "trade"
+    AGGREGATE_TRADE = "aggTrade"
+    DEPTH = "depth"
+    PARTIAL_DEPTH = "partial depth"
+    BOOK_TICKER = "bookTicker"
+    TICKER = "ticker"
+    MINI_TICKER = "miniTicker"
+    ROLLING_TICKER = "rolling ticker"
+    AVERAGE_PRICE = "avgPrice"
+    KLINE = "kline"
+
+
+class StreamName(msgspec.Struct, frozen=True):
+    """Say what one stream name asks for.
+
+    Attributes:
+        text: the name as the client wrote it, which is also how its messages are labelled.
+        kind: what the stream says.
+        symbol: upper case, empty for a stream of all symbols.
+        period: milliseconds between messages, 0 for real time.
+        levels: price levels of a partial book, else 0.
+        interval: length of a candle or of a rolling window, else empty.
+        offset_minutes: minutes east of UTC that a candle is aligned to.
+    """
+
+    text: str
+    kind: StreamKind
+    symbol: str
+    period: int = 0
+    levels: int = 0
+    interval: str = ""
+    offset_minutes: int = 0
+
+
+_PLAIN = {
+    "trade": (StreamKind.TRADE, 0),
+    "aggTrade": (StreamKind.AGGREGATE_TRADE, 0),
+    "bookTicker": (StreamKind.BOOK_TICKER, 0),
+    "ticker": (StreamKind.TICKER, 1000),
+    "miniTicker": (StreamKind.MINI_TICKER, 1000),
+    "avgPrice": (StreamKind.AVERAGE_PRICE, 1000),
+    "depth": (StreamKind.DEPTH, 1000),
+    "depth@100ms": (StreamKind.DEPTH, 100),
+}
+_ALL_MARKET = {
+    "!ticker@arr": (StreamKind.TICKER, ""),
+    "!miniTicker@arr": (StreamKind.MINI_TICKER, ""),
+    **{f"!ticker_{window}@arr": (StreamKind.ROLLING_TICKER, window) for window in WINDOWS},
+}
+
+
+def parse_stream_name(text: str) -> StreamName | None:
+    """Give what a name asks for, or None when there is no such stream; symbols are lower case in names."""
+    if (every := _ALL_MARKET.get(text)) is not None:
+        return StreamName(text, every[0], "", 1000, interval=every[1])
+    symbol, separator, rest = text.partition("@")
+    if not separator or not symbol or symbol != symbol.lower():
+        return None
+    name = symbol.upper()
+    if (plain := _PLAIN.get(rest)) is not None:
+        return StreamName(text, plain[0], name, plain[1])
+    if rest.startswith("depth"):
+        levels, _, speed = rest.removeprefix("depth").partition("@")
+        if levels.isdigit() and int(levels) in LEVELS and speed in {"", "100ms"}:
+            return StreamName(text, StreamKind.PARTIAL_DEPTH, name, 100 if speed else 1000, levels=int(levels))
+    elif rest.startswith("kline_"):
+        interval, at, zone = rest.removeprefix("kline_").partition("@")
+        if interval in INTERVALS and (at + zone) in OFFSET_MINUTES:
+            return StreamName(text, StreamKind.KLINE, name, 1000 if interval == "1s" else 2000, 0, interval, OFFSET_MINUTES[at + zone])
+    elif rest.startswith("ticker_") and (window := rest.removeprefix("ticker_")) in WINDOWS:
+        return StreamName(text, StreamKind.ROLLING_TICKER, name, 1000, interval=window)
+    return None
