@@ -144,21 +144,35 @@ class Exposures:
 
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
-        self._change(order, instrument, 0, order.remaining, 1)
+        key = (order.account_id, order.strategy_id, order.instrument_id)
+        place = self._places.get(key) or self._find(*key)
+        self._count(place, 1)
+        self._reserve(place, order, instrument, 0, order.remaining)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
-        self._change(order, instrument, order.remaining, 0, -1)
+        place = self._places[order.account_id, order.strategy_id, order.instrument_id]
+        self._count(place, -1)
+        before = order.remaining
+        if before:
+            self._reserve(place, order, instrument, before, 0)
 
     def fill(self, order: "Order", instrument: Instrument, before: int) -> None:
         """Free what a live order that had `before` quantity units left reserves no longer, now that some of it filled."""
-        self._change(order, instrument, before, order.remaining, 0)
+        place = self._places[order.account_id, order.strategy_id, order.instrument_id]
+        self._reserve(place, order, instrument, before, order.remaining)
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
-        place = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
-        place.strategy.held += quantity
-        place.account.held += quantity
+        mine, theirs, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
+        mine.held += quantity
+        theirs.held += quantity
+
+    def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
+        """Change a position to a signed quantity."""
+        mine, theirs, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
+        theirs.held += quantity - mine.held
+        mine.held = quantity
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -180,40 +194,49 @@ class Exposures:
         self._places[account_id, strategy_id, instrument_id] = place
         return place
 
-    def _change(self, order: "Order", instrument: Instrument, before: int, after: int, orders: int) -> None:
-        """Let an order reserve for `after` quantity units what it reserved for `before`, and count `orders` more as alive."""
-        key = (order.account_id, order.strategy_id, order.instrument_id)
-        mine, theirs, scopes = self._places.get(key) or self._find(*key)
-        if orders:
-            mine.orders += orders
-            theirs.orders += orders
-            alive = self.alive
-            for scope in scopes:
-                alive[scope] = alive.get(scope, 0) + orders
+    def _count(self, place: Place, orders: int) -> None:
+        """Count `orders` more as alive."""
+        mine, theirs, (account, venue) = place
+        mine.orders += orders
+        theirs.orders += orders
+        alive = self.alive
+        alive[account] = alive.get(account, 0) + orders
+        alive[venue] = alive.get(venue, 0) + orders
+
+    def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
+        """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
         if not quantity:
             return
+        mine, theirs, _ = place
         notional = instrument.notional(worst, after) if after else 0
         if before:
             notional -= instrument.notional(worst, before)
         buying = order.side is _BUY
-        for book in (mine, theirs):
-            if order.reduce_only:
+        if order.reduce_only:
+            for book in (mine, theirs):
                 if buying:
                     book.reducing_buys += quantity
                     book.reducing_buy_notional += notional
                 else:
                     book.reducing_sells += quantity
                     book.reducing_sell_notional += notional
-            elif buying:
-                book.buys += quantity
-                book.buy_notional += notional
-            else:
-                book.sells += quantity
-                book.sell_notional += notional
+        elif buying:
+            mine.buys += quantity
+            mine.buy_notional += notional
+            theirs.buys += quantity
+            theirs.buy_notional += notional
+        else:
+            mine.sells += quantity
+            mine.sell_notional += notional
+            theirs.sells += quantity
+            theirs.sell_notional += notional
         if instrument.kind is _SPOT:
-            asset = (order.account_id, instrument.quote if buying else instrument.base)
-            amount = notional if buying else instrument.base_amount(after) - instrument.base_amount(before)
+            if buying:
+                asset, amount = (order.account_id, instrument.quote), notional
+            else:
+                asset = (order.account_id, instrument.base)
+                amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
             self.reserved[asset] = self.reserved.get(asset, 0) + amount
 
 

@@ -29,6 +29,7 @@ from live.core.vocabulary import AccountType, InstrumentKind, Side
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
 _BUY, _SPOT = Side.BUY, InstrumentKind.SPOT
+_SMALLEST_INTEGER = -LARGEST_INTEGER
 
 PositionKey = tuple[str, str, str]
 """Account, strategy and instrument."""
@@ -188,29 +189,30 @@ class Ledger:
             flow = notional
         if position.bought > LARGEST_INTEGER or position.sold > LARGEST_INTEGER:
             _count_anew(position)
-        is_spot = instrument.kind is _SPOT
+        is_spot, moved, held_base = instrument.kind is _SPOT, 0, 0
         if is_spot:
-            held_base = instrument.base_amount(held)
-            self._move((account_id, instrument.base), instrument.base_amount(position.quantity) - held_base)
+            held_base = instrument.base_amount(held) if held else 0
+            moved = (instrument.base_amount(position.quantity) if position.quantity else 0) - held_base
         else:
-            held_base = 0
             flow = position.realised - realised
+        came = moved
         if fee_asset == quote:
             position.fees += fee
             flow -= fee
         elif fee:
-            self._move((account_id, fee_asset), -fee)
             if is_spot and fee_asset == instrument.base:
                 self._take_base_fee(position, fee, instrument)
+                moved -= fee
+                came = instrument.base_amount(position.quantity) - held_base
             else:
+                self._move((account_id, fee_asset), -fee)
                 self._bear(account_id, fill.strategy_id, fee_asset, fee)
                 self._prove((account_id, fee_asset))
         position.cash += flow
-        self._move((account_id, quote), flow)
         self._hold(key, position, held)
-        self._count((account_id, quote), position.cash - cash)
         if is_spot:
-            self._count((account_id, instrument.base), instrument.base_amount(position.quantity) - held_base)
+            self._carry((account_id, instrument.base), moved, came)
+        self._carry((account_id, quote), flow, position.cash - cash)
         _check_identities(position, instrument, fill.trade_id)
         return position
 
@@ -317,7 +319,7 @@ class Ledger:
 
     def _balance_after(self, key: tuple[str, str], amount: int) -> int:
         balance = self.balances.get(key, 0) + amount
-        if not -LARGEST_INTEGER <= balance <= LARGEST_INTEGER:
+        if not _SMALLEST_INTEGER <= balance <= LARGEST_INTEGER:
             raise LedgerError(f"account {key[0]}: a {key[1]} balance of {balance} does not fit, at most {LARGEST_INTEGER} money units do")
         return balance
 
@@ -327,6 +329,13 @@ class Ledger:
     def _post(self, key: tuple[str, str], amount: int, balance: int) -> None:
         self.balances[key] = balance
         self.deposits[key] = self.deposits.get(key, 0) + amount
+        self._prove(key)
+
+    def _carry(self, key: tuple[str, str], amount: int, explained: int) -> None:
+        """Move a balance, add to what positions hold of the asset what explains it, and prove it."""
+        self.balances[key] = self._balance_after(key, amount)
+        held = self._in_positions
+        held[key] = held.get(key, 0) + explained
         self._prove(key)
 
     def _count(self, key: tuple[str, str], amount: int) -> None:
@@ -381,12 +390,6 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
         position.bought - position.sold - position.fee_quantity != position.quantity
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not balance after {event}: {position}")
-    if (
-        not -LARGEST_INTEGER <= cash <= LARGEST_INTEGER
-        or not -LARGEST_INTEGER <= cost <= LARGEST_INTEGER
-        or not -LARGEST_INTEGER <= realised <= LARGEST_INTEGER
-        or not -LARGEST_INTEGER <= fees <= LARGEST_INTEGER
-        or not -LARGEST_INTEGER <= funding <= LARGEST_INTEGER
-        or not -LARGEST_INTEGER <= position.quantity <= LARGEST_INTEGER
-    ):
+    numbers = (cash, cost, realised, fees, funding, position.quantity)
+    if max(numbers) > LARGEST_INTEGER or min(numbers) < _SMALLEST_INTEGER:
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not fit after {event}: {position}")

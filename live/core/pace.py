@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from live.core.vocabulary import Scope
 
 if TYPE_CHECKING:
     from live.core.entities import Order
+
+_Key = TypeVar("_Key", str, tuple[Scope, str])
 
 MINUTE = 60 * 1_000_000_000
 HOUR = 60 * MINUTE
@@ -35,19 +37,18 @@ class Pace:
 
     def submit(self, order: "Order", ts: int) -> None:
         """Count an order that is being sent."""
-        orders = self.orders
         _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
-        append_within(orders.setdefault(account, deque()), ts, MINUTE)
-        append_within(orders.setdefault(venue, deque()), ts, MINUTE)
+        append_within(self.orders, account, ts, MINUTE)
+        append_within(self.orders, venue, ts, MINUTE)
 
     def cancel(self, order: "Order", ts: int) -> None:
         """Count a cancel that is being asked for."""
         for scope in _scopes(order.strategy_id, order.account_id, order.instrument_id):
-            append_within(self.cancels.setdefault(scope, deque()), ts, MINUTE)
+            append_within(self.cancels, scope, ts, MINUTE)
 
     def execute(self, strategy_id: str, ts: int) -> None:
         """Count an order that traded for the first time."""
-        append_within(self.executions.setdefault(strategy_id, deque()), ts, HOUR)
+        append_within(self.executions, strategy_id, ts, HOUR)
 
 
 def count_since(times: Sequence[int], since: int) -> int:
@@ -65,10 +66,14 @@ def newer_than(times: deque[int], since: int) -> list[int]:
     return [time for time in times if time > since]
 
 
-def append_within(times: deque[int], ts: int, window: int) -> None:
-    """Take in the newest time, and let go of those that lie `window` or more before it."""
+def append_within(table: dict[_Key, deque[int]], key: _Key, ts: int, window: int) -> None:
+    """Take a key's newest time in, and let go of those that lie `window` or more before it."""
+    times = table.get(key)
+    if times is None:
+        times = table[key] = deque()
     times.append(ts)
-    while times[0] <= ts - window:
+    since = ts - window
+    while times[0] <= since:
         times.popleft()
 
 

@@ -27,6 +27,7 @@ from live.core.scope_limits import ScopeLimits, tighten
 from live.core.vocabulary import AccountType, Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
+_INTENT_RECORDED = OrderState.INTENT_RECORDED
 _SUBMITTING, _SUBMIT_UNKNOWN, _REQUEST_CANCEL = OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN, OrderEvent.REQUEST_CANCEL
 
 FUNDING_RETENTION = 31 * DAY
@@ -70,6 +71,7 @@ class EngineState:
         self.journal_healthy = False
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
+        self._engaged: dict[str, tuple[Scope, str] | None] = {}
         self._appliers: dict[type[Any], Callable[[Any], None]] = {
             inputs.SessionStarted: self._apply_session,
             inputs.InstrumentDefined: self._apply_instrument,
@@ -172,6 +174,14 @@ class EngineState:
             self._strictest[strategy_id] = strictest
         return strictest
 
+    def engaged_latch(self, strategy_id: str) -> tuple[Scope, str] | None:
+        """Give the widest scope that covers a strategy and whose kill latch is engaged or was never read; None when all are clear."""
+        if strategy_id in self._engaged:
+            return self._engaged[strategy_id]
+        engaged = next((scope for scope in self.scopes_of(strategy_id) if self.latches.get(scope, True)), None)
+        self._engaged[strategy_id] = engaged
+        return engaged
+
     def live_orders_of(self, strategy_id: str, instrument_id: str | None = None) -> list[Order]:
         """List a strategy's orders that may still fill, oldest first."""
         if not self.live_orders:
@@ -190,8 +200,16 @@ class EngineState:
         """Take an order that may fill into the indexes that risk and portfolio look it up by."""
         order_id, instrument_id = order.order_id, order.instrument_id
         self.live_orders[order_id] = order
-        self.live_by_strategy.setdefault((order.strategy_id, instrument_id), {})[order_id] = order
-        self.live_by_account.setdefault((order.account_id, instrument_id), {})[order_id] = order
+        key = (order.strategy_id, instrument_id)
+        alive = self.live_by_strategy.get(key)
+        if alive is None:
+            alive = self.live_by_strategy[key] = {}
+        alive[order_id] = order
+        key = (order.account_id, instrument_id)
+        alive = self.live_by_account.get(key)
+        if alive is None:
+            alive = self.live_by_account[key] = {}
+        alive[order_id] = order
         if not order.worst_price:
             bounds = self.bounds.get(order.strategy_id)
             order.worst_price = worst_price(order, CEILING_PRICE_COLLAR_PPM if bounds is None else bounds.limits.price_collar_ppm)
@@ -207,6 +225,7 @@ class EngineState:
         self.order_sequence = 0
         self._scopes.clear()
         self._strictest.clear()
+        self._engaged.clear()
         self.given_limits = {}
         self.clocks = {}
         self.reconciliations = {}
@@ -242,6 +261,7 @@ class EngineState:
 
     def _apply_latch(self, entry: inputs.LatchObserved) -> None:
         self.latches[entry.scope, entry.target] = entry.engaged
+        self._engaged.clear()
 
     def _apply_venue_order_id(self, entry: inputs.OrderAccepted) -> None:
         order = self.orders.get(entry.order_id)
@@ -296,16 +316,22 @@ class EngineState:
             record.limit_price,
             record.reference_price,
             record.ts,
-            trigger_price=record.trigger_price,
-            expires_at=record.expires_at,
-            reduce_only=record.reduce_only,
-            label=record.label,
-            replaces=record.replaces,
+            _INTENT_RECORDED,
+            0,
+            0,
+            "",
+            "",
+            (),
+            record.trigger_price,
+            record.expires_at,
+            record.reduce_only,
+            record.label,
+            record.replaces,
         )
         if record.decision_id:
             key = (record.strategy_id, record.instrument_id)
             target = self.targets[key]
-            self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, tried=True)
+            self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, True)
         if not record.intent_id % RETAINED_ORDERS:
             self.orders, self.fill_keys = forget_old_orders(self.orders, self.fill_keys, record.ts)
 
@@ -321,12 +347,17 @@ class EngineState:
         state = TRANSITIONS.get((order.state, record.event))
         if state is None or state is not record.state:
             raise InputError(f"order {record.order_id}: the record says {record.state}, the transition table says {state}")
-        order.state = state
+        self.move_order(order, record)
+
+    def move_order(self, order: Order, record: records.OrderTransitioned) -> None:
+        """Apply a move that the transition table has to its order: what a journal says is looked up in it first."""
+        self.now = record.ts
+        state = order.state = record.state
         if record.detail:
             order.detail = record.detail
         if state is _SUBMITTING:
             order.submitted_at = record.ts
-            append_within(self.recent_orders.setdefault(order.strategy_id, deque()), record.ts, MINUTE)
+            append_within(self.recent_orders, order.strategy_id, record.ts, MINUTE)
             self.pace.submit(order, record.ts)
         elif record.event is _REQUEST_CANCEL:
             self.pace.cancel(order, record.ts)
@@ -359,9 +390,7 @@ class EngineState:
             order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
         account_id, strategy_id, instrument_id = record.account_id, record.strategy_id, record.instrument_id
-        held = self.ledger.quantity(account_id, strategy_id, instrument_id)
-        now = self.ledger.apply_fill(record, instrument).quantity
-        self.exposures.move(account_id, strategy_id, instrument_id, now - held)
+        self.exposures.hold(account_id, strategy_id, instrument_id, self.ledger.apply_fill(record, instrument).quantity)
 
     def _apply_position(self, record: records.PositionChanged) -> None:
         held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]

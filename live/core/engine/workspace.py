@@ -51,7 +51,7 @@ class Workspace:
         """
         state = TRANSITIONS.get((order.state, event)) or next_state(order.state, event)
         record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
-        self.state.apply_record(record)
+        self.state.move_order(order, record)
         self.records.append(record)
         if order.label and event not in _UNTOLD:
             self.note_update(order)

@@ -17,7 +17,7 @@ def test_the_times_after_a_moment_are_counted_and_listed(since, count):
 
 def test_a_time_is_kept_until_it_is_a_whole_window_old():
     """The newest is always kept."""
-    times: deque[int] = deque()
+    times: dict[str, deque[int]] = {}
     for ts, kept in ((0, [0]), (1, [0, 1]), (59, [0, 1, 59]), (60, [1, 59, 60]), (60, [1, 59, 60, 60]), (500, [500])):
-        append_within(times, ts, 60)
-        assert list(times) == kept
+        append_within(times, "alpha", ts, 60)
+        assert {name: list(deque) for name, deque in times.items()} == {"alpha": kept}
