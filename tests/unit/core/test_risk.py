@@ -10,7 +10,7 @@ import pytest
 from live.core import inputs, records
 from live.core.engine import deciding, requesting
 from live.core.risk import candidate, checks, codes
-from live.core.risk.checks import CHECKS, conditions, crossing, exposure, form, market, pace, permission
+from live.core.risk.checks import CHECKS, conditions, crossing, exposure, first_denial, form, market, pace, permission
 from live.core.risk.codes import DenialCode
 from live.core.vocabulary import OperatorAction, OrderType, Outcome, Scope, Side, TimeInForce
 
@@ -39,6 +39,7 @@ def test_every_code_has_a_check_and_every_check_is_on():
     written = {function for module in families for name, function in vars(module).items() if name.startswith("check_")}
     assert written == set(CHECKS)
     assert len(set(CHECKS)) == len(CHECKS)
+    assert first_denial.__code__.co_names == tuple(check.__name__ for check in CHECKS)
     source = "".join(inspect.getsource(module) for module in (*families, deciding, requesting))
     assert [code for code in DenialCode if f"DenialCode.{code.name}" not in source] == []
 

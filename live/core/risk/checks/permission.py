@@ -9,12 +9,8 @@ _ARMED = TradingState.ARMED  # a module's own name costs a fifth of an attribute
 
 def check_latch(candidate: Candidate) -> Denial | None:
     """Deny while a kill latch that covers the order is engaged; a latch that was never read counts as engaged."""
-    state = candidate.state
-    latches = state.latches
-    for scope in state.scopes_of(candidate.intent.strategy_id):
-        if latches.get(scope, True):
-            return Denial(DenialCode.LATCH_ENGAGED, f"{scope[0]} {scope[1]}".rstrip())
-    return None
+    engaged = candidate.state.engaged_latch(candidate.intent.strategy_id)
+    return None if engaged is None else Denial(DenialCode.LATCH_ENGAGED, f"{engaged[0]} {engaged[1]}".rstrip())
 
 
 def check_trading_state(candidate: Candidate) -> Denial | None:
