@@ -4,17 +4,11 @@ from enum import Enum
 
 import msgspec
 
-INTERVALS = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M")
-"""Lengths of a candle that have a stream (Binance, "Kline/Candlestick Streams")."""
-
-WINDOWS = ("1h", "4h", "1d")
-"""Windows of the rolling statistics streams."""
+from live.venues.exchange.market import INTERVALS
+from live.venues.exchange.stream_payloads import WINDOW_MINUTES
 
 LEVELS = (5, 10, 20)
 """Depths of the partial book streams."""
-
-OFFSET_MINUTES = {"": 0, "@+08:00": 480}
-"""Time zones a candle may be aligned to, as the name writes them, in minutes east of UTC."""
 
 
 class StreamKind(Enum):
@@ -42,7 +36,6 @@ class StreamName(msgspec.Struct, frozen=True):
         period: milliseconds between messages, 0 for real time.
         levels: price levels of a partial book, else 0.
         interval: length of a candle or of a rolling window, else empty.
-        offset_minutes: minutes east of UTC that a candle is aligned to.
     """
 
     text: str
@@ -51,7 +44,6 @@ class StreamName(msgspec.Struct, frozen=True):
     period: int = 0
     levels: int = 0
     interval: str = ""
-    offset_minutes: int = 0
 
 
 _PLAIN = {
@@ -67,7 +59,7 @@ _PLAIN = {
 _ALL_MARKET = {
     "!ticker@arr": (StreamKind.TICKER, ""),
     "!miniTicker@arr": (StreamKind.MINI_TICKER, ""),
-    **{f"!ticker_{window}@arr": (StreamKind.ROLLING_TICKER, window) for window in WINDOWS},
+    **{f"!ticker_{window}@arr": (StreamKind.ROLLING_TICKER, window) for window in WINDOW_MINUTES},
 }
 
 
@@ -86,9 +78,8 @@ def parse_stream_name(text: str) -> StreamName | None:
         if levels.isdigit() and int(levels) in LEVELS and speed in {"", "100ms"}:
             return StreamName(text, StreamKind.PARTIAL_DEPTH, name, 100 if speed else 1000, levels=int(levels))
     elif rest.startswith("kline_"):
-        interval, at, zone = rest.removeprefix("kline_").partition("@")
-        if interval in INTERVALS and (at + zone) in OFFSET_MINUTES:
-            return StreamName(text, StreamKind.KLINE, name, 1000 if interval == "1s" else 2000, 0, interval, OFFSET_MINUTES[at + zone])
-    elif rest.startswith("ticker_") and (window := rest.removeprefix("ticker_")) in WINDOWS:
+        if (interval := rest.removeprefix("kline_")) in INTERVALS:
+            return StreamName(text, StreamKind.KLINE, name, 1000 if interval == "1s" else 2000, interval=interval)
+    elif rest.startswith("ticker_") and (window := rest.removeprefix("ticker_")) in WINDOW_MINUTES:
         return StreamName(text, StreamKind.ROLLING_TICKER, name, 1000, interval=window)
     return None
