@@ -2,6 +2,7 @@ import contextlib
 import gc
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -134,6 +135,13 @@ def test_a_journal_is_never_created_over_anything(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["j"]
 
 
+def test_a_journal_is_built_beside_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory for temporary files may be on another disk, from which nothing can be linked, or full."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    JournalFile.create(tmp_path / "j", session_id="s").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+
+
 def test_a_journal_that_cannot_be_created_says_so(tmp_path: Path) -> None:
     """The operating system's refusal becomes one sentence."""
     (tmp_path / "file").write_text("")
@@ -248,6 +256,12 @@ def test_the_chain_begins_from_the_session_and_its_predecessor(tmp_path: Path) -
         with JournalFile.create(tmp_path / str(number), session_id=session_id, predecessor_head=predecessor, created_at=1) as journal:
             heads.add(journal.head)
     assert len(heads) == 4
+
+
+def test_the_first_session_has_no_predecessor(tmp_path: Path) -> None:
+    """Unless one is named, the chain continues nothing."""
+    with JournalFile.create(tmp_path / "j", session_id="s") as journal:
+        assert journal.meta.predecessor_head == ""
 
 
 def test_the_same_session_committed_the_same_way_gives_the_same_head(

@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -37,7 +38,7 @@ from live.journal import (
     tape_reaches,
     write_segment,
 )
-from live.journal.frames import frame, make_header
+from live.journal.frames import frame, make_header, read_events
 
 MakeBar = Callable[[int], Bar]
 
@@ -56,6 +57,11 @@ def _abandon(directory: Path, instrument: Instrument, bar: MakeBar, events: int)
     frames = [frame(bar(number)) for number in range(events)]
     raw.write_bytes(b"ILTAPE1\n" + frame(make_header("session-1", 1, (instrument,))) + b"".join(frames))
     return raw
+
+
+def _descriptor_of(path: Path) -> int:
+    """Find the number under which this process has a file open."""
+    return next(int(link.name) for link in Path("/proc/self/fd").iterdir() if link.is_symlink() and link.readlink() == path)
 
 
 def test_events_come_back_in_order_with_the_position_before_each(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
@@ -111,6 +117,11 @@ def test_the_same_events_give_the_same_file(tmp_path: Path, instrument: Instrume
     header, found = read_segment(one.path)
     assert header == TapeHeader(1, "dataset", 1, (instrument,), {kind.__name__: SCHEMA_VERSIONS[kind.__name__] for kind in MARKET_TYPES})
     assert list(found) == events
+
+
+def test_a_segment_is_compressed_the_fast_way(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """The ninth byte of a gzip file says so (RFC 1952): a session compresses while it trades."""
+    assert write_segment(tmp_path, [bar(1)], [instrument], "dataset").path.read_bytes()[8] == 4
 
 
 def test_a_segment_is_never_written_over(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
@@ -196,14 +207,29 @@ def test_a_sync_that_fails_ends_the_tape(tmp_path: Path, instrument: Instrument,
         os.close(write_end)
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_full_disk_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar, is_gone: bool) -> None:
+    """The first failure is the one that is named ever after; that the file cannot even be closed is not another one."""
+    with TapeWriter(tmp_path / "t", "session-1", [instrument]) as tape:
+        tape.append(bar(0))
+        descriptor, full = _descriptor_of(tmp_path / "t" / "000001.tape"), os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, descriptor)
+        os.close(full)
+        for use in (lambda: tape.append(bar(1)), lambda: tape.append(bar(2)), tape.sync):
+            with pytest.raises(TapeFailedError, match="No space left on device"):
+                use()
+        if is_gone:
+            os.close(descriptor)
+    assert recover_tape(tmp_path / "t").events == 1
+
+
 def test_a_full_segment_that_cannot_be_synced_ends_the_tape(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
     """Were another segment begun in its place, it would take its number and its events; a pipe stands for the file again."""
     raw = tmp_path / "t" / "000001.tape"
     with TapeWriter(tmp_path / "t", "session-1", [instrument], roll_events=2) as tape:
         tape.append(bar(0))
-        link = next(path for path in Path("/proc/self/fd").iterdir() if path.is_symlink() and path.readlink() == raw)
         read_end, write_end = os.pipe()
-        os.dup2(write_end, int(link.name))
+        os.dup2(write_end, _descriptor_of(raw))
         for number in (1, 2):
             with pytest.raises(TapeFailedError, match=r"the disk failed under the tape .*Invalid argument"):
                 tape.append(bar(number))
@@ -294,6 +320,25 @@ def test_a_renamed_or_changed_segment_is_found_before_its_first_event(tmp_path: 
     info.path.write_bytes(data)
     with pytest.raises(TapeDamagedError, match="not the one in its name"):
         read_segment(info.path)
+
+
+def test_a_changed_event_of_an_open_segment_is_named(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
+    """It has no digest in its name, so each event's checksum is compared."""
+    raw = _abandon(tmp_path / "t", instrument, bar, 4)
+    data = bytearray(raw.read_bytes())
+    data[-len(frame(bar(3))) - 1] ^= 1
+    raw.write_bytes(data)
+    with pytest.raises(TapeDamagedError, match=r"event 3 of tape segment 000001\.tape does not fit its checksum"):
+        list(read_segment(raw)[1])
+
+
+def test_checksums_are_compared_unless_a_reader_says_that_the_digest_holds(instrument: Instrument, bar: MakeBar) -> None:
+    """Who knows nothing of a digest is on the safe side."""
+    header, data = make_header("session-1", 1, (instrument,)), bytearray(frame(bar(1)))
+    data[-1] ^= 1
+    assert len(list(read_events(BytesIO(data), "a", header, digest_holds=True))) == 1
+    with pytest.raises(TapeDamagedError, match="event 1 of tape segment a does not fit its checksum"):
+        list(read_events(BytesIO(data), "a", header))
 
 
 def test_a_missing_or_doubled_segment_is_damage(tmp_path: Path, instrument: Instrument, bar: MakeBar) -> None:
