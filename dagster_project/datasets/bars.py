@@ -61,7 +61,7 @@ class BarFile:
             yield from batch
 
     def batches(self, start: int | None = None, end: int | None = None) -> Iterator[list[Bar]]:
-        """Give the same bars as `events`, a list per batch of columns.
+        """Give the same bars as `events`, a list per piece of the columns.
 
         Raises:
             DatasetError: as `events`.
@@ -141,6 +141,6 @@ def read_definition(metadata: Mapping[str, str], name: str) -> Instrument:
 
 
 def _decode(batch: pa.RecordBatch, instrument_id: str) -> list[Bar]:
-    closes = batch.column("ts_close").to_pylist()
+    closes = batch.column("ts_close").to_numpy().tolist()
     prices = [unscaled(batch.column(name)).tolist() for name in COLUMNS[2:]]
     return list(map(Bar, closes, closes, repeat(instrument_id), *prices))

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 65_536
+"""Rows that are read and checked at once."""
+PIECE_ROWS = 4_096
+"""Rows that become events at once: made in a cache, they are handled before they fall out of it."""
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 
 
@@ -54,7 +57,7 @@ def column_span(path: object, column: str) -> tuple[int, int] | None:
 def select_rows(
     batches: Iterable[pa.RecordBatch], name: str, time: str, start: int | None, end: int | None, *, strictly: bool
 ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
-    """Give the rows whose time lies after `start` and not after `end` (nanoseconds UTC), each batch with its times.
+    """Give the rows whose time lies after `start` and not after `end` (nanoseconds UTC), in small pieces, each with its times.
 
     Args:
         batches: of the columns, in order.
@@ -84,8 +87,9 @@ def select_rows(
         last = int(times[-1])
         first = 0 if start is None else int(np.searchsorted(times, start, "right"))
         beyond = len(times) if end is None else int(np.searchsorted(times, min(end, _LATEST), "right"))
-        if first < beyond:
-            yield times[first:beyond], batch.slice(first, beyond - first)
+        for begin in range(first, beyond, PIECE_ROWS):
+            piece = batch.slice(begin, min(PIECE_ROWS, beyond - begin))
+            yield times[begin : begin + piece.num_rows], piece
 
 
 def first_line(error: BaseException) -> str:

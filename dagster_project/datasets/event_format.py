@@ -155,7 +155,12 @@ def columns_of_events(kind: type[MarketEvent], events: list[Any]) -> dict[str, A
 
 def decode_events(batch: pa.RecordBatch, kind: type[MarketEvent], instrument_id: str) -> list[Any]:
     """Give the events of a batch of columns."""
-    times = (batch.column("ts_init").to_numpy().tolist(), batch.column("ts_event").to_numpy().tolist())
+    import numpy as np
+
+    received, happened = batch.column("ts_init").to_numpy(), batch.column("ts_event").to_numpy()
+    inits = received.tolist()
+    # Recordings that know one time only say it twice: one integer then serves both fields.
+    times = (inits, inits if np.array_equal(received, happened) else happened.tolist())
     fields: list[Any] = []
     lists: list[tuple[list[int], list[int]]] = []
     for name, content in EVENT_COLUMNS[kind]:

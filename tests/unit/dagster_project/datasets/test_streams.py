@@ -118,16 +118,25 @@ def test_time_that_goes_back_and_nulls_are_refused(tmp_path: Path) -> None:
 
 
 def test_batches_carry_their_times_wherever_a_period_cuts_them() -> None:
-    """More rows than a batch holds, cut inside two batches; levels stay with their rows."""
+    """More rows than a batch holds, cut inside two batches and into small pieces; levels stay with their rows."""
     rows = 150_000
     columns: dict[str, Any] = {name: np.arange(rows) for name in ("ts_init", "ts_event", "first_sequence", "last_sequence")}
     for side in ("bid", "ask"):
         columns |= {f"{side}_{what}": (np.arange(rows + 1), np.arange(rows)) for what in ("prices", "quantities")}
     stream = EventTable("t", BookDelta, BTC, make_event_table(BookDelta, columns, BTC))
     batches = list(stream.timed_batches(60_000, 140_000))
-    assert [len(events) for _, events in batches] == [5_535, 65_536, 8_929]
+    assert [len(events) for _, events in batches] == [4_096, 1_439, *[4_096] * 16, 4_096, 4_096, 737]
+    assert [event.ts_init for _, events in batches for event in events] == list(range(60_001, 140_001))
     assert all(times.tolist() == [event.ts_init for event in events] for times, events in batches)
     assert all(event.bids == event.asks == ((event.ts_init, event.ts_init),) for _, events in batches for event in events)
+
+
+def test_events_keep_both_of_their_times_where_only_some_differ() -> None:
+    """A recording that says one time twice is read as one list, and a single row that differs ends that."""
+    for happened in ([1, 2, 3], [1, 2, 2]):
+        events = [Trade(at, seen, BTC.instrument_id, 1, 1, Side.BUY) for at, seen in zip([1, 2, 3], happened, strict=True)]
+        stream = EventTable("t", Trade, BTC, make_event_table(Trade, columns_of_events(Trade, events), BTC))
+        assert list(events_of(stream)) == events
 
 
 def test_a_table_is_never_written_over(tmp_path: Path) -> None:
