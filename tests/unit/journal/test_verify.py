@@ -126,6 +126,15 @@ def test_every_edit_is_found_and_its_place_named(path: Path, statements: list[st
         verify_journal(path)
 
 
+def test_what_sqlite_finds_wrong_with_its_own_pages_is_said(path: Path) -> None:
+    """It names the page, which helps whoever looks for the cause."""
+    data = bytearray(path.read_bytes())
+    data[-4096:] = b"\xff" * 4096
+    path.write_bytes(data)
+    with pytest.raises(JournalDamagedError, match=r"is damaged: SQLite finds [\s\S]*Page \d"):
+        verify_journal(path)
+
+
 def test_a_text_that_sqlite_cannot_give_out_names_the_journal(path: Path) -> None:
     """SQLite itself finds no fault with such a text, and its complaint names no file."""
     _attack(path, "UPDATE records SET kind = CAST(x'ff' AS TEXT) WHERE seq = 4")
