@@ -14,7 +14,7 @@ from live.core.records import OutputRecord
 from live.core.snapshots import take_snapshot
 from live.core.vocabulary import EffectAction, Outcome
 from live.driver.scheduler import Scheduler
-from live.venues.protocol import Venue
+from live.venues.protocol import Observer, ObservingVenue, Venue
 
 Position = tuple[int, int]
 
@@ -67,6 +67,7 @@ class EngineLoop:
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
+        self._observers: dict[type[MarketEvent], dict[str, Observer | None]] = {}
         self._timers: dict[tuple[str, str], int] = {}
         self._pending: deque[tuple[int, Effect]] = deque()
         self._snapshot_seq = 0
@@ -87,13 +88,13 @@ class EngineLoop:
         self._refuse_if_stopped()
         try:
             if isinstance(event, MarketEvent):
-                self._step_market(event)
+                self._play((event,))
             else:
                 if self._waiting:
                     self._step_due(event.ts_init)
                 self._step(event)
-            if self._pending or self._waiting:
-                self._settle()
+                if self._pending or self._waiting:
+                    self._settle()
         except BaseException as error:
             self._failure = error
             raise
@@ -107,12 +108,8 @@ class EngineLoop:
             InterlockError: what the engine, the recorder, a venue or the source of events raised; the loop has stopped.
         """
         self._refuse_if_stopped()
-        step, pending, waiting = self._step_market, self._pending, self._waiting
         try:
-            for event in events:
-                step(event)
-                if pending or waiting:
-                    self._settle()
+            self._play(events)
         except BaseException as error:
             self._failure = error
             raise
@@ -164,26 +161,34 @@ class EngineLoop:
                 self._release()
         return stepped
 
-    def _step_market(self, event: MarketEvent) -> None:
-        if not event.warm_up:
-            instrument_id, routes = event.instrument_id, self._routes
-            venue = routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
-            if self._waiting:
-                self._step_due(event.ts_init - 1)
-            if venue is not None:
-                venue.observe(event)
-            if self._waiting:
-                self._step_due(event.ts_init)
-        self._recorder.market(event)
-        try:
-            self.engine.handle(event)
-        except InputError:
-            raise
-        except BaseException as error:
-            self._write_last_words(None, error)
-            raise
-        if self._said or self._asked:
-            self._collect(None)
+    def _play(self, events: Iterable[MarketEvent]) -> None:
+        """Show each market event to its venue, the tape and the engine, and settle it before the next."""
+        observers, pending, waiting, said, asked = self._observers, self._pending, self._waiting, self._said, self._asked
+        write, handle = self._recorder.market, self.engine.handle
+        for event in events:
+            if not event.warm_up:
+                if waiting:
+                    self._step_due(event.ts_init - 1)
+                try:
+                    observe = observers[type(event)][event.instrument_id]
+                except KeyError:
+                    observe = self._find_observer(type(event), event.instrument_id)
+                if observe is not None:
+                    observe(event)
+                if waiting:
+                    self._step_due(event.ts_init)
+            write(event)
+            try:
+                handle(event)
+            except InputError:
+                raise
+            except BaseException as error:
+                self._write_last_words(None, error)
+                raise
+            if said or asked:
+                self._collect(None)
+            if pending or waiting:
+                self._settle()
 
     def _step(self, entry: RecordedInput) -> None:
         try:
@@ -256,3 +261,14 @@ class EngineLoop:
         if instrument_id not in self._routes:
             self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
         return self._routes[instrument_id]
+
+    def _find_observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
+        """Find once what at an instrument's venue sees a kind of event."""
+        venue = self._route(instrument_id)
+        observer: Observer | None = None
+        if isinstance(venue, ObservingVenue):
+            observer = venue.observer(kind, instrument_id)
+        elif venue is not None:
+            observer = venue.observe
+        self._observers.setdefault(kind, {})[instrument_id] = observer
+        return observer

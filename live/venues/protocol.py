@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -68,6 +68,19 @@ class Venue(Protocol):
 
     def observe(self, event: MarketEvent) -> None:
         """See market data before the engine does; only a simulated venue acts on it."""
+        ...
+
+
+Observer = Callable[[MarketEvent], None]
+"""Sees market data at a venue before the engine does."""
+
+
+@runtime_checkable
+class ObservingVenue(Protocol):
+    """A venue that says once what it does with market data, so that nothing is looked up at each event."""
+
+    def observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
+        """Give what `Venue.observe` does with a kind of event of an instrument, the same for good; None when that is nothing."""
         ...
 
 

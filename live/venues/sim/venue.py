@@ -13,6 +13,7 @@ and whether a limit order had met a bar's open: it counts as resting.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import MethodType
 from typing import Any
 
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ from live.core.instruments import Instrument
 from live.core.market_events import BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.reconciliation import TRADES, WITNESSES
 from live.core.vocabulary import EffectAction, InstrumentKind, Liquidity, Outcome, TimeInForce
-from live.venues.protocol import Gate, VenueSink
+from live.venues.protocol import Gate, Observer, VenueSink
 from live.venues.request_log import RequestLog
 from live.venues.sim.fees import Charge, CostModelFees, FeeModel
 from live.venues.sim.filters import rejection
@@ -170,14 +171,20 @@ class SimulatedVenue:
 
     def observe(self, event: MarketEvent) -> None:
         """Fill what a market event fills, before the engine sees it."""
-        matcher = self._matchers.get(event.instrument_id)
+        observe = self.observer(type(event), event.instrument_id)
+        if observe is not None:
+            observe(event)
+
+    def observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
+        """Give what a kind of event does to an instrument here; None when that is nothing."""
+        matcher = self._matchers.get(instrument_id)
         if matcher is None:
-            return
-        observer = _OBSERVERS.get(type(event))
-        if observer is not None:
-            observer(matcher, event)
-        elif isinstance(event, FundingRate):
-            self._pay_funding(matcher.instrument, event)
+            return None
+        if kind is FundingRate:
+            return partial(self._pay_funding, matcher.instrument)  # pyright: ignore[reportReturnType] - of that kind only
+        observer = _OBSERVERS.get(kind)
+        # A bound method, and no partial: it is called on every event, and Python calls it without a detour through C.
+        return None if observer is None else MethodType(observer, matcher)
 
     def open_order_ids(self) -> list[str]:
         """List the orders at the venue, in order of arrival within an instrument."""
