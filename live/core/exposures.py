@@ -109,12 +109,22 @@ class Worst(NamedTuple):
     sold: int
 
 
+class Tally:
+    """Count how many orders are alive in one account or at one venue."""
+
+    __slots__ = ("orders",)
+
+    def __init__(self) -> None:
+        self.orders = 0
+
+
 class Place(NamedTuple):
-    """Hold where orders of one strategy in one instrument count: its book, its account's, and the scopes of account and venue."""
+    """Hold where orders of one strategy in one instrument count: its book, its account's, and the tallies of account and venue."""
 
     strategy: Book
     account: Book
-    scopes: tuple[tuple[Scope, str], tuple[Scope, str]]
+    account_tally: Tally
+    venue_tally: Tally
 
 
 class Exposures:
@@ -127,10 +137,10 @@ class Exposures:
         of_venue: the same by venue alone, a table for each account.
         sharing: how many strategies have books in an account.
         reserved: what live spot orders may take from an account's balance of an asset at worst, fees apart, in money units.
-        alive: how many orders are alive in an account and at a venue, by scope.
+        tallies: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("_places", "accounts", "alive", "of_account", "of_venue", "reserved", "sharing", "strategies")
+    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserved", "sharing", "strategies", "tallies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
@@ -139,20 +149,25 @@ class Exposures:
         self.of_venue: dict[str, list[dict[str, Book]]] = {}
         self.sharing: dict[str, int] = {}
         self.reserved: dict[tuple[str, str], int] = {}
-        self.alive: dict[tuple[Scope, str], int] = {}
+        self.tallies: dict[tuple[Scope, str], Tally] = {}
         self._places: dict[tuple[str, str, str], Place] = {}
+
+    @property
+    def alive(self) -> dict[tuple[Scope, str], int]:
+        """Give how many orders are alive by scope, to compare."""
+        return {scope: tally.orders for scope, tally in self.tallies.items()}
 
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
-        self._count(place, 1)
+        _count(place, 1)
         self._reserve(place, order, instrument, 0, order.remaining)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        self._count(place, -1)
+        _count(place, -1)
         before = order.remaining
         if before:
             self._reserve(place, order, instrument, before, 0)
@@ -164,13 +179,17 @@ class Exposures:
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
-        mine, theirs, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
+        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
+            account_id, strategy_id, instrument_id
+        )
         mine.held += quantity
         theirs.held += quantity
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
-        mine, theirs, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id)
+        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
+            account_id, strategy_id, instrument_id
+        )
         theirs.held += quantity - mine.held
         mine.held = quantity
 
@@ -190,25 +209,17 @@ class Exposures:
             mine[instrument_id] = Book(instrument_id)
         if instrument_id not in theirs:
             theirs[instrument_id] = Book(instrument_id)
-        place = Place(mine[instrument_id], theirs[instrument_id], ((Scope.ACCOUNT, account_id), (Scope.VENUE, venue_id)))
+        tallies = [self.tallies.setdefault(scope, Tally()) for scope in ((Scope.ACCOUNT, account_id), (Scope.VENUE, venue_id))]
+        place = Place(mine[instrument_id], theirs[instrument_id], *tallies)
         self._places[account_id, strategy_id, instrument_id] = place
         return place
-
-    def _count(self, place: Place, orders: int) -> None:
-        """Count `orders` more as alive."""
-        mine, theirs, (account, venue) = place
-        mine.orders += orders
-        theirs.orders += orders
-        alive = self.alive
-        alive[account] = alive.get(account, 0) + orders
-        alive[venue] = alive.get(venue, 0) + orders
 
     def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
         """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
         if not quantity:
             return
-        mine, theirs, _ = place
+        mine, theirs, _, _ = place
         notional = instrument.notional(worst, after) if after else 0
         if before:
             notional -= instrument.notional(worst, before)
@@ -238,6 +249,15 @@ class Exposures:
                 asset = (order.account_id, instrument.base)
                 amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
             self.reserved[asset] = self.reserved.get(asset, 0) + amount
+
+
+def _count(place: Place, orders: int) -> None:
+    """Count `orders` more as alive."""
+    mine, theirs, account, venue = place
+    mine.orders += orders
+    theirs.orders += orders
+    account.orders += orders
+    venue.orders += orders
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:

@@ -333,10 +333,10 @@ class Ledger:
 
     def _carry(self, key: tuple[str, str], amount: int, explained: int) -> None:
         """Move a balance, add to what positions hold of the asset what explains it, and prove it."""
-        self.balances[key] = self._balance_after(key, amount)
-        held = self._in_positions
-        held[key] = held.get(key, 0) + explained
-        self._prove(key)
+        balance = self.balances[key] = self._balance_after(key, amount)
+        held = self._in_positions[key] = self._in_positions.get(key, 0) + explained
+        if balance != self.deposits.get(key, 0) + held - (self.other_fees.get(key, 0) if self.other_fees else 0):
+            self._prove(key)
 
     def _count(self, key: tuple[str, str], amount: int) -> None:
         """Add to what positions hold of an asset, and prove its balance."""

@@ -6,7 +6,7 @@ from live.core.engine.requesting import Requesting
 from live.core.engine.sending import Sending
 from live.core.engine.valuation import equity
 from live.core.engine.workspace import Workspace
-from live.core.entities import Order
+from live.core.entities import Order, Target
 from live.core.errors import StrategyError
 from live.core.orders import OrderState
 from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, plan, target_units
@@ -111,17 +111,22 @@ class Deciding:
 
     def pursue(self, strategy_id: str, instrument_id: str) -> None:
         """Take the next step toward a strategy's standing target."""
-        work, key = self._work, (strategy_id, instrument_id)
+        target = self._work.state.targets.get((strategy_id, instrument_id))
+        if target is not None:
+            self._pursue((strategy_id, instrument_id), target)
+
+    def _pursue(self, key: tuple[str, str], target: Target) -> None:
+        work, (strategy_id, instrument_id) = self._work, key
         state = work.state
-        target = state.targets.get(key)
-        if target is None or strategy_id not in work.runners:
+        if strategy_id not in work.runners:
             return
         deployment = state.deployments[strategy_id]
         held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
-        alive = state.live_by_strategy.get(key)
+        alive = state.live_by_strategy.get(key) if state.live_orders else None
         orders = [order for order in alive.values() if order.decision_id] if alive else []
         if held == target.units and not orders:
-            self.retries.pop(key, None)
+            if self.retries:
+                self.retries.pop(key, None)
             return
         instrument = state.instruments[instrument_id]
         exits = is_exit(target.units, held)
@@ -146,7 +151,7 @@ class Deciding:
             )
             if not sent:
                 self._schedule_retry(strategy_id, instrument_id)
-        elif not orders and not exits:
+        elif self.retries and not orders and not exits:
             self.retries.pop(key, None)
 
     def pursue_past(self, order: Order) -> None:
@@ -168,7 +173,7 @@ class Deciding:
         if target is None:
             return
         if order.state is _FILLED or not target.tried:
-            self.pursue(*key)
+            self._pursue(key, target)
         else:
             self._schedule_retry(*key)
 
@@ -220,8 +225,9 @@ class Deciding:
             work.now, decision_id, strategy_id, instrument_id, units, said, limit_price, price or 0, wish.reason
         )
         work.emit(decision)
-        self.retries.pop(key, None)
-        self.pursue(strategy_id, instrument_id)
+        if self.retries:
+            self.retries.pop(key, None)
+        self._pursue(key, state.targets[key])
         return None
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:

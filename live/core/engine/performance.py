@@ -110,11 +110,13 @@ class Performance:
         if self.marginal:
             self._bands.clear()
         key = (_STRATEGY, strategy_id)
-        if key in state.peaks:
-            self._raise_peak(key, profit(state, work.markets, strategy_id))
+        peak = state.peaks.get(key)
+        if peak is not None and (made := profit(state, work.markets, strategy_id)) is not None and made > peak:
+            work.emit(records.PeakRaised(work.now, *key, made))
         key = (_ACCOUNT, account_target(account_id, quote))
-        if key in state.peaks:
-            self._raise_peak(key, account_profit(state, work.markets, account_id, quote))
+        peak = state.peaks.get(key)
+        if peak is not None and (made := account_profit(state, work.markets, account_id, quote)) is not None and made > peak:
+            work.emit(records.PeakRaised(work.now, *key, made))
 
     def _watch_margin(self, instrument_id: str) -> None:
         """Judge margin at a new price, unless it lies where no account can be short of it."""

@@ -78,7 +78,7 @@ class Sending:
             reason,
         )
         work.emit(intent)
-        denial = first_denial(Candidate(intent, state=state, markets=work.markets, worth=self._worth, now=now))
+        denial = first_denial(Candidate(intent, state, work.markets, self._worth, now))
         order = state.orders[intent.order_id]
         if denial is not None:
             work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail, strategy_id))

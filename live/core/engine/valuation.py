@@ -113,7 +113,7 @@ def profit(state: EngineState, markets: Markets, strategy_id: str) -> int | None
             if price is None:
                 return None
             value = state.instruments[position.instrument_id].notional(price, position.quantity)
-        total += position.profit(value)
+        total += position.realised - position.fees + position.funding + value - position.cost
     return total
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.entities import Lease, Target
-from live.core.exposures import Book, Worst, worst_price
+from live.core.exposures import Book, Tally, Worst, worst_price
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market import InstrumentMarket
@@ -22,6 +22,7 @@ FEE_RESERVE_PPM = 2_000
 
 _NO_BOOKS: dict[str, Book] = {}
 _NO_BOOK = Book("")
+_NONE_ALIVE = Tally()
 _NOTHING = Worst(0, 0, 0)
 
 
@@ -61,6 +62,8 @@ class Candidate:
         books: the strategy's books in this account, by instrument.
         book: the one of the intent's instrument.
         alive: how many of the strategy's orders are alive in this account.
+        alive_in_account: how many orders are alive in the account, of all strategies and at all venues.
+        alive_at_venue: how many orders are alive at the venue, of all accounts.
         position: the strategy's signed position, in quantity units.
         worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
@@ -79,6 +82,8 @@ class Candidate:
         "_valued",
         "_worth",
         "alive",
+        "alive_at_venue",
+        "alive_in_account",
         "book",
         "books",
         "bounds",
@@ -97,9 +102,7 @@ class Candidate:
         "worst",
     )
 
-    def __init__(
-        self, intent: IntentRecorded, *, state: EngineState, markets: Mapping[str, InstrumentMarket], worth: Worth, now: int
-    ) -> None:
+    def __init__(self, intent: IntentRecorded, state: EngineState, markets: Mapping[str, InstrumentMarket], worth: Worth, now: int) -> None:
         instrument_id, account_id, quantity = intent.instrument_id, intent.account_id, intent.quantity
         self.intent = intent
         self.state = state
@@ -133,6 +136,9 @@ class Candidate:
         for one in self.books.values():
             alive += one.orders
         self.alive = alive
+        tallies = state.exposures.tallies
+        self.alive_in_account = tallies.get(bounds.account, _NONE_ALIVE).orders
+        self.alive_at_venue = tallies.get(bounds.venue, _NONE_ALIVE).orders
         self.position = position = book.held
         # What only reduces ends at nothing; a venue clips it there. See Book.
         if intent.side is _BUY:

@@ -368,7 +368,7 @@ class Desk:
         intent = next(entry for entry in reversed(self.journal) if isinstance(entry, records.IntentRecorded))
         markets = self.engine._work.markets
         changed = msgspec.structs.replace(intent, **changes)
-        return Candidate(changed, state=self.state, markets=markets, worth=Worth(self.state, markets), now=self.now + later)
+        return Candidate(changed, self.state, markets, Worth(self.state, markets), self.now + later)
 
     def held(self, strategy_id: str = "alpha", instrument_id: str = BTC, account_id: str = "paper") -> int:
         """Give a position."""

@@ -11,7 +11,8 @@ from live.core.vocabulary import OrderType, Side
 def check_duplicate(candidate: Candidate) -> Denial | None:
     """Deny an order that equals one of the strategy that is alive and was asked for only just now, but for the one it replaces."""
     intent = candidate.intent
-    orders = candidate.state.live_by_strategy.get((intent.strategy_id, intent.instrument_id))
+    state = candidate.state
+    orders = state.live_by_strategy.get((intent.strategy_id, intent.instrument_id)) if state.live_orders else None
     if not orders:
         return None
     since = candidate.now - candidate.limits.duplicate_window
@@ -38,7 +39,8 @@ def check_self_trade(candidate: Candidate) -> Denial | None:
     it may reach: what rests before the trigger trades first. Two orders that both only take never meet.
     """
     intent = candidate.intent
-    orders = candidate.state.live_by_account.get((intent.account_id, intent.instrument_id))
+    state = candidate.state
+    orders = state.live_by_account.get((intent.account_id, intent.instrument_id)) if state.live_orders else None
     if not orders:
         return None
     limit = intent.limit_price if intent.trigger_price is None else None

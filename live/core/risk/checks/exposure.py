@@ -206,11 +206,11 @@ def check_open_orders(candidate: Candidate) -> Denial | None:
         return Denial(
             DenialCode.OPEN_ORDERS_EXCEEDED, f"{book.orders} alive in the instrument, allowed {limits.maximum_instrument_open_orders}"
         )
-    bounds, alive_in = candidate.bounds, candidate.state.exposures.alive
-    alive, allowed = alive_in.get(bounds.account, 0), bounds.account_limits.maximum_open_orders
+    bounds = candidate.bounds
+    alive, allowed = candidate.alive_in_account, bounds.account_limits.maximum_open_orders
     if alive >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {bounds.account[1]}, allowed {allowed}")
-    alive, allowed = alive_in.get(bounds.venue, 0), bounds.venue_limits.maximum_open_orders
+    alive, allowed = candidate.alive_at_venue, bounds.venue_limits.maximum_open_orders
     if alive >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive at {bounds.venue[1]}, allowed {allowed}")
     return None

@@ -2,7 +2,7 @@
 
 from live.core.bounds import Purse
 from live.core.entities import Order
-from live.core.pace import HOUR, MINUTE, count_since
+from live.core.pace import HOUR, MINUTE, Pace, count_since
 from live.core.retention import DAY
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
@@ -22,18 +22,17 @@ def check_order_rate(candidate: Candidate) -> Denial | None:
     if times and len(times) >= allowed and (recent := count_since(times, since)) >= allowed:
         return Denial(DenialCode.ORDER_RATE_EXCEEDED, f"{recent} in 60 s, allowed {allowed}")
     bounds = candidate.bounds
-    return _judge_scope(candidate, bounds.account, bounds.account_limits, since) or _judge_scope(
-        candidate, bounds.venue, bounds.venue_limits, since
+    return _judge_scope(state.pace, bounds.account, bounds.account_limits, candidate.alive_in_account, since) or _judge_scope(
+        state.pace, bounds.venue, bounds.venue_limits, candidate.alive_at_venue, since
     )
 
 
-def _judge_scope(candidate: Candidate, scope: tuple[Scope, str], limits: ScopeLimits, since: int) -> Denial | None:
-    pace = candidate.state.pace
-    orders, cancels = pace.orders.get(scope, ()), pace.cancels.get(scope, ())
+def _judge_scope(pace: Pace, scope: tuple[Scope, str], limits: ScopeLimits, alive: int, since: int) -> Denial | None:
+    orders, cancels = pace.orders.get(scope, ()), pace.cancels.get(scope, ()) if pace.cancels else ()
     sent, allowed = len(orders), limits.maximum_orders_per_minute
     if sent >= allowed and (recent := count_since(orders, since)) >= allowed:
         return Denial(DenialCode.ACCOUNT_ORDER_RATE_EXCEEDED, f"{recent} in 60 s in {scope[0]} {scope[1]}, allowed {allowed}")
-    room = limits.maximum_requests_per_minute - 2 - candidate.state.exposures.alive.get(scope, 0)
+    room = limits.maximum_requests_per_minute - 2 - alive
     if sent + len(cancels) > room and (recent := count_since(orders, since) + count_since(cancels, since)) > room:
         said = f"{recent} requests in 60 s in {scope[0]} {scope[1]}, room for {room} of {limits.maximum_requests_per_minute}"
         return Denial(DenialCode.CANCEL_RESERVE_EXCEEDED, said)
