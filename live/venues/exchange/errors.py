@@ -286,7 +286,7 @@ def would_trigger_immediately() -> VenueError:
 
 def market_closed() -> VenueError:
     """Refuse an order for a symbol that does not trade now."""
-    return new_order_rejected("Market is closed.")
+    return VenueError(INVALID_MESSAGE, "Market is closed.")
 
 
 def account_may_not_trade() -> VenueError:

@@ -1,4 +1,4 @@
-"""Market data that is answered on request: trades, klines, statistics, the top of the book; times in microseconds UTC, numbers in 10**-8."""
+"""Market data that is answered on request: trades, klines, statistics, top of the book; times in microseconds UTC, numbers in 10**-8."""
 
 from msgspec import Struct
 

@@ -82,7 +82,7 @@ class CancelReplaceMode(StrEnum):
     ALLOW_FAILURE = "ALLOW_FAILURE"
 
 
-class OrderRequest(Struct, frozen=True, kw_only=True):
+class OrderRequest(Struct, frozen=True, kw_only=True, array_like=True):
     """Ask for a new order; numbers are in 10**-8, what was not sent is None.
 
     Attributes:
@@ -106,7 +106,7 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     strategy_type: int | None = None
 
 
-class Execution(Struct, frozen=True):
+class Execution(Struct, frozen=True, array_like=True):
     """One trade as one side of it sees it; numbers in 10**-8, time in microseconds UTC."""
 
     account: str
@@ -123,7 +123,7 @@ class Execution(Struct, frozen=True):
     is_maker: bool
 
 
-class PreventedMatch(Struct, frozen=True):
+class PreventedMatch(Struct, frozen=True, array_like=True):
     """A match that self-trade prevention kept from happening; numbers in 10**-8, time in microseconds UTC."""
 
     account: str
@@ -139,7 +139,7 @@ class PreventedMatch(Struct, frozen=True):
     time: int
 
 
-class VenueOrder(Struct, kw_only=True):
+class VenueOrder(Struct, kw_only=True, array_like=True):
     """An order as the exchange knows it; what callers get is a copy that changes no more.
 
     Attributes:
