@@ -146,8 +146,8 @@ class EngineLoop:
                 return
 
     def _step_due(self, now: int) -> bool:
-        stepped = False
-        waiting, scheduler, engine = self._waiting, self.scheduler, self.engine
+        stepped, engine_now = False, self.engine.now
+        waiting, scheduler = self._waiting, self.scheduler
         while waiting and (item := scheduler.pop_due(now)) is not None:
             stepped = True
             if callable(item):
@@ -155,8 +155,10 @@ class EngineLoop:
                 continue
             if isinstance(item, TimerFired) and self._timers.get((item.strategy_id, item.name)) != item.due:
                 continue
-            engine_now = engine.now
-            self._step(item if item.ts_init >= engine_now else replace(item, ts_init=engine_now))
+            if item.ts_init < engine_now:
+                item = replace(item, ts_init=engine_now)
+            engine_now = item.ts_init
+            self._step(item)
             if self._pending:
                 self._release()
         return stepped
@@ -202,11 +204,14 @@ class EngineLoop:
 
     def _collect(self, entry: RecordedInput | None) -> None:
         """Journal a step and keep its effects; `entry` is None for what is on the tape."""
-        outputs, effects = drain(self.engine)
-        recorder = self._recorder
+        said, asked, recorder = self._said, self._asked, self._recorder
+        outputs = tuple(said)
+        said.clear()
         self.last_seq = seq = recorder.step(entry, outputs, recorder.position)
-        for effect in effects:
-            self._pending.append((seq, effect))
+        if asked:
+            for effect in asked:
+                self._pending.append((seq, effect))
+            asked.clear()
         if seq - self._snapshot_seq >= SNAPSHOT_INTERVAL:
             self.take_snapshot()
 
@@ -219,15 +224,16 @@ class EngineLoop:
                 error.add_note(f"what the engine said before it could not be journaled: {unwritten}")
 
     def _release(self) -> None:
-        durable = self._recorder.durable_seq
-        while self._pending and self._pending[0][0] <= durable:
-            self._carry_out(self._pending.popleft()[1])
+        durable, pending = self._recorder.durable_seq, self._pending
+        while pending and pending[0][0] <= durable:
+            self._carry_out(pending.popleft()[1])
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, (SetTimer, CancelTimer)):  # a union would be made anew for each effect
             self._set_timer(effect)
             return
-        now, venue = self.engine.now, self._route(effect.instrument_id)
+        instrument_id, routes = effect.instrument_id, self._routes
+        now, venue = self.engine.now, routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
         if isinstance(effect, SubmitOrder):
             if self.engine.forbids(effect.order_id):
                 self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")

@@ -26,8 +26,9 @@ class Scheduler:
 
     def pop_due(self, now: int) -> Scheduled | None:
         """Take the next thing that is due at `now`, None when nothing is."""
-        if self.waiting and self.waiting[0][0] <= now:
-            return heappop(self.waiting)[2]
+        waiting = self.waiting
+        if waiting and waiting[0][0] <= now:
+            return heappop(waiting)[2]
         return None
 
     def is_due(self, now: int) -> bool:
