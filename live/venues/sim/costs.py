@@ -13,6 +13,9 @@ from live.core.vocabulary import Liquidity, Side
 
 BASIS_POINTS = 10_000
 
+_BUY = Side.BUY
+_PPM_OF_BASIS_POINT = PARTS_PER_MILLION // BASIS_POINTS
+
 MONEY_UNIT = 10**MONEY_SCALE
 """Money units in one whole unit of an asset."""
 
@@ -173,9 +176,9 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def slipped(self, price: int, side: Side, instrument: Instrument) -> int:
         """Move a price against us by the slippage, to the next tick away; never below one tick."""
         tick = instrument.tick_size
-        parts = self.slippage_basis_points * (PARTS_PER_MILLION // BASIS_POINTS) + self.slippage_ppm
-        move = (divide_up(price * parts, PARTS_PER_MILLION * tick) + self.slippage_ticks) * tick
-        return price + move if side is Side.BUY else max(tick, price - move)
+        parts = self.slippage_basis_points * _PPM_OF_BASIS_POINT + self.slippage_ppm
+        move = (divide_up(price * parts, PARTS_PER_MILLION * tick) + self.slippage_ticks) * tick if parts else self.slippage_ticks * tick
+        return price + move if side is _BUY else max(tick, price - move)
 
     def slips(self, seed: int, order_id: str, part: int) -> bool:
         """Draw whether a fill slips, the same way on every run; `part` is what the order had filled before it."""

@@ -12,6 +12,8 @@ from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, bin
 
 DAY = 24 * 3_600 * 1_000_000_000
 
+_MAKER = Liquidity.MAKER
+
 
 class Charge(msgspec.Struct, frozen=True, gc=False):
     """State an execution that a fee is asked for.
@@ -70,7 +72,7 @@ class CostModelFees:
         costs = self._costs
         notional = instrument.notional(charge.price, charge.quantity)
         if self._is_plain:
-            rate = costs.maker_fee_ppm if charge.liquidity is Liquidity.MAKER else costs.taker_fee_ppm
+            rate = costs.maker_fee_ppm if charge.liquidity is _MAKER else costs.taker_fee_ppm
             return divide_up(notional * rate, PARTS_PER_MILLION), instrument.quote
         rate = self._rate(instrument, charge, notional)
         if costs.notional_decimals != MONEY_SCALE:
@@ -107,7 +109,7 @@ class CostModelFees:
                 for least, tier in self._tiers:
                     if reached >= least:
                         rates = tier
-        return rates.maker_fee_ppm if charge.liquidity is Liquidity.MAKER else rates.taker_fee_ppm
+        return rates.maker_fee_ppm if charge.liquidity is _MAKER else rates.taker_fee_ppm
 
 
 class _RollingVolume:

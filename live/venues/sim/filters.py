@@ -17,15 +17,17 @@ _GTC, _IOC, _FOK, _GTD = (
     TimeInForce.GOOD_TILL_DATE,
 )
 
-_TIMES_IN_FORCE: dict[OrderType, frozenset[TimeInForce]] = {
-    OrderType.MARKET: frozenset({_IOC, _FOK}),
-    OrderType.LIMIT: frozenset({_GTC, _IOC, _FOK, _GTD}),
-    OrderType.LIMIT_MAKER: frozenset({_GTC, _GTD}),
-    OrderType.STOP: frozenset({_GTC, _IOC, _FOK, _GTD}),
-    OrderType.STOP_LIMIT: frozenset({_GTC, _IOC, _FOK, _GTD}),
+_ANY = frozenset({_GTC, _IOC, _FOK, _GTD})
+_COMBINATIONS: dict[OrderType, tuple[frozenset[TimeInForce], bool, bool]] = {
+    OrderType.MARKET: (frozenset({_IOC, _FOK}), False, False),
+    OrderType.LIMIT: (_ANY, True, False),
+    OrderType.LIMIT_MAKER: (frozenset({_GTC, _GTD}), True, False),
+    OrderType.STOP: (_ANY, False, True),
+    OrderType.STOP_LIMIT: (_ANY, True, True),
 }
-_LIMITED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT})
-_STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+"""Each order type to its times in force, and whether it has a limit price and a trigger price."""
+
+_LIMIT_MAKER, _BUY, _REJECT = OrderType.LIMIT_MAKER, Side.BUY, TriggeredStop.REJECT
 
 
 def rejection(order: SubmitOrder, matcher: Matcher | None, now: int) -> str | None:
@@ -39,21 +41,24 @@ def rejection(order: SubmitOrder, matcher: Matcher | None, now: int) -> str | No
     instrument = matcher.instrument
     if order.quantity < instrument.minimum_quantity or order.quantity % instrument.lot_size or order.quantity > instrument.maximum_quantity:
         return "Filter failure: LOT_SIZE"
-    for price in (order.limit_price, order.trigger_price):
-        if price is not None and (price <= 0 or price % instrument.tick_size):
-            return "Filter failure: PRICE_FILTER"
+    limit, trigger, tick = order.limit_price, order.trigger_price, instrument.tick_size
+    if (limit is not None and (limit <= 0 or limit % tick)) or (trigger is not None and (trigger <= 0 or trigger % tick)):
+        return "Filter failure: PRICE_FILTER"
     if order.expires_at is not None and order.expires_at <= now:
         return "Invalid expire time."
-    return _filter_failure(order, matcher, instrument) or _trigger_failure(order, matcher)
+    failure = _filter_failure(order, matcher, instrument) if matcher.has_filters else None
+    if failure is None and (trigger is not None or order.order_type is _LIMIT_MAKER):
+        failure = _trigger_failure(order, matcher)
+    return failure
 
 
 def _is_combination(order: SubmitOrder) -> bool:
-    kind = order.order_type
+    times_in_force, limited, stops = _COMBINATIONS[order.order_type]
     return (
-        order.time_in_force in _TIMES_IN_FORCE[kind]
-        and (order.limit_price is not None) == (kind in _LIMITED)
-        and (order.trigger_price is not None) == (kind in _STOPS)
-        and (order.expires_at is not None) == (order.time_in_force is _GTD)
+        order.time_in_force in times_in_force
+        and (order.limit_price is not None) is limited
+        and (order.trigger_price is not None) is stops
+        and (order.expires_at is not None) is (order.time_in_force is _GTD)
     )
 
 
@@ -81,10 +86,10 @@ def _filter_failure(order: SubmitOrder, matcher: Matcher, instrument: Instrument
 
 def _trigger_failure(order: SubmitOrder, matcher: Matcher) -> str | None:
     """Check an order against what the market shows on arrival."""
-    is_maker = order.order_type is OrderType.LIMIT_MAKER
-    if not is_maker and (order.trigger_price is None or matcher.settings.filters.triggered_stops is not TriggeredStop.REJECT):
+    is_maker = order.order_type is _LIMIT_MAKER
+    if not is_maker and (order.trigger_price is None or matcher.settings.filters.triggered_stops is not _REJECT):
         return None
-    sign = 1 if order.side is Side.BUY else -1
+    sign = 1 if order.side is _BUY else -1
     price = matcher.price(sign)
     if price is None:
         return None

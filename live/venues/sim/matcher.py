@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from live.core.book import OrderBook
+from live.core.decimals import PARTS_PER_MILLION
 from live.core.inputs import OrderExpired, VenueReport
 from live.core.instruments import Instrument
 from live.core.market_events import Bar, Quote, QuoteBar, Trade
@@ -15,6 +16,9 @@ from live.core.vocabulary import Liquidity, TimeInForce
 from live.venues.sim.queueing import join_queue
 from live.venues.sim.settings import Excess, SimulationSettings, Source
 from live.venues.sim.working import Ladder, WorkingOrder
+
+_FOK = TimeInForce.FILL_OR_KILL
+_MAKER, _TAKER = Liquidity.MAKER, Liquidity.TAKER
 
 Offer = tuple[int, int | None]
 """A price and how much may be taken at it, in quantity units; None is as much as one likes."""
@@ -56,6 +60,7 @@ class Matcher:
         taken_by: price of the last trade that a buyer (1) or a seller (-1) began, moved along when the other side's trade passes it.
         book: the order book, None before the first snapshot or delta.
         book_time: when the book last changed, engine time.
+        has_filters: whether the venue refuses orders for what the market or other orders are.
         event_number: how many market events met orders here.
         budget: quantity units of the current event's volume that our orders may still take; None without a cap.
         at_open: whether orders meet the open of a bar now.
@@ -64,6 +69,7 @@ class Matcher:
     """
 
     __slots__ = (
+        "_always_slips",
         "_desk",
         "_slipping",
         "arrivals",
@@ -77,6 +83,7 @@ class Matcher:
         "consumed",
         "event_number",
         "extremes",
+        "has_filters",
         "instrument",
         "orders",
         "quote",
@@ -97,6 +104,7 @@ class Matcher:
     def __init__(self, instrument: Instrument, settings: SimulationSettings, desk: Desk) -> None:
         self._desk = desk
         self._slipping = settings.costs
+        self._always_slips = settings.costs.slippage_probability_ppm == PARTS_PER_MILLION
         self.instrument = instrument
         self.settings = settings
         self.orders: dict[str, WorkingOrder] = {}
@@ -116,6 +124,8 @@ class Matcher:
         self.at_open = False
         self.extremes: dict[int, int] = {}
         self.consumed: dict[tuple[int, int], tuple[int, int]] = {}
+        filters = settings.filters
+        self.has_filters = bool(filters.minimum_notional or filters.price_up_ppm or filters.price_down_ppm or filters.maximum_orders)
         sources = settings.fill.sources
         self.use_bars = Source.BARS in sources
         self.use_quote_bars = Source.QUOTE_BARS in sources
@@ -200,9 +210,9 @@ class Matcher:
         Returns:
             What was taken, as (price on offer, quantity units).
         """
-        limit, sign = order.limit, order.sign
+        limit, sign, asked = order.limit, order.sign, order.order
         chosen: list[tuple[int, int]] = []
-        wanted = self._reducible(order, ts_event, now)
+        wanted = self._reducible(order, ts_event, now) if asked.reduce_only else order.remaining
         if not wanted:
             return chosen
         last: int | None = None
@@ -216,7 +226,7 @@ class Matcher:
                 wanted -= part
             if not wanted:
                 break
-        if order.order.time_in_force is TimeInForce.FILL_OR_KILL and sum(part for _, part in chosen) < order.remaining:
+        if asked.time_in_force is _FOK and sum(part for _, part in chosen) < order.remaining:
             self.expire(order, "FOK", ts_event, now)
             return []
         for price, part in chosen:
@@ -229,7 +239,7 @@ class Matcher:
         """Fill a resting order as a maker by at most `quantity`, and give by how much."""
         part = min(self._reducible(order, ts_event, now), quantity)
         if part > 0:
-            self._fill(order, price, part, Liquidity.MAKER, ts_event, now)
+            self._fill(order, price, part, _MAKER, ts_event, now)
             if order.remaining:
                 self._end_if_reduced(order, ts_event, now)
         return max(0, part)
@@ -279,18 +289,20 @@ class Matcher:
             held = -order.sign * self._desk.position(order.order.account_id, self.instrument.instrument_id)
             closing = min(max(0, held), quantity)
             if closing:
-                self._fill(order, offered, closing, Liquidity.TAKER, ts_event, now)
+                self._fill(order, offered, closing, _TAKER, ts_event, now)
                 quantity -= closing
             if not quantity:
                 return
         price = offered
-        if (costs.slippage_at_open or not self.at_open) and costs.slips(self.settings.seed, order.order_id, order.filled):
+        if (costs.slippage_at_open or not self.at_open) and (
+            self._always_slips or costs.slips(self.settings.seed, order.order_id, order.filled)
+        ):
             price = costs.slipped(offered, order.order.side, self.instrument)
             if self.extremes:
                 price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
             if order.limit is not None:
                 price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
-        self._fill(order, price, quantity, Liquidity.TAKER, ts_event, now)
+        self._fill(order, price, quantity, _TAKER, ts_event, now)
 
     def _fill(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
         self._desk.execute(order, price, quantity, liquidity, ts_event, now)

@@ -123,7 +123,7 @@ def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | 
     matcher = visit.matcher
     interval = matcher.settings.fill.bar_interval
     opened = bar.ts_event - interval if interval else None if previous is None else previous.ts_init
-    limits_rest = matcher.settings.fill.limits_rest
+    limits_rest, touch = matcher.settings.fill.limits_rest, matcher.settings.fill.touch
     for order in list(matcher.arrivals.values()):
         if order.arrival is not None:
             if opened is None or opened < order.arrival:
@@ -133,7 +133,9 @@ def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | 
             matcher.rest(order)
             order.rested_at = 0  # it was there before this bar
         else:
-            visit.take(order, ask if order.sign > 0 else bid)
+            taken = matcher.take(order, [(ask if order.sign > 0 else bid, matcher.budget)], visit.ts_event, bar.ts_init, touch=touch)
+            if matcher.budget is not None:
+                spend(matcher, taken)
 
 
 class _Visit:
@@ -144,13 +146,7 @@ class _Visit:
         self.ts_event = opened_at
         self._closed_at = bar.ts_event
         self._now = bar.ts_init
-        self._prices = {1: buying, -1: selling}
-
-    def take(self, order: WorkingOrder, price: int) -> None:
-        """Let an order that has not met the market yet take a price."""
-        matcher = self.matcher
-        touch = matcher.settings.fill.touch
-        spend(matcher, matcher.take(order, [(price, matcher.budget)], self.ts_event, self._now, touch=touch))
+        self._buying, self._selling = buying, selling
 
     def walk_to(self, buying: tuple[int, ...], selling: tuple[int, ...], *, at_open: bool = False) -> None:
         """Fill what lies on the way between two prices, as the way comes to it."""
@@ -186,7 +182,7 @@ class _Visit:
     def _trigger(self, order: WorkingOrder, opened: int) -> None:
         matcher, price, rule = self.matcher, order.rung, self.matcher.settings.fill.stop_price
         if rule is not StopPrice.TRIGGER:
-            other = opened if rule is StopPrice.TRIGGER_OR_OPEN else self._prices[order.sign][3]
+            other = opened if rule is StopPrice.TRIGGER_OR_OPEN else (self._buying if order.sign > 0 else self._selling)[3]
             price = order.sign * max(order.sign * price, order.sign * other)
         spend(matcher, matcher.trigger(order, [(price, matcher.budget)], self.ts_event, self._now))
 
@@ -195,7 +191,7 @@ class _Visit:
         assert order.limit is not None
         price, ts_event = order.limit, self._closed_at
         if fill.improvement is not Improvement.NONE and order.sign * (price - opened) > 0:
-            _, high, low, _ = self._prices[order.sign]
+            _, high, low, _ = self._buying if order.sign > 0 else self._selling
             better = opened if fill.improvement is Improvement.OPEN else high if order.sign > 0 else low
             if order.sign * (price - better) > 0:
                 price, ts_event = better, self.ts_event

@@ -12,10 +12,12 @@ from live.venues.sim.matching_trades import traded_price
 from live.venues.sim.settings import TriggeredStop
 from live.venues.sim.working import WorkingOrder
 
+_TRIGGER = TriggeredStop.TRIGGER
+
 
 def begins_triggered(matcher: Matcher, order: WorkingOrder) -> bool:
     """Tell whether an order is a stop that triggers on arrival, since the market is beyond its price already."""
-    if not order.is_stop or matcher.settings.filters.triggered_stops is not TriggeredStop.TRIGGER:
+    if not order.is_stop or matcher.settings.filters.triggered_stops is not _TRIGGER:
         return False
     trigger, price = order.order.trigger_price, matcher.price(order.sign)
     return trigger is not None and price is not None and order.sign * (trigger - price) <= 0

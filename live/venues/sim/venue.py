@@ -52,6 +52,11 @@ from live.venues.sim.settings import SimulationSettings
 from live.venues.sim.standing import begins_triggered, meet_standing
 from live.venues.sim.working import WorkingOrder
 
+# Names of their own: on the way of every order, and an enumeration looks its members up by a descriptor.
+_SUBMIT, _CANCEL = EffectAction.SUBMIT, EffectAction.CANCEL
+_SENT, _REFUSED = Outcome.SENT, Outcome.REFUSED
+_GTD = TimeInForce.GOOD_TILL_DATE
+
 _OBSERVERS: dict[type[MarketEvent], Callable[[Matcher, Any], None]] = {
     Bar: on_bar,
     QuoteBar: on_quote_bar,
@@ -137,19 +142,19 @@ class SimulatedVenue:
 
     def submit(self, order: SubmitOrder, now: int) -> None:
         """Take an order through the gate and on its way."""
-        if not self._pass_gate(order, EffectAction.SUBMIT, now):
+        if not self._pass_gate(order, _SUBMIT, now):
             return
         latency = self._latency
         delay = 0 if latency is None else self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
         if delay:
             self._travelling[order.order_id] = now + delay
-            self._answer(now + delay, partial(self._arrive, order, now + delay, travelled=True))
+            self._answer(now + delay, partial(self._arrive, order, now + delay, now + delay))
         else:
-            self._arrive(order, now, travelled=False)
+            self._arrive(order, now, None)
 
     def cancel(self, request: CancelOrder, now: int) -> None:
         """Take a cancel through the gate and on its way."""
-        if not self._pass_gate(request, EffectAction.CANCEL, now):
+        if not self._pass_gate(request, _CANCEL, now):
             return
         latency = self._latency
         delay = 0 if latency is None else self._delay(latency.cancel, request.order_id, "cancel") + self._lead(request.order_id)
@@ -206,7 +211,7 @@ class SimulatedVenue:
         asked = order.order
         key = (asked.account_id, asked.instrument_id)
         self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
-        before = order.filled
+        before = asked.quantity - order.remaining
         charge = Charge(asked.account_id, asked.side, price, quantity, liquidity, not before, now)
         fee, fee_asset = self._fees.charge(self._matchers[asked.instrument_id].instrument, charge)
         # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
@@ -221,21 +226,23 @@ class SimulatedVenue:
         """Report anything else about an order."""
         self._tell(order.order_id, report, now)
 
-    def _arrive(self, order: SubmitOrder, now: int, *, travelled: bool) -> None:
-        """Accept or reject an order, and let it meet what the market shows."""
-        self._travelling.pop(order.order_id, None)
+    def _arrive(self, order: SubmitOrder, now: int, arrival: int | None) -> None:
+        """Accept or reject an order, and let it meet what the market shows; `arrival` is `now` when it travelled, else None."""
+        if arrival is not None:
+            self._travelling.pop(order.order_id, None)
         matcher = self._matchers.get(order.instrument_id)
         reason = rejection(order, matcher, now)
         if reason is not None or matcher is None:
             self._tell(order.order_id, OrderRejected(now, now, order.order_id, reason or "Invalid symbol."), now)
             return
         self._sequence += 1
-        working = WorkingOrder(order, order.quantity, self._sequence, now if travelled else None)
-        if begins_triggered(matcher, working):
+        working = WorkingOrder(order, order.quantity, self._sequence, arrival)
+        if working.is_stop and begins_triggered(matcher, working):
             working.mark_triggered()
         self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)
         matcher.add(working)
-        self._schedule_expiry(matcher, working)
+        if order.expires_at is not None:
+            self._schedule_expiry(matcher, working)
         meet_standing(matcher, working, now)
 
     def _take_off(self, request: CancelOrder, now: int) -> None:
@@ -262,7 +269,7 @@ class SimulatedVenue:
 
     def _schedule_expiry(self, matcher: Matcher, working: WorkingOrder) -> None:
         expires_at = working.order.expires_at
-        if working.order.time_in_force is TimeInForce.GOOD_TILL_DATE and expires_at is not None:
+        if working.order.time_in_force is _GTD and expires_at is not None:
             self._answer(expires_at, partial(_expire, matcher, working, expires_at))
 
     def _pay_funding(self, instrument: Instrument, rate: FundingRate) -> None:
@@ -277,11 +284,11 @@ class SimulatedVenue:
     def _pass_gate(self, request: SubmitOrder | CancelOrder, action: EffectAction, now: int) -> bool:
         refusal = self._gate.refusal(request)
         if refusal is not None:
-            self._answer(now, EffectOutcome(now, request.order_id, action, Outcome.REFUSED, refusal))
+            self._answer(now, EffectOutcome(now, request.order_id, action, _REFUSED, refusal))
             return False
         if self._request_log is not None:
             self._request_log.write(action, request.order_id, now)
-        self._answer(now, EffectOutcome(now, request.order_id, action, Outcome.SENT, ""))
+        self._answer(now, EffectOutcome(now, request.order_id, action, _SENT, ""))
         return True
 
     def _tell(self, subject: str, report: VenueReport, now: int) -> None:

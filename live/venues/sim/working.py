@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from live.core.effects import SubmitOrder
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
+_BUY, _LIMIT_MAKER = Side.BUY, OrderType.LIMIT_MAKER
+_AT_ONCE = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
+
 
 class Ladder:
     """Keep resting orders sorted by the price at which the market reaches them, the nearest first, then by arrival.
@@ -94,13 +97,13 @@ class WorkingOrder:
     def __init__(self, order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> None:
         self.order = order
         self.order_id = order.order_id
-        self.sign = 1 if order.side is Side.BUY else -1
+        self.sign = 1 if order.side is _BUY else -1
         self.limit = order.limit_price
         self.remaining = remaining
         self.sequence = sequence
         self.arrival = arrival
         self.is_stop = order.trigger_price is not None
-        self.is_maker = order.order_type is OrderType.LIMIT_MAKER
+        self.is_maker = order.order_type is _LIMIT_MAKER
         self.venue_order_id = f"V{order.order_id}"
         self.ladder: Ladder | None = None
         self.rung = 0
@@ -112,7 +115,7 @@ class WorkingOrder:
     @property
     def at_once(self) -> bool:
         """Tell whether what does not fill when it meets the market expires."""
-        return self.limit is not None and self.order.time_in_force in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
+        return self.limit is not None and self.order.time_in_force in _AT_ONCE
 
     @property
     def filled(self) -> int:
