@@ -10,7 +10,6 @@ from typing import Literal
 import msgspec
 
 from live.core.errors import InterlockError
-from live.venues.exchange.fixed8 import Fixed8
 
 When = Literal["before", "after"]
 """Whether a fault strikes before the request is applied, or after: then the exchange did it and the client does not learn so."""
@@ -292,11 +291,6 @@ class FaultPlane:
         if waiting.spent:
             del self._armed[waiting.number]
         return struck
-
-
-def part_of(remaining: Fixed8, parts_per_million: int, step: Fixed8) -> Fixed8:
-    """Give part of a quantity, on whole steps, at least one."""
-    return max(step, remaining * parts_per_million // 1_000_000 // step * step)
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -7,6 +7,7 @@ from live.venues.exchange.events import AggregateTradeEvent, DepthEvent, TradeEv
 from live.venues.exchange.exchange import Exchange
 from live.venues.exchange.fixed8 import Fixed8, fixed8_text
 from live.venues.exchange.market import BookTicker, Kline, Ticker
+from live.venues.exchange.payloads import percent_text
 
 MILLISECOND = 1_000
 """Microseconds in a millisecond: what times are divided by unless a client asked for microseconds."""
@@ -114,7 +115,7 @@ def ticker_payload(ticker: Ticker, top: BookTicker, now: int, unit: int) -> dict
         "E": now // unit,
         "s": ticker.symbol,
         "p": fixed8_text(ticker.last - ticker.open),
-        "P": change_percent(ticker.open, ticker.last),
+        "P": percent_text(ticker.last - ticker.open, ticker.open),
         "w": fixed8_text(ticker.weighted_average),
         "x": fixed8_text(ticker.previous_close),
         "c": fixed8_text(ticker.last),
@@ -148,7 +149,7 @@ def rolling_payload(exchange: Exchange, symbol: str, window: str, now: int, unit
         "E": now // unit,
         "s": symbol,
         "p": fixed8_text(last - opened),
-        "P": change_percent(opened, last),
+        "P": percent_text(last - opened, opened),
         "o": fixed8_text(opened),
         "h": fixed8_text(max((bar.high for bar in traded), default=0)),
         "l": fixed8_text(min((bar.low for bar in traded), default=0)),
@@ -190,15 +191,6 @@ def kline_payload(symbol: str, interval: str, bar: Kline, now: int, unit: int, *
             "B": "0",
         },
     }
-
-
-def change_percent(before: Fixed8, after: Fixed8) -> str:
-    """Print a change in percent with three decimals, rounded half up; 0.000 without a price to compare with."""
-    if not before:
-        return "0.000"
-    thousandths = (abs(after - before) * 200_000 + before) // (2 * before)
-    sign = "-" if after < before and thousandths else ""
-    return f"{sign}{thousandths // 1000}.{thousandths % 1000:03d}"
 
 
 def level_texts(levels: Iterable[tuple[Fixed8, Fixed8]]) -> list[tuple[str, str]]:
