@@ -129,14 +129,14 @@ def canceled(outcome: Canceled, unit: int) -> Payload:
     return payload
 
 
-def cancel_replaced(cancel: Canceled | VenueError, new_order: Placed | VenueError | None, new_payload: Payload | None, unit: int) -> Payload:
-    """Say what became of both halves of a cancel-replace; `new_payload` answers the new order when it was placed."""
+def cancel_replaced(cancel: Canceled | VenueError, new_order: Payload | VenueError | None, unit: int) -> Payload:
+    """Say what became of both halves of a cancel-replace: `new_order` is its answer, its refusal, or None when it was not attempted."""
     if new_order is None:
         result, response = "NOT_ATTEMPTED", None
     elif isinstance(new_order, VenueError):
         result, response = "FAILURE", error_payload(new_order)
     else:
-        result, response = "SUCCESS", new_payload
+        result, response = "SUCCESS", new_order
     failed = isinstance(cancel, VenueError)
     return {
         "cancelResult": "FAILURE" if failed else "SUCCESS",
@@ -313,6 +313,17 @@ def ticker_full(ticker: Ticker, book: BookTicker, unit: int) -> Payload:
         "lastId": ticker.last_trade_id,
         "count": ticker.trades,
     }
+
+
+def ticker_window(ticker: Ticker, unit: int) -> Payload:
+    """Give the statistics of a window, without the book and what was before it."""
+    change = ticker.last - ticker.open
+    return {
+        "symbol": ticker.symbol,
+        "priceChange": fixed8_text(change),
+        "priceChangePercent": percent_text(change, ticker.open),
+        "weightedAvgPrice": fixed8_text(ticker.weighted_average),
+    } | {name: value for name, value in ticker_mini(ticker, unit).items() if name != "symbol"}
 
 
 def ticker_mini(ticker: Ticker, unit: int) -> Payload:

@@ -75,7 +75,9 @@ class KeyRing:
             raise KeyRingError(f"API key {key!r} has an empty secret: give one, as KEY:SECRET")
         return self._add(ApiKey(key=key, account=account or key, secret=secret.encode(), permissions=permissions))
 
-    def add_public_key(self, key: str, pem: bytes, account: str | None = None, permissions: frozenset[Security] = EVERY_PERMISSION) -> ApiKey:
+    def add_public_key(
+        self, key: str, pem: bytes, account: str | None = None, permissions: frozenset[Security] = EVERY_PERMISSION
+    ) -> ApiKey:
         """Add a key that signs by Ed25519, whose public half is given as PEM.
 
         Raises:
@@ -203,7 +205,9 @@ def verify_signature(api_key: ApiKey, text: str, signature: str) -> None:
         raise errors.invalid_signature() from None
 
 
-def authenticate(keys: KeyRing, security: Security, key: str | None, text: str, parameters: Parameters, now: int) -> tuple[ApiKey, Validity]:
+def authenticate(
+    keys: KeyRing, security: Security, key: str | None, text: str, parameters: Parameters, now: int
+) -> tuple[ApiKey, Validity]:
     """Give the key behind a signed request, and how long the request is good.
 
     Raises:
