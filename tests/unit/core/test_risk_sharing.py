@@ -281,6 +281,19 @@ def test_a_short_position_may_come_to_the_net_bound(new_desk, make, limit, code)
     assert desk.send("SELL", 100, order_type="LIMIT", limit_price=limit) == code
 
 
+@pytest.mark.parametrize(("scope", "code"), [(ACCOUNT, DenialCode.ACCOUNT_EXPOSURE_EXCEEDED), (VENUE, DenialCode.VENUE_EXPOSURE_EXCEEDED)])
+def test_what_a_scope_is_short_may_come_to_its_net_bound(new_desk, make, scope, code):
+    """Sold counts as bought does: 0.100 at 105.00 are 10.50, and one unit less is too little room."""
+    desk = new_desk(make.deployment(limits=make.limits(price_collar_ppm=60_000)))
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    desk.open(make.btc(kind=InstrumentKind.PERPETUAL, initial_margin_ppm=200_000, maintenance_margin_ppm=100_000))
+    for bound, expected in ((1_050_000_000, None), (1_049_999_999, code)):
+        desk.feed(inputs.LimitsSet(desk.now, *scope, ScopeLimits(maximum_net_notional=bound)))
+        assert desk.send("SELL", 100, order_type="LIMIT", limit_price=105.0) == expected
+        if expected is None:
+            desk.cancel()
+
+
 def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
     """What takes risk away goes all the same."""
     desk = margin_desk(10 * USDT).hold(100, ETH).hold(100)
@@ -288,7 +301,7 @@ def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
     desk.engine._work.markets[ETH].last_price = None
     denial = exposure.check_margin(desk.candidate())
     assert denial is not None
-    assert denial.code == DenialCode.MARGIN_UNKNOWN
+    assert denial == (DenialCode.MARGIN_UNKNOWN, "paper holds an instrument without a price")
     desk.cancel()
     assert exposure.check_margin(desk.candidate(side=Side.SELL)) is None
 
@@ -306,6 +319,7 @@ def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
         ),
         ([("paper", ETH, Side.SELL, 20, 9_900), ("paper", EURO, Side.BUY, 20, 9_900), ("paper", EURO, Side.SELL, 4, 9_900)], 0, 400_000),
         ([("other", BTC, Side.BUY, 20, 9_900), ("paper", "binance-spot:DOGEUSDT", Side.BUY, 20, 9_900)], 0, 0),
+        ([("other", BTC, Side.BUY, 20, 9_900), ("paper", BTC, Side.BUY, 20, 9_900)], 198_000_000, 0),
     ],
 )
 def test_orders_of_others_reserve_the_balance(house, orders, buys, sells):
@@ -322,6 +336,18 @@ def test_orders_of_others_reserve_the_balance(house, orders, buys, sells):
             balances["paper", asset] = needed - missing
             denial = exposure.check_balance(desk.candidate(**plain))
             assert (denial and denial.code) == expected
+
+
+def test_orders_of_others_reserve_the_balance_beside_our_own(house):
+    """5.94 that our buy may cost, 1.98 for somebody's, 10.00 for the next one, and 0.2 % of all for fees."""
+    desk = house()
+    assert desk.send("BUY", 60, order_type="LIMIT", limit_price=99.0) is None
+    desk.feed(inputs.ExternalOrderObserved(desk.now, desk.now, "paper", BTC, "X1", "web", Side.BUY, 20, 9_900))
+    needed = (594_000_000 + 198_000_000 + 10 * USDT) * 1_002 // 1_000
+    for missing, expected in ((0, None), (1, DenialCode.BALANCE_INSUFFICIENT)):
+        desk.state.ledger.balances["paper", "USDT"] = needed - missing
+        denial = exposure.check_balance(desk.candidate(quantity=100, limit_price=10_000))
+        assert (denial and denial.code) == expected
 
 
 # Size, open orders and pace
