@@ -119,6 +119,23 @@ def test_tables_of_an_account_and_of_a_venue_are_the_same_books(make):
     assert exposures.of_venue["kraken-spot"][0] is exposures.accounts["paper", "kraken-spot"]
 
 
+def test_a_position_that_is_set_moves_its_account_by_the_difference():
+    """Also one that nothing was known of before."""
+    exposures = Exposures()
+    exposures.hold("paper", "alpha", BTC, 5)
+    exposures.hold("paper", "beta", BTC, 3)
+    exposures.hold("paper", "alpha", BTC, -2)
+    assert exposures.strategies["paper", "alpha"][BTC].held == -2
+    assert exposures.accounts["paper", "binance-spot"][BTC].held == 1
+
+
+def test_a_venue_is_what_stands_before_the_first_colon():
+    """A venue's own name of an instrument may have one too."""
+    exposures = Exposures()
+    exposures.move("paper", "alpha", "kraken-spot:BTC:USD", 5)
+    assert list(exposures.of_venue) == ["kraken-spot"]
+
+
 def test_a_perpetual_reserves_nothing_of_a_balance(make):
     """Its margin is judged instead."""
     exposures, perpetual = Exposures(), make.btc(kind=InstrumentKind.PERPETUAL)

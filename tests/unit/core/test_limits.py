@@ -74,6 +74,11 @@ def test_an_order_quantity_must_be_positive_and_fit(make, quantity):
         check_limits(make.limits(maximum_order_quantity={BTC: quantity}))
 
 
+def test_an_order_quantity_may_be_one_unit(make):
+    """It is the smallest that can be meant: of a contract it is often the usual one."""
+    check_ceilings(make.limits(maximum_order_quantity={BTC: 1}))
+
+
 def test_no_instrument_is_no_limit_set(make):
     """An empty list denies everything and must be meant otherwise."""
     with pytest.raises(LimitError, match="names no instrument"):

@@ -79,6 +79,7 @@ def test_a_latch_that_was_never_read_counts_as_engaged(desk, scope):
     del desk._fold.latches[scope]
     desk.want(100)
     assert desk.code == DenialCode.LATCH_ENGAGED
+    assert desk.of(records.OrderDenied)[-1].detail == " ".join(scope).strip()
     assert not desk.submitted
 
 
@@ -225,6 +226,14 @@ def test_a_trigger_price_must_be_positive_and_on_the_tick(new_desk, make, price,
     desk.want(100)
     denial = form.check_price(desk.candidate(trigger_price=price))
     assert (denial and denial.code) == code
+
+
+def test_a_price_off_the_tick_is_said_with_the_tick(new_desk, make):
+    """Whoever reads the denial sees what would have passed."""
+    desk = new_desk().open(make.btc(tick_size=5))
+    desk.want(100)
+    said = [form.check_price(desk.candidate(**price)) for price in ({"limit_price": 9_996}, {"trigger_price": 9_997})]
+    assert [denial.detail for denial in said if denial] == ["9996 on tick 5", "trigger 9997 on tick 5"]
 
 
 def test_the_smallest_price_is_one_unit(desk):

@@ -444,6 +444,7 @@ def test_one_execution_an_hour_is_one_order(house):
         (-200, 10, 0, 190, True, 0, True),
         (-200, 0, 0, 201, True, 0, False),
         (-1, 0, 0, 1, False, 0, True),
+        (-1, 0, 1, 1, False, 1, False),
         (100, 0, 0, 50, False, 150, False),
         (100, 30, 20, 50, False, 180, False),
         (100, 30, 20, 50, True, 130, False),
