@@ -1,0 +1,79 @@
+"""Calls: what one request is about, from its turn in the budget to its answer; carried by a context variable of its task."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+
+from live.venues.errors import VenueCallError
+from live.venues.request_budget import Priority
+from live.venues.taxonomy import Failure, FailureClass
+
+
+class GateClosedError(VenueCallError):
+    """The gate refused a request in the moment in which it would have left."""
+
+
+class CallFailedError(VenueCallError):
+    """A request failed.
+
+    Attributes:
+        failure: what is known of it.
+        failure_class: what that means.
+    """
+
+    def __init__(self, said: str, failure: Failure, failure_class: FailureClass) -> None:
+        super().__init__(said)
+        self.failure = failure
+        self.failure_class = failure_class
+
+
+class Call:
+    """Follow one request.
+
+    Attributes:
+        priority: what it waits behind.
+        patience: how long it may wait for its turn, seconds.
+        leaving: looks and writes down, immediately before the first byte; raises when it must not leave.
+        weight: weight that was spent and not settled.
+        sent: whether its first byte was about to be written.
+        signed_at: the venue's time that it was signed with, nanoseconds UTC; 0 before.
+        status: HTTP status of the answer, None before one.
+        code: the venue's own code, None without one.
+        message: the venue's words.
+        headers: headers of the answer, in lower case.
+    """
+
+    __slots__ = ("code", "headers", "leaving", "message", "patience", "priority", "sent", "signed_at", "status", "weight")
+
+    def __init__(self, priority: Priority, patience: float, leaving: Callable[[], None] | None = None) -> None:
+        self.priority = priority
+        self.patience = patience
+        self.leaving = leaving
+        self.weight = 0
+        self.sent = False
+        self.signed_at = 0
+        self.status: int | None = None
+        self.code: int | None = None
+        self.message = ""
+        self.headers: Mapping[str, str] = {}
+
+    def leave(self) -> None:
+        """Look once more and note that the request leaves; a connection that was found dead may carry a question again, but no order.
+
+        Raises:
+            GateClosedError: it must not leave.
+        """
+        if self.leaving is not None and not self.sent:
+            self.leaving()
+        elif self.sent and self.priority is Priority.PLACE:
+            raise GateClosedError("an order is never sent again")
+        self.sent = True
+
+    def failure(self, error: BaseException) -> Failure:
+        """Give what is known of its failure."""
+        return Failure(
+            sent=self.sent, status=self.status, code=self.code, message=self.message or str(error), exception=type(error).__name__
+        )
+
+
+CURRENT_CALL: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The request that this task is making."""

@@ -1,0 +1,79 @@
+"""The one place that imports ccxt: its class for an exchange, with the parts replaced that send, stamp, count and round."""
+
+from functools import cache
+from typing import Any, cast
+
+import ccxt.pro  # pyright: ignore[reportMissingTypeStubs]
+
+from live.venues.ccxt_adapter.dialects import Dialect
+from live.venues.ccxt_adapter.wiring import Wiring
+
+
+@cache
+def exchange_class(name: str) -> Any:
+    """Derive a class from ccxt's for an exchange; its objects need a `wiring` before their first request."""
+    base: Any = getattr(ccxt.pro, name)
+
+    class Exchange(base):
+        wiring: Wiring
+
+        async def throttle(self, cost: float | None = None) -> None:
+            await self.wiring.take_turn(1 if cost is None else cost)
+
+        def nonce(self) -> int:
+            return self.wiring.stamp()
+
+        def on_rest_response(self, code: int, reason: str, url: str, method: str, headers: Any, body: str, *request: Any) -> str:
+            self.wiring.note_answer(code, headers)
+            return body.strip()
+
+        def handle_errors(
+            self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *request: Any
+        ) -> None:
+            if code >= 400:
+                self.wiring.note_error(response)
+            elif method and response is None:
+                raise ccxt.pro.BadResponse(f"{name} answered {code} with what is no JSON")
+            base.handle_errors(self, code, reason, url, method, headers, body, response, *request)
+
+        def amount_to_precision(self, symbol: str, amount: Any) -> str:
+            return str(amount)
+
+        def price_to_precision(self, symbol: str, price: Any) -> str:
+            return str(price)
+
+        def handle_message(self, client: Any, message: Any) -> None:
+            try:
+                if isinstance(message, dict) and self.wiring.on_message(client, cast("dict[str, Any]", message)):
+                    return
+                base.handle_message(self, client, message)
+            except Exception as error:  # noqa: BLE001 - a frame that cannot be read breaks the stream's chain: close it, and begin anew
+                client.on_error(ccxt.pro.BadResponse(f"{name} sent what cannot be read: {type(error).__name__}: {error}"))
+
+    return Exchange
+
+
+def use_addresses(exchange: Any, http: str, web_socket: str, dialect: Dialect) -> None:
+    """Point every address at the venue that is configured, and what the dialect does not name at a path that no venue has.
+
+    The general table of exceptions takes in the dialect's, which ccxt else uses for the venue's public host only.
+    """
+    addresses = exchange.urls["api"]
+    _block(addresses, f"{http}/blocked")
+    addresses.update({name: http + path for name, path in dialect.rest_urls.items()})
+    sockets = addresses["ws"]
+    _block(sockets, f"{web_socket}/blocked")
+    for name, path in dialect.web_socket_urls.items():
+        sockets[name] = {inner: web_socket + one for inner, one in path.items()} if isinstance(path, dict) else web_socket + path
+    exact = dict(exchange.exceptions["exact"])
+    for table in dialect.exception_tables:
+        exact.update(exchange.exceptions[table]["exact"])
+    exchange.exceptions["exact"] = exact
+
+
+def _block(addresses: dict[str, Any], blocked: str) -> None:
+    for name, address in addresses.items():
+        if isinstance(address, str):
+            addresses[name] = f"{blocked}/{name}"
+        elif name != "ws":
+            _block(address, f"{blocked}/{name}")
