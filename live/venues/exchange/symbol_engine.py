@@ -252,7 +252,7 @@ class SymbolEngine:
 
     def _plan(self, account: Account, request: OrderRequest) -> Plan:
         rules = self.rules
-        mode = request.stp_mode or rules.default_stp_mode
+        mode = self._stp_mode(account, request)
         opposite = self.book.opposite(request.side)
         if request.quote_quantity is None:
             return plan(opposite, request.side, account.name, request.price or 0, request.quantity or 0, mode)
@@ -266,6 +266,10 @@ class SymbolEngine:
                 raise errors.new_order_rejected("Order book liquidity is less than LOT_SIZE filter minimum quantity.")
             raise errors.filter_failure("LOT_SIZE")
         return planned
+
+    def _stp_mode(self, account: Account, request: OrderRequest) -> SelfTradePrevention:
+        """Say how an order treats its own account's: the market trades with itself unless told otherwise."""
+        return request.stp_mode or (SelfTradePrevention.NONE if account.house else self.rules.default_stp_mode)
 
     def _crosses(self, side: Side, price: Fixed8) -> bool:
         best = self.book.opposite(side).best
@@ -306,7 +310,7 @@ class SymbolEngine:
             quote_quantity=request.quote_quantity or 0,
             price=request.price or 0,
             stop_price=request.stop_price or 0,
-            stp_mode=request.stp_mode or self.rules.default_stp_mode,
+            stp_mode=self._stp_mode(account, request),
             time=now,
             update_time=now,
             working_time=-1 if waits else now,
