@@ -70,15 +70,28 @@ class InstrumentMarket:
         Raises:
             InputError: the bar contradicts itself, or is not later than the one before.
         """
-        low, high, close, ts_event = bar.low, bar.high, bar.close, bar.ts_event
-        if not (0 < low <= close <= high <= LARGEST_INTEGER and low <= bar.open <= high and bar.volume >= 0 and ts_event > self._seen_to):
+        low, high = bar.low, bar.high
+        open_, close = bar.open, bar.close
+        ts_event = bar.ts_event
+        # Compared in pairs, as a chain would shift its operands about: this is done on every bar.
+        if not (
+            low > 0
+            and low <= open_
+            and low <= close
+            and open_ <= high
+            and close <= high
+            and bar.volume >= 0
+            and high <= LARGEST_INTEGER
+            and ts_event > self._seen_to
+        ):
             raise InputError(f"{_fault(bar, self._seen_to)}; received {bar!r}: mend or drop it at its source")
         self._seen_to = ts_event
         self._prices.append(close)
         if not bar.warm_up:
             self.last_price = close
             self.event_time = ts_event
-            self.saw_bars = self._traded = True
+            if not self.saw_bars:
+                self.saw_bars = self._traded = True
 
     def observe_trade(self, trade: Trade) -> None:
         """Take in a trade; one of the warm-up feeds only the slow reference.
@@ -86,8 +99,8 @@ class InstrumentMarket:
         Raises:
             InputError: its price or quantity is not positive or does not fit.
         """
-        price = trade.price
-        if not (0 < price <= LARGEST_INTEGER and 0 < trade.quantity <= LARGEST_INTEGER):
+        price, quantity = trade.price, trade.quantity
+        if not (price > 0 and price <= LARGEST_INTEGER and quantity > 0 and quantity <= LARGEST_INTEGER):  # as for a bar
             raise InputError(f"a trade has a positive price and quantity; received {trade!r}: mend or drop it at its source")
         self._prices.append(price)
         if not trade.warm_up:

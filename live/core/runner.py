@@ -1,7 +1,7 @@
 """Runner: one strategy instance, fed with what it takes in."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from live.core.context import RunningContext, Worth
 from live.core.entities import Order
@@ -9,10 +9,17 @@ from live.core.errors import StrategyError
 from live.core.inputs import Deployment
 from live.core.market import InstrumentMarket
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
+from live.core.portfolio import Wish
 from live.core.records import FillRecorded
+from live.core.requests import Request
 from live.core.state import EngineState
 from live.core.strategy import Strategy
 from live.core.views import BarView, BookView, FundingView, QuoteBarView, QuoteView, TradeView, view_order
+
+E = TypeVar("E")
+
+Feed = Callable[[E], list[Wish | Request]]
+"""Takes in an event of one instrument, and gives what the strategy wishes because of it."""
 
 _HANDLERS: dict[str, tuple[type[Any], ...]] = {
     "on_bar": (Bar,),
@@ -84,60 +91,69 @@ class StrategyRunner:
         """Let the strategy begin.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         self.context.now = self._state.now
         self._call(lambda: self.strategy.on_start(self.context), "its start")
 
-    def on_bar(self, bar: Bar) -> None:
-        """Hand a finished bar to the strategy; wishes made before its warm-up is over, or by history, are dropped.
+    def bar_feed(self, instrument_id: str) -> Feed[Bar]:
+        """Give what hands an instrument's finished bars to the strategy; what stays the same from bar to bar is looked up only once.
+
+        Wishes made before the warm-up is over, or by history, are dropped.
+
+        Returns:
+            What takes a bar and gives the strategy's wishes. It raises StrategyError when the strategy failed, or asked for something
+            that is no target and no order.
+        """
+        price_unit, quantity_unit = self._units[instrument_id]
+        context, wishes, hand_over = self.context, self.wishes, self.strategy.on_bar
+
+        def take_in(bar: Bar) -> list[Wish | Request]:
+            if context.warming_up:
+                self._count_warm_up(instrument_id)
+            context.now = bar.ts_init
+            try:
+                hand_over(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), context)
+            except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+                raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
+            if wishes and (bar.warm_up or context.warming_up):
+                context.forget()
+            return wishes
+
+        return take_in
+
+    def trade_feed(self, instrument_id: str) -> Feed[Trade]:
+        """Give what hands an instrument's trades to the strategy, as `bar_feed` does with bars."""
+        price_unit, quantity_unit = self._units[instrument_id]
+        context, wishes, hand_over = self.context, self.wishes, self.strategy.on_trade
+
+        def take_in(trade: Trade) -> list[Wish | Request]:
+            context.now = trade.ts_init
+            try:
+                hand_over(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), context)
+            except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+                raise self._failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
+            if wishes and (trade.warm_up or context.warming_up):
+                context.forget()
+            return wishes
+
+        return take_in
+
+    def on_quote(self, quote: Quote) -> None:
+        """Hand a quote to the strategy; wishes made before its warm-up is over, or by history, are dropped.
 
         Raises:
             StrategyError: the strategy failed, or asked for something that is no target and no order.
-        """
-        instrument_id = bar.instrument_id
-        price_unit, quantity_unit = self._units[instrument_id]
-        if self.context.warming_up:
-            self._count_warm_up(instrument_id)
-        self.context.now = bar.ts_init
-        try:
-            self.strategy.on_bar(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), self.context)
-        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
-        if self.wishes and (bar.warm_up or self.context.warming_up):
-            self.context.forget()
-
-    def on_trade(self, trade: Trade) -> None:
-        """Hand a trade of the market to the strategy, as `on_bar` does with a bar.
-
-        Raises:
-            StrategyError: as `on_bar`.
-        """
-        instrument_id, context = trade.instrument_id, self.context
-        price_unit, quantity_unit = self._units[instrument_id]
-        context.now = trade.ts_init
-        try:
-            self.strategy.on_trade(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), context)
-        except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
-        if self.wishes and (trade.warm_up or context.warming_up):
-            context.forget()
-
-    def on_quote(self, quote: Quote) -> None:
-        """Hand a quote to the strategy, as `on_bar` does with a bar.
-
-        Raises:
-            StrategyError: as `on_bar`.
         """
         instrument_id = quote.instrument_id
         view = QuoteView(instrument_id, quote.ts_event, quote, *self._units[instrument_id])
         self._take_in(quote, self.strategy.on_quote, view, "quote")
 
     def on_quote_bar(self, bar: QuoteBar) -> None:
-        """Hand a bar of bid and ask to the strategy, as `on_bar` does with a bar; it counts toward the warm-up where bars do not come.
+        """Hand a bar of bid and ask to the strategy, as `on_quote` does with a quote; it counts toward the warm-up where bars do not come.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         instrument_id = bar.instrument_id
         if self.context.warming_up and Bar not in self.subscriptions:
@@ -146,10 +162,10 @@ class StrategyRunner:
         self._take_in(bar, self.strategy.on_quote_bar, view, "bar of bid and ask")
 
     def on_book(self, event: BookSnapshot | BookDelta) -> None:
-        """Hand the order book after a change to the strategy, as `on_bar` does with a bar.
+        """Hand the order book after a change to the strategy, as `on_quote` does with a quote.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         instrument_id = event.instrument_id
         book = self._markets[instrument_id].book
@@ -158,10 +174,10 @@ class StrategyRunner:
         self._take_in(event, self.strategy.on_book, view, "book")
 
     def on_funding(self, event: FundingRate) -> None:
-        """Hand a funding rate to the strategy, as `on_bar` does with a bar.
+        """Hand a funding rate to the strategy, as `on_quote` does with a quote.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         view = FundingView(event.instrument_id, event.ts_event, event, self._units[event.instrument_id][0])
         self._take_in(event, self.strategy.on_funding, view, "funding rate")
@@ -170,7 +186,7 @@ class StrategyRunner:
         """Hand the strategy one of its own executions; wishes made before its warm-up is over are dropped.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         self.context.now = fill.ts
         try:
@@ -184,7 +200,7 @@ class StrategyRunner:
         """Tell the strategy what became of an order it asked for.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         self.context.now = self._state.now
         view = view_order(order, self._units[order.instrument_id][0])
@@ -194,7 +210,7 @@ class StrategyRunner:
         """Tell the strategy that a timer fell due.
 
         Raises:
-            StrategyError: as `on_bar`.
+            StrategyError: as `on_quote`.
         """
         self.context.now = now
         self._call(lambda: self.strategy.on_timer(name, self.context), f"the timer {name}")

@@ -120,7 +120,7 @@ class Engine:
             LedgerError: a fill does not fit the ledger.
         """
         work, now = self._work, event.ts_init
-        if not work.now <= now <= END_OF_TIME:
+        if now < work.now or now > END_OF_TIME:
             raise InputError(_fault_of_time(work.now, event))
         work.now = now
         self._handlers[type(event)](event)

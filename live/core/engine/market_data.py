@@ -1,7 +1,7 @@
 """Market data: mark the market, open the day, wake the strategies, and let time pass for what waits."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from live.core import inputs
 from live.core.engine.deciding import Deciding
@@ -11,12 +11,17 @@ from live.core.engine.workspace import Workspace
 from live.core.errors import InputError
 from live.core.market import InstrumentMarket
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
-from live.core.runner import StrategyRunner
+from live.core.runner import Feed, StrategyRunner
+
+E = TypeVar("E")
 
 MINUTE = 60 * 1_000_000_000
 
 Route = tuple[InstrumentMarket, tuple[StrategyRunner, ...]]
 """Where an instrument's events go: its market, and the strategies that take them in."""
+
+FeedRoute = tuple[InstrumentMarket, tuple[tuple[Feed[E], StrategyRunner], ...]]
+"""The same of what comes most often: each strategy with what hands such an event to it."""
 
 Event = Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate
 
@@ -24,14 +29,26 @@ Event = Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate
 class MarketData:
     """Take in market events, the state of feeds, and the passing of time."""
 
-    __slots__ = ("_bar_routes", "_deciding", "_minutes", "_performance", "_routes", "_started", "_trade_routes", "_watch", "_work")
+    __slots__ = (
+        "_bar_routes",
+        "_deciding",
+        "_minutes",
+        "_performance",
+        "_retries",
+        "_routes",
+        "_started",
+        "_trade_routes",
+        "_watch",
+        "_work",
+    )
 
     def __init__(self, work: Workspace, deciding: Deciding, watch: Watch, performance: Performance) -> None:
         self._work = work
         self._deciding = deciding
         self._watch = watch
-        self._bar_routes: dict[str, Route] = {}
-        self._trade_routes: dict[str, Route] = {}
+        self._retries = deciding.retries
+        self._bar_routes: dict[str, FeedRoute[Bar]] = {}
+        self._trade_routes: dict[str, FeedRoute[Trade]] = {}
         self._routes: dict[type[Any], dict[str, Route]] = {}
         self._minutes: dict[str, int] = {}
         self._performance = performance
@@ -52,20 +69,22 @@ class MarketData:
             InputError: its instrument is not defined, it contradicts itself, or it is not later than the one before.
             StrategyError: a strategy failed on it.
         """
-        market, runners = self._bar_routes.get(bar.instrument_id) or self._route(bar.instrument_id, Bar, self._bar_routes)
+        instrument_id, now = bar.instrument_id, bar.ts_init
+        try:
+            market, feeds = self._bar_routes[instrument_id]
+        except KeyError:
+            market, feeds = self._route_bars(instrument_id)
         market.observe(bar)
-        live, performance = not bar.warm_up, self._performance
-        if live and (self._work.now >= performance.next_day or performance.marginal):
-            performance.on_price(bar.instrument_id)
-        deciding = self._deciding
-        exits = deciding.count_bar(bar.instrument_id) if deciding.retries and live else None
-        for runner in runners:
-            runner.on_bar(bar)
-            if runner.wishes:
-                deciding.decide(runner)
+        performance = self._performance
+        if (now >= performance.next_day or performance.marginal) and not bar.warm_up:
+            performance.on_price(instrument_id)
+        exits = self._deciding.count_bar(instrument_id) if self._retries and not bar.warm_up else None
+        for take_in, runner in feeds:
+            if take_in(bar):
+                self._deciding.decide(runner)
         if exits:
-            deciding.retry_exits(exits)
-        if self._work.now >= self._watch.next_due:
+            self._deciding.retry_exits(exits)
+        if now >= self._watch.next_due:
             self._watch.look()
 
     def on_trade(self, trade: Trade) -> None:
@@ -75,18 +94,20 @@ class MarketData:
             InputError: its instrument is not defined, or it is malformed.
             StrategyError: a strategy failed on it.
         """
-        market, runners = self._trade_routes.get(trade.instrument_id) or self._route(trade.instrument_id, Trade, self._trade_routes)
+        instrument_id, now = trade.instrument_id, trade.ts_init
+        try:
+            market, feeds = self._trade_routes[instrument_id]
+        except KeyError:
+            market, feeds = self._route_trades(instrument_id)
         market.observe_trade(trade)
-        now, performance = self._work.now, self._performance
+        performance = self._performance
         if (now >= performance.next_day or performance.marginal) and not trade.warm_up:
-            performance.on_price(trade.instrument_id)
-        deciding = self._deciding
-        for runner in runners:
-            runner.on_trade(trade)
-            if runner.wishes:
-                deciding.decide(runner)
-        if deciding.retries and not trade.warm_up:
-            self._count_minutes(trade.instrument_id, market)
+            performance.on_price(instrument_id)
+        for take_in, runner in feeds:
+            if take_in(trade):
+                self._deciding.decide(runner)
+        if self._retries and not trade.warm_up:
+            self._count_minutes(instrument_id, market)
         if now >= self._watch.next_due:
             self._watch.look()
 
@@ -166,13 +187,26 @@ class MarketData:
         self._work.state.apply_input(event)
         self._watch.look()
 
+    def _route_bars(self, instrument_id: str) -> FeedRoute[Bar]:
+        market, runners = self._route(instrument_id, Bar)
+        self._bar_routes[instrument_id] = route = (market, tuple((runner.bar_feed(instrument_id), runner) for runner in runners))
+        return route
+
+    def _route_trades(self, instrument_id: str) -> FeedRoute[Trade]:
+        market, runners = self._route(instrument_id, Trade)
+        self._trade_routes[instrument_id] = route = (market, tuple((runner.trade_feed(instrument_id), runner) for runner in runners))
+        return route
+
     def _routes_of(self, instrument_id: str, kind: type[Any]) -> Route:
         routes = self._routes.get(kind)
         if routes is None:
             routes = self._routes[kind] = {}
-        return routes.get(instrument_id) or self._route(instrument_id, kind, routes)
+        route = routes.get(instrument_id)
+        if route is None:
+            route = routes[instrument_id] = self._route(instrument_id, kind)
+        return route
 
-    def _route(self, instrument_id: str, kind: type[Any], routes: dict[str, Route]) -> Route:
+    def _route(self, instrument_id: str, kind: type[Any]) -> Route:
         """Find who takes a kind of event in, and let the strategies begin at the first event of a session."""
         market = self._work.markets.get(instrument_id)
         if market is None:
@@ -182,14 +216,13 @@ class MarketData:
             for runner in self._work.runners.values()
             if kind in runner.subscriptions and instrument_id in runner.deployment.instrument_ids
         )
-        routes[instrument_id] = route = (market, runners)
         if not self._started:
             self._started = True
             for runner in self._work.runners.values():
                 runner.on_start()
                 if runner.wishes:
                     self._deciding.decide(runner)
-        return route
+        return market, runners
 
     def _wake(
         self, event: Event, market: InstrumentMarket, runners: tuple[StrategyRunner, ...], hand_over: Callable[[StrategyRunner, Any], None]
