@@ -1,10 +1,11 @@
 """Instruments: what is traded, on which decimal scale, and the venue's filters for it."""
 
 from collections.abc import Iterable
-from functools import cached_property
 from math import gcd
+from typing import Self
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, divide_half_even, truncate_toward_zero
 from live.core.errors import InstrumentError
@@ -17,7 +18,15 @@ FIXED_FIELDS = ("base", "quote", "price_scale", "quantity_scale", "kind", "contr
 """What turns an instrument's numbers into money: the same for a journal's life."""
 
 
-class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+class _Ratios:
+    """Hold what follows from an instrument's scales: derived, so no field of it, and read several times for every order."""
+
+    __slots__ = ("_base_ratio", "_value_ratio")
+    _base_ratio: tuple[int, int]
+    _value_ratio: tuple[int, int]
+
+
+class Instrument(_Ratios, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Describe one instrument of one venue; prices and quantities are integers on its scales.
 
     Any tick, lot and contract size can be written down, since the scales are independent of each other. Where they leave
@@ -88,6 +97,13 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 f"margins must satisfy 1 <= maintenance_margin_ppm <= initial_margin_ppm <= {PARTS_PER_MILLION}, received "
                 f"{self.maintenance_margin_ppm} and {self.initial_margin_ppm}: give both in parts per million of the notional"
             )
+        value_exponent = MONEY_SCALE - self.price_scale - self.quantity_scale - self.contract_scale
+        force_setattr(self, "_value_ratio", _ratio(self.contract_size, value_exponent))
+        force_setattr(self, "_base_ratio", _ratio(self.contract_size, MONEY_SCALE - self.quantity_scale - self.contract_scale))
+
+    def __copy__(self) -> Self:
+        """Give the definition itself: it never changes, and a copy would lack what follows from its scales."""
+        return self
 
     @property
     def venue_id(self) -> str:
@@ -123,14 +139,6 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         multiplier, divisor = self._value_ratio
         worth = quantity * multiplier
         return divide_half_even(value * divisor, worth) if worth > 0 else divide_half_even(-value * divisor, -worth)
-
-    @cached_property
-    def _value_ratio(self) -> tuple[int, int]:
-        return _ratio(self.contract_size, MONEY_SCALE - self.price_scale - self.quantity_scale - self.contract_scale)
-
-    @cached_property
-    def _base_ratio(self) -> tuple[int, int]:
-        return _ratio(self.contract_size, MONEY_SCALE - self.quantity_scale - self.contract_scale)
 
     def _fault(self, said: str) -> InstrumentError:
         return InstrumentError(f"{self.instrument_id}: {said}")

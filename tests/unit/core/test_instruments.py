@@ -1,10 +1,13 @@
 """Instruments: definitions that contradict themselves are refused."""
 
+from copy import copy, deepcopy
 from fractions import Fraction
+from pickle import dumps, loads
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from live.core.errors import InstrumentError
 from live.core.instruments import Instrument, merge_instruments
@@ -139,3 +142,11 @@ def test_definitions_of_one_instrument_that_agree_are_joined(make):
     assert merge_instruments([make.btc()], [make.btc(lot_size=1)])[make.btc().instrument_id].lot_size == 10
     with pytest.raises(InstrumentError, match="disagree about base"):
         merge_instruments([make.btc()], [make.btc(base="XBT")])
+
+
+@pytest.mark.parametrize("twin", [copy, deepcopy, lambda one: replace(one, version=2), lambda one: loads(dumps(one))])
+def test_a_definition_however_it_was_made_values_the_same(make, twin):
+    """What follows from the scales is no field, so it must be there again after a copy, a change and a passage between processes."""
+    instrument = make.btc()
+    same = twin(instrument)
+    assert (same.notional(6_150_000, 12_345), same.base_amount(7)) == (instrument.notional(6_150_000, 12_345), instrument.base_amount(7))
