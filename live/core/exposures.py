@@ -272,7 +272,7 @@ def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:
         if limit is not None:
             return limit
         begins = reference if trigger is None or trigger < reference else trigger
-        return divide_up(begins * (PARTS_PER_MILLION + collar_ppm), PARTS_PER_MILLION)
+        return -(-begins * (PARTS_PER_MILLION + collar_ppm) // PARTS_PER_MILLION)  # rounded up
     worst = reference
     if limit is not None and limit > worst:
         worst = limit

@@ -37,6 +37,44 @@ FUNDING_RETENTION = 31 * DAY
 class EngineState:
     """Fold journal entries into orders, ledger, trading states, leases and targets."""
 
+    __slots__ = (
+        "_appliers",
+        "_engaged",
+        "_scopes",
+        "_strictest",
+        "account_days",
+        "bounds",
+        "clocks",
+        "day_profits",
+        "decision_sequence",
+        "deployments",
+        "exposures",
+        "external_orders",
+        "fill_keys",
+        "funding_keys",
+        "given_limits",
+        "instruments",
+        "intent_sequence",
+        "journal_healthy",
+        "latches",
+        "leases",
+        "ledger",
+        "live_by_account",
+        "live_by_strategy",
+        "live_orders",
+        "nonce",
+        "now",
+        "order_sequence",
+        "orders",
+        "pace",
+        "peaks",
+        "recent_orders",
+        "reconciliations",
+        "session_id",
+        "targets",
+        "trading_states",
+    )
+
     def __init__(self) -> None:
         self.now = 0
         self.session_id = ""
@@ -367,10 +405,13 @@ class EngineState:
         if state in MAY_REST_AT_VENUE:
             if order_id not in self.live_orders:
                 self.index_live_order(order)
-                order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
+                if order.ended_at or order.absent_at:  # it was thought to have ended
+                    order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
             return
         if state in TERMINAL:
-            order.ended_at, order.announced = record.ts, None
+            order.ended_at = record.ts
+            if order.announced is not None:
+                order.announced = None
         if self.live_orders.pop(order_id, None) is not None:
             instrument_id = order.instrument_id
             del self.live_by_strategy[order.strategy_id, instrument_id][order_id]

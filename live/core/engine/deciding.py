@@ -115,13 +115,15 @@ class Deciding:
         if target is not None:
             self._pursue((strategy_id, instrument_id), target)
 
-    def _pursue(self, key: tuple[str, str], target: Target) -> None:
+    def _pursue(self, key: tuple[str, str], target: Target, held: int | None = None) -> None:
+        """Take the next step toward a target; `held` is the position where it is known."""
         work, (strategy_id, instrument_id) = self._work, key
         state = work.state
         if strategy_id not in work.runners:
             return
         deployment = state.deployments[strategy_id]
-        held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
+        if held is None:
+            held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
         alive = state.live_by_strategy.get(key) if state.live_orders else None
         orders = [order for order in alive.values() if order.decision_id] if alive else []
         if held == target.units and not orders:
@@ -214,7 +216,7 @@ class Deciding:
         units = target_units(wish, worth, price or 0, instrument, state.deployments[strategy_id].sizing_fee_ppm)
         if abs(units) > LARGEST_INTEGER:
             return DenialCode.TARGET_OUT_OF_RANGE
-        limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
+        limit_price = None if wish.limit_price is None else limit_price_units(wish, buying=units > held, instrument=instrument)
         said = wish.requested
         if standing is not None and standing.requested == said and standing.limit_price == limit_price:
             was_served = standing.tried or standing.units == held
@@ -227,7 +229,7 @@ class Deciding:
         work.emit(decision)
         if self.retries:
             self.retries.pop(key, None)
-        self._pursue(key, state.targets[key])
+        self._pursue(key, state.targets[key], held)
         return None
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:

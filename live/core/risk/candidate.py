@@ -67,6 +67,7 @@ class Candidate:
         position: the strategy's signed position, in quantity units.
         worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
+        notional: its value at its worst price, see `exposures.worst_price`, money units of the quote asset; 0 without an instrument.
         nominal_price: the price it is meant to trade at: its limit, else its trigger, else the last price.
     """
 
@@ -74,7 +75,6 @@ class Candidate:
         "_account_profit",
         "_account_worst",
         "_equity",
-        "_notional",
         "_own_worst",
         "_profit",
         "_profited",
@@ -94,6 +94,7 @@ class Candidate:
         "market",
         "markets",
         "nominal_price",
+        "notional",
         "now",
         "on_margin",
         "position",
@@ -108,7 +109,9 @@ class Candidate:
         self.state = state
         self.bounds = bounds = state.bounds[intent.strategy_id]
         self.limits: Limits = bounds.limits
-        self.instrument: Instrument | None = state.instruments.get(instrument_id)
+        instrument = state.instruments.get(instrument_id)
+        self.instrument: Instrument | None = instrument
+        self.notional = 0 if instrument is None else instrument.notional(worst_price(intent, self.limits.price_collar_ppm), quantity)
         self.markets = markets
         self.market: InstrumentMarket | None = markets.get(instrument_id)
         self.now = now
@@ -116,7 +119,6 @@ class Candidate:
         self._strategy_worst: Worst | str | None = None
         self._account_worst: Worst | str | None = None
         self._own_worst: Worst | str | None = None
-        self._notional = -1
         self._valued = self._profited = False
         self._equity: int | None = None
         self._profit: int | None = None
@@ -155,17 +157,6 @@ class Candidate:
                 sells, reducing = sells - quantity, reducing + quantity
             self.worst = worst = (position if position <= 0 else max(0, position - reducing)) - sells
             self.reduces = position > 0 and worst >= 0 and quantity <= position
-
-    @property
-    def notional(self) -> int:
-        """Value the order at its worst price, see `exposures.worst_price`; money units of the quote asset."""
-        notional = self._notional
-        if notional < 0:
-            instrument = self.instrument
-            assert instrument is not None, "check_instrument runs first"
-            worst = worst_price(self.intent, self.limits.price_collar_ppm)
-            notional = self._notional = instrument.notional(worst, self.intent.quantity)
-        return notional
 
     @property
     def equity(self) -> int | None:

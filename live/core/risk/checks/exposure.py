@@ -19,7 +19,7 @@ def check_notional(candidate: Candidate) -> Denial | None:
     price = candidate.nominal_price
     if intent.order_type is _STOP and not candidate.buying:
         price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
-    smallest = instrument.notional(price, intent.quantity)
+    smallest = instrument.notional(price, intent.quantity) if instrument.minimum_notional else 0
     if smallest < instrument.minimum_notional:
         return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {instrument.minimum_notional}")
     largest = candidate.notional
@@ -38,6 +38,8 @@ def check_exit(candidate: Candidate) -> Denial | None:
     """
     intent, instrument, position = candidate.intent, candidate.instrument, candidate.position
     assert instrument is not None, "check_instrument runs first"
+    if not instrument.minimum_notional:
+        return None
     after = position + intent.quantity if candidate.buying else position - intent.quantity
     if abs(after) <= abs(position) and (after >= 0) is (position >= 0):
         return None
