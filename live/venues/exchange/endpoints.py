@@ -25,7 +25,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         operation: its name in the WebSocket API, and wherever operations are named.
         method, path: where REST has it; the path follows /api/v3/.
-        weight: gives its request weight.
+        weigh: its request weight.
         prepare: reads its parameters.
         engine: whether it goes to the matching engine, before which a signed request's time is checked again.
         places: whether its answer tells the count of unfilled orders.
@@ -35,7 +35,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     security: Security
-    weight: Weigh
+    weigh: Weigh
     prepare: Prepare
     engine: bool = False
     places: bool = False
@@ -95,11 +95,11 @@ def _no_amends() -> VenueError:
 
 
 def _public(operation: str, path: str, weigh: Weigh, prepare: Prepare) -> Endpoint:
-    return Endpoint(operation=operation, method="GET", path=path, security=Security.NONE, weight=weigh, prepare=prepare)
+    return Endpoint(operation=operation, method="GET", path=path, security=Security.NONE, weigh=weigh, prepare=prepare)
 
 
 def _read(operation: str, path: str, weigh: Weigh, prepare: Prepare) -> Endpoint:
-    return Endpoint(operation=operation, method="GET", path=path, security=Security.USER_DATA, weight=weigh, prepare=prepare)
+    return Endpoint(operation=operation, method="GET", path=path, security=Security.USER_DATA, weigh=weigh, prepare=prepare)
 
 
 def _trade(operation: str, method: str, path: str, prepare: Prepare, *, weight: int = 1, places: bool = False) -> Endpoint:
@@ -108,7 +108,7 @@ def _trade(operation: str, method: str, path: str, prepare: Prepare, *, weight: 
         method=method,
         path=path,
         security=Security.TRADE,
-        weight=_always(weight),
+        weigh=_always(weight),
         prepare=prepare,
         engine=True,
         places=places,
@@ -137,7 +137,7 @@ ENDPOINTS = (
         method="POST",
         path="order/test",
         security=Security.TRADE,
-        weight=_test_weight,
+        weigh=_test_weight,
         prepare=order_operations.test,
     ),
     _trade("order.cancel", "DELETE", "order", order_operations.cancel),

@@ -4,7 +4,8 @@ A request is weighed, its key and signature are checked, its parameters read, an
 engine. Source: Binance Spot API documentation, "General Information on Endpoints".
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
@@ -12,7 +13,7 @@ from aiohttp import web
 from live.venues.exchange import errors
 from live.venues.exchange.endpoints import ENDPOINTS, Endpoint
 from live.venues.exchange.errors import VenueError
-from live.venues.exchange.operations import Desk, Run
+from live.venues.exchange.operations import Desk
 from live.venues.exchange.parameters import Parameters
 from live.venues.exchange.payloads import MILLISECOND, error_payload
 from live.venues.exchange.security import API_KEY_HEADER, KeyRing, Security, Validity, authenticate, signed_text
@@ -28,33 +29,38 @@ encode = msgspec.json.Encoder().encode
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request as those see it who may come between it and its answer.
+    """A request that is about to be applied, as those see it who may interfere.
 
     Attributes:
-        request: the HTTP request; its body has been read.
+        request: the HTTP request.
         operation: its name, as in the WebSocket API.
-        api_key: the key that it names, "" without one; nothing is known yet of its signature.
-        parameters: what was sent, by name; nothing when that cannot be read.
+        account: whose it is, "" for nobody's.
+        parameters: what was sent.
     """
 
     request: web.Request
     operation: str
-    api_key: str
-    parameters: Mapping[str, str]
+    account: str
+    parameters: Parameters
 
 
-Apply = Callable[[], Awaitable[web.Response]]
-"""Do what was asked and give the answer, refusals included."""
+class Interference(Protocol):
+    """What may come between a request and its answer: delays, lost answers, broken bodies."""
 
-Around = Callable[[Call, Apply], Awaitable[web.StreamResponse]]
-"""Let a request be applied, late or not at all, and give its client that answer or another."""
+    async def before(self, call: Call) -> web.StreamResponse | None:
+        """Do what shall happen before a request is applied; an answer given here takes the place of applying it."""
+        ...
+
+    async def after(self, call: Call, response: web.Response) -> web.StreamResponse:
+        """Give the answer that the client gets instead of `response`, after the request was applied."""
+        ...
 
 
 class RestApi:
     """Answer /api/v3.
 
     `clock` gives microseconds UTC. `changed` is called after every request that may have changed the exchange, before its answer
-    leaves, and drains the events. `around` may come between any request and its answer.
+    leaves, and drains the events.
     """
 
     def __init__(
@@ -65,14 +71,14 @@ class RestApi:
         *,
         clock: Callable[[], int],
         changed: Callable[[], None],
-        around: Around | None = None,
+        interference: Interference | None = None,
     ) -> None:
         self._desk = desk
         self._keys = keys
         self._weights = weights
         self._clock = clock
         self._changed = changed
-        self._around = around
+        self._interference = interference
 
     def routes(self) -> list[web.RouteDef]:
         """Give the routes of every endpoint, and one that answers for paths that there are none of."""
@@ -86,52 +92,55 @@ class RestApi:
         return handle
 
     async def _answer(self, endpoint: Endpoint, request: web.Request) -> web.StreamResponse:
-        query, body, malformed = request.raw_path.partition("?")[2], "", None
-        parameters = Parameters({})
+        address = request.remote or ""
+        query = request.raw_path.partition("?")[2]
+        body, malformed = "", None
         try:
             body = "" if endpoint.method == "GET" else await _read_body(request)
             parameters = Parameters.from_form(query, body)
         except VenueError as error:
-            malformed = error
-
-        async def apply() -> web.Response:
-            return self._apply(endpoint, request, parameters, signed_text(query, body), malformed)
-
-        if self._around is None:
-            return await apply()
-        call = Call(request, endpoint.operation, request.headers.get(API_KEY_HEADER, ""), parameters.values)
-        return await self._around(call, apply)
-
-    def _apply(
-        self, endpoint: Endpoint, request: web.Request, parameters: Parameters, text: str, malformed: VenueError | None
-    ) -> web.Response:
-        address, now = request.remote or "", self._clock()
+            parameters, malformed = Parameters({}), error
+        now = self._clock()
         headers: dict[str, str] = {}
         try:
-            headers = weight_headers(self._weights.charge(address, endpoint.weight(parameters), now))
+            headers = weight_headers(self._weights.charge(address, endpoint.weigh(parameters), now))
             if malformed is not None:
                 raise malformed
-            unit = _read_unit(request)
-            account, validity = self._authenticate(endpoint, request, parameters, text, now)
-            run = endpoint.prepare(self._desk, parameters, unit)
-            parameters.finish()
-            now = self._clock()
-            if endpoint.engine and validity is not None:
-                validity.check_before_engine(now)
-            answer = self._run(endpoint, run, account, now)
-            if endpoint.places:
-                headers |= order_count_headers(self._desk.orders.usage(account, now))
-            return _json(answer, headers)
+            return await self._apply(endpoint, request, parameters, signed_text(query, body), headers, now)
         except VenueError as error:
-            headers = headers or weight_headers(self._weights.usage(address, now))
+            if not headers:
+                headers = weight_headers(self._weights.usage(address, now))
             return _json(error_payload(error), headers | dict(error.headers), error.http_status)
 
-    def _run(self, endpoint: Endpoint, run: Run, account: str, now: int) -> object:
+    async def _apply(
+        self, endpoint: Endpoint, request: web.Request, parameters: Parameters, text: str, headers: dict[str, str], now: int
+    ) -> web.StreamResponse:
+        unit = _read_unit(request)
+        account, validity = self._authenticate(endpoint, request, parameters, text, now)
+        run = endpoint.prepare(self._desk, parameters, unit)
+        parameters.finish()
+        call = Call(request, endpoint.operation, account, parameters)
+        if self._interference is not None:
+            instead = await self._interference.before(call)
+            if instead is not None:
+                return instead
+            now = self._clock()
+        if endpoint.engine and validity is not None:
+            validity.check_before_engine(now)
+        response = self._run(endpoint, run, account, now, headers)
+        return response if self._interference is None else await self._interference.after(call, response)
+
+    def _run(self, endpoint: Endpoint, run: Callable[[str, int], object], account: str, now: int, headers: dict[str, str]) -> web.Response:
         try:
-            return run(account, now)
+            answer = run(account, now)
+        except VenueError as error:
+            return _json(error_payload(error), headers | dict(error.headers), error.http_status)
         finally:
             if endpoint.engine:
                 self._changed()
+        if endpoint.places:
+            headers |= order_count_headers(self._desk.orders.usage(account, now))
+        return _json(answer, headers)
 
     def _authenticate(
         self, endpoint: Endpoint, request: web.Request, parameters: Parameters, text: str, now: int
