@@ -170,6 +170,16 @@ def test_a_malformed_fill_is_not_booked_and_stops_the_account(desk, changes):
     assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
 
 
+@pytest.mark.parametrize(("price", "booked"), [(6_442_450_941, 715_827_883), (6_442_450_942, 0)])
+def test_a_fill_of_the_largest_notional_there_is_can_be_booked(new_desk, make, price, booked):
+    """The product is 2**62 - 1, and with one price unit more it no longer fits."""
+    desk = new_desk().open(make.btc(price_scale=5, minimum_notional=1))
+    desk.want(100)
+    desk.fill(715_827_883, price)
+    assert desk.held() == booked
+    assert ("MALFORMED_FILL" in desk.alarms) is (booked == 0)
+
+
 def test_a_fill_is_booked_where_its_order_was_placed(desk, make):
     """A fill that comes when the strategy has moved to another account belongs to the old one."""
     desk.want(100)
