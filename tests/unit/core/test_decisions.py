@@ -446,6 +446,15 @@ def test_a_limit_exit_denied_once_rests_later(desk):
     assert [(effect.order_type, effect.limit_price) for effect in desk.submitted] == [(OrderType.LIMIT, 10_100)]
 
 
+def test_the_limit_of_what_is_held_already_is_rounded_as_a_sale(desk):
+    """Nothing is to be bought, so all that may follow is to give some of it back."""
+    desk.want(100)
+    desk.fill()
+    desk.want(100, limit_price=100.005)
+    assert desk.of(records.DecisionRecorded)[-1].limit_price == 10_001
+    assert not desk.submitted
+
+
 def test_two_strategies_hold_apart_what_they_hold(new_desk, make):
     """On one account and instrument each has its own target, orders and position."""
     desk = new_desk(make.deployment("alpha"), make.deployment("beta")).open()
