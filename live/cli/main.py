@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 import typer
 from typer.exceptions import Abort, TyperException
 
-from live.cli import config, control, doctor, journal, keys, kill, promote, replay, serve, session, spec, strategy, sync, token
+from live.cli import config, control, doctor, exchange, journal, keys, kill, promote, replay, serve, session, spec, strategy, sync, token
 from live.cli.output import CommandError, UsageProblem, run_reporting_errors
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
 app.command("replay", epilog=replay.EXAMPLE)(replay.replay_command)
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve_command)
+app.command("exchange", epilog=exchange.EXAMPLE)(exchange.exchange_command)
 app.command("sync", epilog=sync.EXAMPLE)(sync.sync)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor_command)
 app.command("status", epilog=control.STATUS_EXAMPLE)(control.status)

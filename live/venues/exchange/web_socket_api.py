@@ -1,52 +1,34 @@
 """The WebSocket API: requests as JSON frames, sessions that log in by Ed25519, and user data subscriptions (web-socket-api.md)."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
 from live.venues.exchange import errors
+from live.venues.exchange.endpoints import BY_OPERATION, Endpoint
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.faults import RequestSeen
 from live.venues.exchange.information import rate_limit_usage
-from live.venues.exchange.operations import Desk, Prepare
+from live.venues.exchange.operations import Desk, Run
 from live.venues.exchange.parameters import Parameters
 from live.venues.exchange.payloads import error_payload
+from live.venues.exchange.request_log import Logged
 from live.venues.exchange.security import ApiKey, KeyRing, Security, Validity, authenticate, read_validity, signed_web_socket_text
 from live.venues.exchange.sockets import Connection
 from live.venues.exchange.stream_payloads import MILLISECOND
-from live.venues.exchange.striking import Lost, Reply, Striker
+from live.venues.exchange.striking import Lost, Outcome, Reply, Striker
 from live.venues.exchange.user_data import Subscription, UserData
 from live.venues.exchange.weights import RequestWeights, Usage
 
 SESSION_WEIGHT = 2
 """What connecting, logging in and subscribing weigh."""
 
-ORDER_METHODS = frozenset({"order.place", "order.cancelReplace"})
-"""Methods whose answers show the counts of unfilled orders too."""
-
 _VERSION = re.compile(r"v[0-9]+/")
 
 encode = msgspec.json.Encoder().encode
-
-
-class Operation(Protocol):
-    """One operation of the exchange, whichever way it is asked for."""
-
-    @property
-    def security(self) -> Security:
-        """Say what a caller must show."""
-        ...
-
-    @property
-    def prepare(self) -> Prepare:
-        """Give the function that reads its parameters."""
-        ...
-
-    def weight(self, parameters: Parameters) -> int:
-        """Say what a request weighs."""
-        ...
 
 
 class Frame(msgspec.Struct):
@@ -79,7 +61,6 @@ class WebSocketApi:
     def __init__(
         self,
         desk: Desk,
-        operations: Mapping[str, Operation],
         keys: KeyRing,
         weights: RequestWeights,
         user_data: UserData,
@@ -89,14 +70,13 @@ class WebSocketApi:
         publish: Callable[[], None],
     ) -> None:
         self._desk = desk
-        self._operations = operations
         self._keys = keys
         self._weights = weights
         self._user_data = user_data
         self._striker = striker
         self._clock = clock
         self._publish = publish
-        self._own: dict[str, Callable[[Session, Parameters], object]] = {
+        self._own: dict[str, Callable[[_Request], Run]] = {
             "session.logon": self._log_on,
             "session.status": self._status,
             "session.logout": self._log_out,
@@ -114,65 +94,87 @@ class WebSocketApi:
             error = VenueError(errors.INVALID_JSON, "Invalid JSON Request")
             session.connection.reply(encode({"id": None, "status": 400, "error": error_payload(error)}))
             return
-        method = _VERSION.sub("", frame.method, count=1)
-        parameters = Parameters.from_json(frame.params)
-        ended: list[Subscription] = []
-        api_key = parameters.peek("apiKey") or (session.api_key.key if session.api_key else "")
-        seen = RequestSeen("web_socket", method, api_key, parameters.values)
-
-        async def apply() -> Reply:
-            return self._apply(session, frame, method, parameters, ended)
-
-        outcome = await self._striker.run(seen, session.connection.remote, apply)
+        request = _Request(session, frame, self._clock())
+        entry = self._striker.arrive(request.seen(request.parameters.peek("apiKey") or ""), request.time)
+        outcome = await self._answer(request, entry)
         if isinstance(outcome, Lost):
             if outcome.broken:
                 session.connection.reset()
-        else:
-            session.connection.reply(_framed(frame, outcome))
-        self._user_data.terminate(ended, self._clock())
+            return
+        entry.status, entry.milliseconds = outcome.status, (self._clock() - entry.time) / 1_000
+        session.connection.reply(request.framed(outcome))
+        self._user_data.terminate(request.ended, self._clock())
 
-    def _apply(self, session: Session, frame: Frame, method: str, parameters: Parameters, ended: list[Subscription]) -> Reply:
-        now = self._clock()
-        shows_limits, usages = session.shows_limits, list[Usage]()
-        document: dict[str, Any] = {"id": frame.id, "status": 200}
+    def announce_shutdown(self, connections: Iterable[Connection], now: int) -> None:
+        """Tell connections that the server is about to go."""
+        for connection in connections:
+            unit = 1 if connection.microseconds else MILLISECOND
+            connection.reply(encode({"event": {"e": "serverShutdown", "E": now // unit}}))
+
+    async def _answer(self, request: "_Request", entry: Logged) -> Outcome:
+        """Weigh, check and read a request, let faults strike, and apply it if it is still in time."""
         try:
-            shows_limits = parameters.boolean("returnRateLimits", default=session.shows_limits)
-            parameters.ignore("apiKey", "signature")
-            own, operation = self._own.get(method), self._operations.get(method)
-            usages.append(
-                self._weights.charge(session.connection.remote, operation.weight(parameters) if operation else SESSION_WEIGHT, now)
-            )
-            if own is not None:
-                result = own(session, parameters)
-                if isinstance(result, Ended):
-                    ended.extend(result.subscriptions)
-                    result = result.result
-            elif operation is not None:
-                account, result = self._operate(session, operation, parameters, now)
-                if method in ORDER_METHODS:
-                    usages = [*self._desk.orders.usage(account, now), *usages]
-            else:
-                raise VenueError(errors.UNKNOWN, f"Unknown method '{method}'.")
-            document["result"] = result
+            self._prepare(request)
         except VenueError as error:
-            document["status"] = error.http_status
-            document["error"] = error_payload(error)
-        self._publish()
-        if shows_limits:
-            document["rateLimits"] = [rate_limit_usage(usage) for usage in usages or [self._weights.usage(session.connection.remote, now)]]
-        return Reply(document["status"], encode(document))
+            return self._reply(request, error)
+        seen = request.seen(request.account)
+        strike = self._striker.strike(seen, entry)
+        if strike is not None and (outcome := await strike.before(seen, request.session.connection.remote)) is not None:
+            return outcome
+        reply = self._reply(request, self._apply(request))
+        return reply if strike is None else await strike.after(reply)
 
-    def _operate(self, session: Session, operation: Operation, parameters: Parameters, now: int) -> tuple[str, object]:
-        account, validity = "", None
-        if operation.security is not Security.NONE:
-            api_key, validity = self._authenticate(session, operation.security, parameters, now)
-            account = api_key.account
-        run = operation.prepare(self._desk, parameters, session.unit)
+    def _prepare(self, request: "_Request") -> None:
+        """Read a request down to what is left to do.
+
+        Raises:
+            VenueError: it weighs too much, is not allowed, or is malformed.
+        """
+        session, parameters = request.session, request.parameters
+        parameters.ignore("apiKey", "signature")
+        endpoint, own = BY_OPERATION.get(request.method), self._own.get(request.method)
+        request.usages = (
+            self._weights.charge(session.connection.remote, endpoint.weigh(parameters) if endpoint else SESSION_WEIGHT, request.time),
+        )
+        request.shows_limits = parameters.boolean("returnRateLimits", default=session.shows_limits)
+        if own is not None:
+            request.run = own(request)
+        elif endpoint is None:
+            raise VenueError(errors.UNKNOWN, f"Unknown method '{request.method}'.")
+        else:
+            request.endpoint = endpoint
+            if endpoint.security is not Security.NONE:
+                api_key, request.validity = self._authenticate(session, endpoint.security, parameters, request.time)
+                request.account = api_key.account
+            request.run = endpoint.prepare(self._desk, parameters, session.unit)
         parameters.finish()
-        now = self._clock()
-        if validity is not None:
-            validity.check_before_engine(now)
-        return account, run(account, now)
+
+    def _apply(self, request: "_Request") -> object:
+        now, endpoint = self._clock(), request.endpoint
+        try:
+            if endpoint is not None and endpoint.engine and request.validity is not None:
+                request.validity.check_before_engine(now)
+            result = request.run(request.account, now)
+        except VenueError as error:
+            return error
+        finally:
+            if endpoint is not None and endpoint.engine:
+                self._publish()
+        if endpoint is not None and endpoint.places:
+            request.usages = (*self._desk.orders.usage(request.account, now), *request.usages)
+        return result
+
+    def _reply(self, request: "_Request", result: object) -> Reply:
+        document: dict[str, Any] = {"id": request.frame.id, "status": 200}
+        if isinstance(result, VenueError):
+            document["status"] = result.http_status
+            document["error"] = error_payload(result)
+        else:
+            document["result"] = result
+        if request.shows_limits:
+            usages = request.usages or (self._weights.usage(request.session.connection.remote, request.time),)
+            document["rateLimits"] = [rate_limit_usage(usage) for usage in usages]
+        return Reply(document["status"], encode(document))
 
     def _authenticate(self, session: Session, security: Security, parameters: Parameters, now: int) -> tuple[ApiKey, Validity]:
         """Give the key behind a request: the one it is signed with, or else the session's."""
@@ -185,46 +187,57 @@ class WebSocketApi:
             raise errors.rejected_api_key()
         return session.api_key, validity
 
-    def _log_on(self, session: Session, parameters: Parameters) -> object:
-        now = self._clock()
+    def _log_on(self, request: "_Request") -> Run:
+        session, parameters = request.session, request.parameters
         text = signed_web_socket_text(parameters.values)
-        api_key, _ = authenticate(self._keys, Security.USER_DATA, parameters.peek("apiKey"), text, parameters, now)
-        parameters.finish()
+        api_key, _ = authenticate(self._keys, Security.USER_DATA, parameters.peek("apiKey"), text, parameters, request.time)
         if api_key.public_key is None:
             raise errors.rejected_api_key()  # only Ed25519 keys may log in
-        session.api_key, session.authorized_since = api_key, now
-        return self._session_state(session)
 
-    def _status(self, session: Session, parameters: Parameters) -> object:
-        parameters.finish()
-        return self._session_state(session)
+        def run(_: str, now: int) -> object:
+            session.api_key, session.authorized_since = api_key, now
+            return self._session_state(session)
 
-    def _log_out(self, session: Session, parameters: Parameters) -> object:
-        parameters.finish()
-        session.api_key = session.authorized_since = None
-        ended = self._user_data.log_out(session.connection)
-        return Ended(self._session_state(session), ended)
+        return run
 
-    def _subscriptions(self, session: Session, parameters: Parameters) -> object:
-        parameters.finish()
-        return [{"subscriptionId": number} for number in self._user_data.subscriptions(session.connection)]
+    def _status(self, request: "_Request") -> Run:
+        return lambda account, now: self._session_state(request.session)
 
-    def _subscribe(self, session: Session, parameters: Parameters) -> object:
-        parameters.finish()
-        if session.api_key is None:
+    def _log_out(self, request: "_Request") -> Run:
+        def run(account: str, now: int) -> object:
+            request.session.api_key = request.session.authorized_since = None
+            request.ended = self._user_data.log_out(request.session.connection)
+            return self._session_state(request.session)
+
+        return run
+
+    def _subscriptions(self, request: "_Request") -> Run:
+        return lambda account, now: [{"subscriptionId": number} for number in self._user_data.subscriptions(request.session.connection)]
+
+    def _subscribe(self, request: "_Request") -> Run:
+        if request.session.api_key is None:
             raise errors.unauthorized()
-        return {"subscriptionId": self._user_data.subscribe(session.connection, session.api_key.account, by_session=True)}
+        request.account = request.session.api_key.account
+        return lambda account, now: self._subscribed(request, by_session=True)
 
-    def _subscribe_by_signature(self, session: Session, parameters: Parameters) -> object:
+    def _subscribe_by_signature(self, request: "_Request") -> Run:
+        parameters = request.parameters
         text = signed_web_socket_text(parameters.values)
-        api_key, _ = authenticate(self._keys, Security.USER_STREAM, parameters.peek("apiKey"), text, parameters, self._clock())
-        parameters.finish()
-        return {"subscriptionId": self._user_data.subscribe(session.connection, api_key.account, by_session=False)}
+        api_key, _ = authenticate(self._keys, Security.USER_STREAM, parameters.peek("apiKey"), text, parameters, request.time)
+        request.account = api_key.account
+        return lambda account, now: self._subscribed(request, by_session=False)
 
-    def _unsubscribe(self, session: Session, parameters: Parameters) -> object:
-        number = parameters.integer("subscriptionId")
-        parameters.finish()
-        return Ended({}, self._user_data.unsubscribe(session.connection, number))
+    def _subscribed(self, request: "_Request", *, by_session: bool) -> object:
+        return {"subscriptionId": self._user_data.subscribe(request.session.connection, request.account, by_session=by_session)}
+
+    def _unsubscribe(self, request: "_Request") -> Run:
+        number = request.parameters.integer("subscriptionId")
+
+        def run(account: str, now: int) -> object:
+            request.ended = self._user_data.unsubscribe(request.session.connection, number)
+            return {}
+
+        return run
 
     def _session_state(self, session: Session) -> dict[str, Any]:
         unit, since = session.unit, session.authorized_since
@@ -238,15 +251,33 @@ class WebSocketApi:
         }
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """What is answered, and the subscriptions that ended with it: their listeners are told after the answer."""
+class _Request:
+    """One frame on its way: what is known of it so far."""
 
-    result: object
-    subscriptions: tuple[Subscription, ...]
+    def __init__(self, session: Session, frame: Frame, now: int) -> None:
+        self.session = session
+        self.frame = frame
+        self.time = now
+        self.method = _VERSION.sub("", frame.method, count=1)
+        self.parameters = Parameters.from_json(frame.params)
+        self.account = ""
+        self.endpoint: Endpoint | None = None
+        self.validity: Validity | None = None
+        self.usages: tuple[Usage, ...] = ()
+        self.shows_limits = session.shows_limits
+        self.ended: tuple[Subscription, ...] = ()
+        self.run: Run = _nothing
+
+    def seen(self, account: str) -> RequestSeen:
+        """Give what faults match it by."""
+        return RequestSeen("web_socket", self.method, account, self.parameters.values)
+
+    def framed(self, reply: Reply) -> bytes:
+        """Give a reply as a frame; an error that a fault made has no envelope yet, and what is no JSON gets none."""
+        if reply.content_type == "application/json" and reply.status != HTTPStatus.OK and not reply.body.startswith(b'{"id":'):
+            return encode({"id": self.frame.id, "status": reply.status, "error": msgspec.Raw(reply.body)})
+        return reply.body
 
 
-def _framed(frame: Frame, reply: Reply) -> bytes:
-    """Give a reply as a frame; what a fault made of it may be no JSON, or lack the envelope that every frame has."""
-    if reply.content_type == "application/json" and reply.status != 200 and not reply.body.startswith(b'{"id":'):
-        return encode({"id": frame.id, "status": reply.status, "error": msgspec.Raw(reply.body)})
-    return reply.body
+def _nothing(account: str, now: int) -> object:
+    raise AssertionError(f"a request of {account!r} was run at {now} before it was read")
