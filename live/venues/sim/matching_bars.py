@@ -10,6 +10,9 @@ quotes is the path of the ask for buys and of the bid for sells. With a cap on p
 volume in the order they are reached; what is left of them stays. An order that travelled fills in no bar that opened before it arrived.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.inputs import Bar
 from live.core.market_events import QuoteBar
@@ -21,17 +24,23 @@ Prices = tuple[int, int, int, int]
 """Open, high, low and close, in price units."""
 
 
-def on_bar(matcher: Matcher, bar: Bar) -> None:
-    """Fill what a bar of trades fills, before the engine sees the bar."""
-    previous, matcher.bar = matcher.bar, bar
+def bar_observer(matcher: Matcher) -> Callable[[Bar], None]:
+    """Give what fills what an instrument's bars of trades fill, before the engine sees them; the rules are looked up only once."""
     if not matcher.use_bars:
-        return
-    matcher.trade_is_newest = False
-    if matcher.orders or matcher.settings.participation_ppm:
-        _set_budget(matcher, bar.volume)
-        if matcher.orders:
+        return partial(setattr, matcher, "bar")
+    orders, share = matcher.orders, matcher.settings.participation_ppm
+
+    def on_bar(bar: Bar) -> None:
+        previous, matcher.bar = matcher.bar, bar
+        matcher.trade_is_newest = False
+        if share:
+            lot = matcher.instrument.lot_size
+            matcher.budget = bar.volume * share // PARTS_PER_MILLION // lot * lot
+        if orders:
             prices = (bar.open, bar.high, bar.low, bar.close)
             _match(matcher, bar, previous, prices, prices)
+
+    return on_bar
 
 
 def on_quote_bar(matcher: Matcher, bar: QuoteBar) -> None:
@@ -72,13 +81,6 @@ def path_points(path: IntrabarPath, prices: Prices) -> Prices:
     if path is IntrabarPath.OPEN_LOW_HIGH_CLOSE or (path is IntrabarPath.NEAREST_FIRST and high - open_ >= open_ - low):
         return (open_, low, high, close)
     return (open_, high, low, close)
-
-
-def _set_budget(matcher: Matcher, volume: int) -> None:
-    share = matcher.settings.participation_ppm
-    if share:
-        lot = matcher.instrument.lot_size
-        matcher.budget = volume * share // PARTS_PER_MILLION // lot * lot
 
 
 def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:

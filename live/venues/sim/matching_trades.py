@@ -8,6 +8,9 @@ trade reaches it, and fills at that trade's price, or at its own where that is d
 that part of the trade's quantity.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.market_events import Trade
 from live.core.vocabulary import Side
@@ -18,20 +21,27 @@ from live.venues.sim.settings import Improvement, StopPrice
 from live.venues.sim.working import Ladder
 
 
-def on_trade(matcher: Matcher, trade: Trade) -> None:
-    """Fill what a trade fills."""
-    matcher.trade = trade
+def trade_observer(matcher: Matcher) -> Callable[[Trade], None]:
+    """Give what fills what an instrument's trades fill; the rules of the venue are looked up only once."""
     if not matcher.use_trades:
-        return
-    matcher.trade_is_newest = True
-    if matcher.settings.fill.trades_have_sides:
-        _note_side(matcher.taken_by, trade)
-    share = matcher.settings.participation_ppm
-    if share:
-        lot = matcher.instrument.lot_size
-        matcher.budget = trade.quantity * share // PARTS_PER_MILLION // lot * lot
-    if not matcher.orders:
-        return
+        return partial(setattr, matcher, "trade")
+    sided, share, orders = matcher.settings.fill.trades_have_sides, matcher.settings.participation_ppm, matcher.orders
+
+    def on_trade(trade: Trade) -> None:
+        matcher.trade = trade
+        matcher.trade_is_newest = True
+        if sided:
+            _note_side(matcher.taken_by, trade)
+        if share:
+            lot = matcher.instrument.lot_size
+            matcher.budget = trade.quantity * share // PARTS_PER_MILLION // lot * lot
+        if orders:
+            _match(matcher, trade)
+
+    return on_trade
+
+
+def _match(matcher: Matcher, trade: Trade) -> None:
     matcher.event_number += 1
     if matcher.arrivals:
         _meet(matcher, trade)

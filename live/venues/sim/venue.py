@@ -44,10 +44,10 @@ from live.venues.sim.filters import rejection
 from live.venues.sim.funding import funding_amount
 from live.venues.sim.latency import Delay
 from live.venues.sim.matcher import Matcher
-from live.venues.sim.matching_bars import on_bar, on_quote_bar
+from live.venues.sim.matching_bars import bar_observer, on_quote_bar
 from live.venues.sim.matching_book import on_book
 from live.venues.sim.matching_quotes import on_quote
-from live.venues.sim.matching_trades import on_trade
+from live.venues.sim.matching_trades import trade_observer
 from live.venues.sim.settings import SimulationSettings
 from live.venues.sim.standing import begins_triggered, meet_standing
 from live.venues.sim.working import WorkingOrder
@@ -57,14 +57,16 @@ _SUBMIT, _CANCEL = EffectAction.SUBMIT, EffectAction.CANCEL
 _SENT, _REFUSED = Outcome.SENT, Outcome.REFUSED
 _GTD = TimeInForce.GOOD_TILL_DATE
 
-_OBSERVERS: dict[type[MarketEvent], Callable[[Matcher, Any], None]] = {
-    Bar: on_bar,
-    QuoteBar: on_quote_bar,
-    Quote: on_quote,
-    Trade: on_trade,
-    BookSnapshot: on_book,
-    BookDelta: on_book,
+_OBSERVERS: dict[type[MarketEvent], Callable[[Matcher], Callable[[Any], None]]] = {
+    Bar: bar_observer,
+    Trade: trade_observer,
+    # Bound methods, and no partials: Python calls them without a detour through C.
+    QuoteBar: partial(MethodType, on_quote_bar),
+    Quote: partial(MethodType, on_quote),
+    BookSnapshot: partial(MethodType, on_book),
+    BookDelta: partial(MethodType, on_book),
 }
+"""What makes the observer of a kind of event for an instrument."""
 
 
 class SimulatedVenue:
@@ -187,9 +189,8 @@ class SimulatedVenue:
             return None
         if kind is FundingRate:
             return partial(self._pay_funding, matcher.instrument)  # pyright: ignore[reportReturnType] - of that kind only
-        observer = _OBSERVERS.get(kind)
-        # A bound method, and no partial: it is called on every event, and Python calls it without a detour through C.
-        return None if observer is None else MethodType(observer, matcher)
+        make = _OBSERVERS.get(kind)
+        return None if make is None else make(matcher)
 
     def open_order_ids(self) -> list[str]:
         """List the orders at the venue, in order of arrival within an instrument."""
