@@ -184,11 +184,7 @@ class Exchange:
         """
         now = self._pass(now)
         known, engine = self._account(account), self._engine(symbol)
-        order = self._to_cancel(known, symbol, order_id, original_client_order_id)
-        if (restrictions is CancelRestrictions.ONLY_NEW and order.status is not OrderStatus.NEW) or (
-            restrictions is CancelRestrictions.ONLY_PARTIALLY_FILLED and order.status is not OrderStatus.PARTIALLY_FILLED
-        ):
-            raise errors.cancel_restricted()
+        order = self._to_cancel(known, symbol, order_id, original_client_order_id, restrictions)
         return self._cancel(known, engine, order, new_client_order_id, now)
 
     def cancel_all(self, account: str, symbol: str, now: int) -> tuple[Canceled, ...]:
@@ -227,15 +223,8 @@ class Exchange:
             self._check(known, engine, request)
         canceled: Canceled | VenueError
         try:
-            canceled = self.cancel(
-                account,
-                request.symbol,
-                cancel_order_id,
-                cancel_original_client_order_id,
-                cancel_new_client_order_id,
-                restrictions,
-                now,
-            )
+            order = self._to_cancel(known, request.symbol, cancel_order_id, cancel_original_client_order_id, restrictions)
+            canceled = self._cancel(known, engine, order, cancel_new_client_order_id, now)
         except VenueError as error:
             if mode is CancelReplaceMode.STOP_ON_FAILURE:
                 return CancelReplaced(error, None)
@@ -362,6 +351,11 @@ class Exchange:
         engine = self._engine(symbol)
         return Depth(engine.update_id, engine.book.bids.depth(limit), engine.book.asks.depth(limit))
 
+    def level_counts(self, symbol: str) -> tuple[int, int]:
+        """Say how many price levels bids and asks have."""
+        book = self._engine(symbol).book
+        return len(book.bids.levels), len(book.asks.levels)
+
     def book_ticker(self, symbol: str) -> BookTicker:
         """Give the top of the book."""
         engine = self._engine(symbol)
@@ -449,7 +443,9 @@ class Exchange:
         return Placed(order, tuple(outcome.executions), tuple(outcome.prevented), now)
 
     @staticmethod
-    def _to_cancel(account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> VenueOrder:
+    def _to_cancel(
+        account: Account, symbol: str, order_id: int | None, client_order_id: str | None, restrictions: CancelRestrictions | None
+    ) -> VenueOrder:
         if order_id is not None:
             order = account.open.get(symbol, {}).get(order_id)
         elif client_order_id is not None:
@@ -458,6 +454,10 @@ class Exchange:
             raise errors.cancel_without_id()
         if order is None or order.status not in OPEN_STATUSES or (client_order_id is not None and order.client_order_id != client_order_id):
             raise errors.unknown_order_sent()
+        if (restrictions is CancelRestrictions.ONLY_NEW and order.status is not OrderStatus.NEW) or (
+            restrictions is CancelRestrictions.ONLY_PARTIALLY_FILLED and order.status is not OrderStatus.PARTIALLY_FILLED
+        ):
+            raise errors.cancel_restricted()
         return order
 
     @staticmethod
