@@ -332,6 +332,24 @@ def test_prices_at_which_nobody_can_be_short_cost_no_valuation(watched):
         assert accounts.times == 2
 
 
+def test_an_account_with_nothing_to_lose_is_judged_at_every_price(make):
+    """Six price units, each worth a tenth of a money unit, cost the one money unit that it is short of then."""
+    fine = make.btc(
+        instrument_id="binance-spot:FINEUSDT",
+        kind=InstrumentKind.PERPETUAL,
+        price_scale=5,
+        quantity_scale=5,
+        initial_margin_ppm=1,
+        maintenance_margin_ppm=1,
+    )
+    books = Books(make)
+    books.state.apply(inputs.InstrumentDefined(0, fine))
+    books.markets[fine.instrument_id] = InstrumentMarket()
+    books.fill(10, 100_000, fine.instrument_id)
+    books.state.ledger.deposit("a", "USDT", 1 - 1_000 * USDT)
+    assert watch(books, (fine.instrument_id, 100_000), (fine.instrument_id, 99_994)) == [[], ["MARGIN_CALL"]]
+
+
 def test_each_account_that_holds_an_instrument_is_called_by_itself(watched):
     """The one that can lose least of it is called first, whatever its name."""
     state = watched.state
