@@ -27,6 +27,9 @@ OTHER_FUNDS = 1_000_000 * ONE
 
 OPENING_PRICES: dict[str, Fixed8] = {"BTCUSDT": 60_000 * ONE, "ETHUSDT": 3_000 * ONE}
 
+HISTORY = 600_000_000
+"""Microseconds of background market before a new exchange opens, so that there are trades and bars to ask for."""
+
 
 class ExchangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Say what exchange to run.
@@ -67,13 +70,9 @@ async def _run(plan: ExchangePlan, events: Iterable[MarketEvent] | None, announc
     symbols = symbols_to_play(plan.instruments)
     exchange = Exchange(symbols) if plan.state is None else open_exchange(plan.state, symbols)
     now = wall_clock()
+    mover = _mover(plan, exchange, events, now)
     for account in keys.accounts:
         exchange.add_account(account, _funds(symbols), now)
-    mover: Mover
-    if events is None:
-        mover = BackgroundFlow(exchange, seed=plan.seed, prices=OPENING_PRICES, now=now)
-    else:
-        mover = Player(exchange, plan.instruments, events, speed=plan.speed, now=now)
     exchange.drain()
     settings = ServerSettings(port=plan.port, faults_port=plan.faults_port, read_lag=plan.read_lag_milliseconds * 1_000)
     server = ExchangeServer(exchange, keys, settings, movers=(mover,))
@@ -83,6 +82,16 @@ async def _run(plan: ExchangePlan, events: Iterable[MarketEvent] | None, announc
         await server.serve(stopped)
     finally:
         await server.stop()
+
+
+def _mover(plan: ExchangePlan, exchange: Exchange, events: Iterable[MarketEvent] | None, now: int) -> Mover:
+    """Give what moves the market: the recording, or chance, which a new exchange has had some minutes of when it opens."""
+    if events is not None:
+        return Player(exchange, plan.instruments, events, speed=plan.speed, now=now)
+    opened = now if any(exchange.last_price(symbol) for symbol in OPENING_PRICES) else now - HISTORY
+    flow = BackgroundFlow(exchange, seed=plan.seed, prices=OPENING_PRICES, now=opened)
+    flow.run(now)
+    return flow
 
 
 def _funds(symbols: Iterable[SymbolRules]) -> dict[str, Fixed8]:
