@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from live.core.vocabulary import Liquidity, Side
-from live.venues.ccxt_adapter.frames import BarFrame, DepthFrame, EndOfStream, Frame, OrderFrame, QuoteFrame, TradeFrame
+from live.venues.ccxt_adapter.frames import BarFrame, DepthFrame, EndOfStream, Frame, OrderFrame, QuoteFrame, TextLevels, TradeFrame
 
 _EVENTS = {"NEW": "ACCEPTED", "REJECTED": "REJECTED", "CANCELED": "CANCELED", "EXPIRED": "EXPIRED", "TRADE": "TRADED"}
 _WORKING = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
@@ -27,6 +27,15 @@ def read_frame(message: Mapping[str, Any]) -> Iterable[Frame]:
     if "u" in fields and "a" in fields and "b" in fields and "e" not in fields:
         return (QuoteFrame(fields["s"], 0, fields["b"], fields["B"], fields["a"], fields["A"]),)
     return ()
+
+
+def read_depth(answer: Any) -> tuple[int, TextLevels, TextLevels]:
+    """Read a snapshot of the book: the number of its last update, bids and asks.
+
+    Raises:
+        KeyError: a field that the documentation promises is missing.
+    """
+    return answer["lastUpdateId"], answer["bids"], answer["asks"]
 
 
 def _trade(fields: dict[str, Any]) -> tuple[Frame, ...]:

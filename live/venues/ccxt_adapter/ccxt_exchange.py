@@ -50,6 +50,9 @@ def exchange_class(name: str) -> Any:
             except Exception as error:  # noqa: BLE001 - a frame that cannot be read breaks the stream's chain: close it, and begin anew
                 client.on_error(ccxt.pro.BadResponse(f"{name} sent what cannot be read: {type(error).__name__}: {error}"))
 
+        def handle_order_book_subscription(self, client: Any, message: Any, subscription: Any) -> None:
+            """Ask for no snapshot: the feed does that, and keeps the venue's text."""
+
     return Exchange
 
 

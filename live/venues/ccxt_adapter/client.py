@@ -26,6 +26,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         venue_id: its name, as in its instruments' ids.
+        dialect: how it is spoken to.
         http: its REST address, without a path.
         web_socket: its address for sockets, without a path.
         receive_window: how long after its stamp a request may be accepted, milliseconds.
@@ -34,6 +35,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     venue_id: str
+    dialect: Dialect
     http: str
     web_socket: str
     receive_window: int = 2_000
@@ -44,11 +46,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 class Credentials(msgspec.Struct, frozen=True):
     """Hold an account's key; `secret` is shared, or a private key as PEM."""
 
+    account_id: str
     key: str
     secret: str
 
     def __repr__(self) -> str:
-        return "Credentials(...)"
+        return f"Credentials({self.account_id!r}, ...)"
 
 
 class VenueClient:
@@ -62,7 +65,6 @@ class VenueClient:
     def __init__(
         self,
         endpoint: Endpoint,
-        dialect: Dialect,
         credentials: Credentials | None,
         queue: BudgetQueue,
         clock: VenueClock,
@@ -72,13 +74,12 @@ class VenueClient:
 
         Args:
             endpoint: where the venue is.
-            dialect: how it is spoken to.
             credentials: whose requests these are; None for public data only.
             queue: whose turn it is.
             clock: the venue's time.
             on_message: sees what sockets receive, before ccxt does.
         """
-        self.dialect = dialect
+        dialect = self.dialect = endpoint.dialect
         self._queue = queue
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_leave)
@@ -91,7 +92,7 @@ class VenueClient:
         )
         from live.venues.ccxt_adapter.ccxt_exchange import exchange_class, use_addresses  # ccxt takes a second to import
 
-        self.exchange: Any = exchange_class(dialect.exchange)(_configuration(endpoint, dialect, credentials, self._session))
+        self.exchange: Any = exchange_class(dialect.exchange)(_configuration(endpoint, credentials, self._session))
         use_addresses(self.exchange, endpoint.http, endpoint.web_socket, dialect)
         self.exchange.streaming["keepAlive"] = endpoint.keep_alive
         self.exchange.wiring = Wiring(dialect, queue, clock, on_message)
@@ -130,7 +131,7 @@ async def _leave(session: aiohttp.ClientSession, context: object, parameters: ai
         call.leave()
 
 
-def _configuration(endpoint: Endpoint, dialect: Dialect, credentials: Credentials | None, session: aiohttp.ClientSession) -> dict[str, Any]:
+def _configuration(endpoint: Endpoint, credentials: Credentials | None, session: aiohttp.ClientSession) -> dict[str, Any]:
     keys = {} if credentials is None else {"apiKey": credentials.key, "secret": credentials.secret}
     return {
         **keys,
@@ -139,7 +140,7 @@ def _configuration(endpoint: Endpoint, dialect: Dialect, credentials: Credential
         "timeout": endpoint.timeout,
         "newUpdates": True,
         "number": str,
-        "options": {**dialect.options, "recvWindow": endpoint.receive_window},
+        "options": {**endpoint.dialect.options, "recvWindow": endpoint.receive_window},
     }
 
 

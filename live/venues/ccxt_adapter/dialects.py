@@ -12,7 +12,7 @@ import msgspec
 from live.core.vocabulary import OrderType, TimeInForce
 from live.venues.capabilities import Capabilities
 from live.venues.ccxt_adapter import binance
-from live.venues.ccxt_adapter.frames import Frame
+from live.venues.ccxt_adapter.frames import Frame, TextLevels
 from live.venues.request_budget import BudgetLimits
 from live.venues.taxonomy import FailureClass, Rule
 
@@ -49,6 +49,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         query_by_client_id: parameter that asks for an order by the id we gave it.
         read_frame: reads what a socket received.
         user_stream_type: what ccxt calls the account's stream.
+        depth_method: name of ccxt's method for a raw snapshot of the book, which takes the venue's symbol and a limit.
+        read_depth: reads that: the number of its last update, and its levels.
     """
 
     exchange: str
@@ -73,6 +75,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     query_by_client_id: str
     read_frame: FrameReader
     user_stream_type: str
+    depth_method: str
+    read_depth: Callable[[Any], tuple[int, TextLevels, TextLevels]]
 
 
 _C = FailureClass
@@ -162,6 +166,8 @@ BINANCE_SPOT = Dialect(
     query_by_client_id="origClientOrderId",
     read_frame=binance.read_frame,
     user_stream_type="spot",
+    depth_method="public_get_depth",
+    read_depth=binance.read_depth,
 )
 
 DIALECTS: dict[str, Dialect] = {"binance": BINANCE_SPOT}

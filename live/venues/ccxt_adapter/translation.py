@@ -301,6 +301,21 @@ def read_balances(answer: Any) -> tuple[AssetBalance, ...]:
         raise UnreadableAnswerError(f"the venue's answer shows no balances that can be read: {type(error).__name__}: {error}") from error
 
 
+def units(text: str, scale: int) -> int:
+    """Read plain decimal text as units of `10**-scale`, several times faster than by way of a decimal number.
+
+    Raises:
+        DecimalError: it is no decimal number, or finer than the scale.
+    """
+    whole, _, fraction = text.partition(".")
+    excess = len(fraction) - scale
+    digits = whole + fraction
+    if excess < 0 or not digits.isdecimal():
+        return parse_scaled(text, scale)
+    value, rest = divmod(int(digits), 10**excess)
+    return parse_scaled(text, scale) if rest else value
+
+
 def _text(value: Any) -> str:
     """Give text that says something; an id that is missing or empty is none."""
     if not isinstance(value, str) or not value:

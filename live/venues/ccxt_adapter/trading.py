@@ -1,0 +1,421 @@
+"""Trading: one account's orders at a venue.
+
+Each request is a task of its own. An order is sent once; what becomes of a failed one is decided by the taxonomy from what is known of it,
+and never by sending it again. The account's stream is followed by a task that only hands on what it receives; whenever it had
+to be opened anew, and every few seconds, the trade history is read on, since streams are hints.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
+from live.core.errors import InterlockError
+from live.core.inputs import CancelRejected, EffectOutcome, MarketEvent, OrderRejected
+from live.core.instruments import Instrument
+from live.core.vocabulary import EffectAction, Outcome
+from live.venues.capabilities import Capabilities
+from live.venues.ccxt_adapter.calls import Call, CallFailedError, GateClosedError
+from live.venues.ccxt_adapter.client import Credentials, Endpoint, VenueClient, patient_call
+from live.venues.ccxt_adapter.fill_scan import FillScan
+from live.venues.ccxt_adapter.frames import EndOfStream, OrderFrame
+from live.venues.ccxt_adapter.reporting import end_of, placed, streamed
+from live.venues.ccxt_adapter.requests import AccountRequests
+from live.venues.ccxt_adapter.translation import Catalogue
+from live.venues.ccxt_adapter.wiring import VenueClock
+from live.venues.ccxt_adapter.witnesses import Witnesses, named
+from live.venues.clock_offset import ClockSample
+from live.venues.errors import VenueCallError
+from live.venues.protocol import AssetBalance, Gate, OpenOrder, OwnTrade, VenueSinks
+from live.venues.request_budget import BudgetQueue, Priority, RequestBudget
+from live.venues.request_log import RequestLog
+from live.venues.taxonomy import MEANINGS, Becomes, FailureClass, Remedy
+
+_NEVER = 2**62
+_SECOND = 1_000_000_000
+_MILLISECOND = 1_000_000
+
+
+class TradingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bound how long things may take.
+
+    Attributes:
+        order_patience: how long an order may wait for its turn before it is given up unsent, seconds.
+        cancel_patience: the same for a cancel.
+        scan_interval: time between two readings of the trade history, seconds.
+        reconnect_wait: shortest time between two attempts to open the account's stream, seconds; doubles up to 30.
+        engine_timeout: how long the venue may work on a request that it took, nanoseconds.
+        read_lag: how far its answers may lag behind its orders, nanoseconds.
+        future_allowance: how far ahead of its clock the venue takes a stamp, nanoseconds.
+    """
+
+    order_patience: float = 1.0
+    cancel_patience: float = 10.0
+    scan_interval: float = 10.0
+    reconnect_wait: float = 0.2
+    engine_timeout: int = 10 * _SECOND
+    read_lag: int = 1 * _SECOND
+    future_allowance: int = 1 * _SECOND
+
+
+class CcxtTradingVenue:
+    """Trade for one account through ccxt.
+
+    Attributes:
+        venue_id: the venue's name, as in its instruments' ids.
+        account_id: the account whose orders these are.
+        capabilities: what the venue can do.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        gate: Gate,
+        *,
+        history_since: int,
+        request_log: RequestLog | None = None,
+        settings: TradingSettings | None = None,
+        budget: RequestBudget | None = None,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Describe the venue; nothing is opened before `start`.
+
+        Args:
+            endpoint: where it is.
+            credentials: the account and its key.
+            gate: asked when a connection stands and a request's first byte is about to be written.
+            history_since: venue time from which on executions are reported, nanoseconds UTC: not before the oldest order that is kept.
+            request_log: where requests that cross are written down, in the same moment.
+            settings: how long things may take.
+            budget: what all who ask this venue from here share; one of its own unless given.
+            wall: our clock, nanoseconds UTC.
+        """
+        self.venue_id = endpoint.venue_id
+        self.account_id = credentials.account_id
+        self._endpoint = endpoint
+        self._dialect = endpoint.dialect
+        self._credentials = credentials
+        self._gate = gate
+        self._history_since = history_since
+        self._request_log = request_log
+        self._settings = settings or TradingSettings()
+        self._clock = VenueClock(wall)
+        self._queue = BudgetQueue(budget or RequestBudget(endpoint.dialect.limits), self._clock.now)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._signed_at: dict[str, int] = {}  # orders that may still leave, and those of unknown fate: by when they were signed
+        self._sample: ClockSample | None = None
+        self._running: _Running | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Say what the venue can do."""
+        return self._dialect.capabilities
+
+    async def start(self, instruments: Collection[Instrument], sinks: VenueSinks) -> None:
+        """Connect, measure the clock, open the account's stream, and read the trade history.
+
+        Raises:
+            VenueCallError: the venue cannot be reached, refuses the key, or does not list an instrument.
+        """
+        client = VenueClient(self._endpoint, self._credentials, self._queue, self._clock, self._on_message)
+        try:
+            markets = await client.ask(patient_call(Priority.RECONCILE), client.exchange.load_markets)
+            catalogue = Catalogue(self.venue_id, markets.values(), instruments)
+            requests = AccountRequests(client, catalogue, self._clock)
+            ids = tuple(instrument.instrument_id for instrument in instruments)
+            scan = FillScan(requests, self.account_id, ids, self._history_since, sinks)
+            self._running = _Running(client, requests, catalogue, sinks, Witnesses(requests, sinks), scan, tuple(instruments))
+            await self.sample_clock()
+            await self._open_stream()
+            await scan.scan()
+        except BaseException:
+            self._running = None
+            await client.close()
+            raise
+        self._spawn(self._follow_stream())
+        self._spawn(self._scan_regularly())
+
+    async def stop(self) -> None:
+        """End every task and close every socket; what became of a request that is still under way, its task says on its way out."""
+        running = self._running
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._queue.close()
+        self._running = None
+        if running is not None:
+            await running.client.close()
+
+    def submit(self, order: SubmitOrder, now: int) -> None:
+        """Send a new order through the gate."""
+        self._spawn(self._submit(self._started(), order, now))
+
+    def cancel(self, request: CancelOrder, now: int) -> None:
+        """Ask for an order to be taken off the book."""
+        self._spawn(self._cancel(self._started(), request, now))
+
+    def query(self, request: QueryOrder, now: int) -> None:
+        """Ask every endpoint that may know an order."""
+        self._spawn(self._query(self._started(), request, now))
+
+    def observe(self, event: MarketEvent) -> None:
+        """See nothing: the market is the venue's own."""
+        del event
+
+    async def instruments(self) -> tuple[Instrument, ...]:
+        """List what the venue trades, with its filters as they are now.
+
+        Raises:
+            VenueCallError: no usable answer.
+        """
+        running = self._started()
+        markets = await running.client.ask(patient_call(Priority.RECONCILE), running.client.exchange.load_markets, True)
+        listings = Catalogue(self.venue_id, markets.values(), running.instruments).listings
+        return tuple(listing.instrument for listing in listings.values())
+
+    async def open_orders(self) -> tuple[OpenOrder, ...]:
+        """List every order of the account that rests at the venue, whoever sent it.
+
+        Raises:
+            VenueCallError: no usable answer.
+        """
+        return tuple(
+            OpenOrder(
+                one.instrument_id,
+                one.order_id,
+                one.venue_order_id,
+                one.side,
+                one.quantity,
+                one.executed_quantity,
+                one.limit_price,
+                one.ts_event,
+            )
+            for one in await self._started().requests.open_orders(None)
+        )
+
+    async def balances(self) -> tuple[AssetBalance, ...]:
+        """List what the account has.
+
+        Raises:
+            VenueCallError: no usable answer.
+        """
+        return await self._started().requests.balances()
+
+    async def trades_since(self, instrument_id: str, *, trade_id: str | None = None, since: int | None = None) -> tuple[OwnTrade, ...]:
+        """List the account's executions beyond a trade id, or since a venue time in nanoseconds, oldest first.
+
+        Raises:
+            VenueCallError: no usable answer, or one about an order that the venue denies knowing yet.
+        """
+        requests = self._started().requests
+        found: list[OwnTrade] = []
+        for trade in await requests.trades(instrument_id, from_id=trade_id, since=since):
+            if trade.trade_id == trade_id:
+                continue
+            order_id = await requests.order_id_of(instrument_id, trade.venue_order_id)
+            if order_id is None:
+                raise VenueCallError(f"trade {trade.trade_id} fills order {trade.venue_order_id}, which the venue denies knowing yet")
+            found.append(named(trade, order_id))
+        return tuple(found)
+
+    async def cancel_all(self, instrument_id: str) -> None:
+        """Take every order of the account in an instrument off the book in one request; nothing open is no error.
+
+        Raises:
+            VenueCallError: no usable answer, so that orders may still be open.
+        """
+        await self._started().requests.cancel_all(instrument_id)
+
+    async def sample_clock(self) -> ClockSample:
+        """Measure the venue's clock, and sign by it from then on.
+
+        Raises:
+            VenueCallError: no usable answer.
+        """
+        self._sample = await self._started().requests.sample_clock()
+        return self._sample
+
+    async def scan_fills(self) -> int:
+        """Report every execution that the trade history has beyond what was read before; gives how many were reported.
+
+        Raises:
+            VenueCallError: no usable answer.
+        """
+        return await self._started().scan.scan()
+
+    async def _submit(self, running: "_Running", order: SubmitOrder, now: int) -> None:
+        action = EffectAction.SUBMIT
+        refusal = self.capabilities.refusal(order.order_type, order.time_in_force, order.order_id)
+        if refusal is not None:
+            running.sinks.answer(EffectOutcome(0, order.order_id, action, Outcome.REFUSED, f"{FailureClass.NOT_SENT}: {refusal}"))
+            return
+        self._signed_at[order.order_id] = _NEVER
+        call = Call(Priority.PLACE, self._settings.order_patience, lambda: self._leave(order, action, now))
+        try:
+            seen = await running.requests.place(order, call)
+        except (VenueCallError, asyncio.CancelledError) as error:
+            if self._fail(order.order_id, action, call, error) is Becomes.UNKNOWN:
+                self._signed_at[order.order_id] = call.signed_at
+            else:
+                del self._signed_at[order.order_id]
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        del self._signed_at[order.order_id]
+        for report in placed(seen):
+            running.sinks.answer(report)
+
+    async def _cancel(self, running: "_Running", request: CancelOrder, now: int) -> None:
+        action = EffectAction.CANCEL
+        call = Call(Priority.CANCEL, self._settings.cancel_patience, lambda: self._leave(request, action, now))
+        try:
+            seen = await running.requests.cancel(request.instrument_id, request.order_id, call)
+        except (VenueCallError, asyncio.CancelledError) as error:
+            self._fail(request.order_id, action, call, error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        end = end_of(seen)
+        if end is None:
+            running.sinks.answer(
+                EffectOutcome(0, request.order_id, action, Outcome.FAILED, f"{FailureClass.UNKNOWN}: the venue calls it {seen.words}")
+            )
+        else:
+            running.sinks.answer(end)
+
+    async def _query(self, running: "_Running", request: QueryOrder, now: int) -> None:
+        with suppress(VenueCallError):  # silence is no answer: the engine asks again
+            await running.witnesses.ask(request, now, self._fence(request))
+
+    def _leave(self, request: SubmitOrder | CancelOrder, action: EffectAction, now: int) -> None:
+        """Look at the gate, write the request down, and say that it leaves; what follows this are its bytes.
+
+        Raises:
+            GateClosedError: the gate refuses, or an order cannot be written down.
+        """
+        refusal = self._gate.refusal(request)
+        if refusal is not None:
+            raise GateClosedError(refusal)
+        if self._request_log is not None:
+            try:
+                self._request_log.write(action, request.order_id, now)
+            except OSError as error:
+                raise GateClosedError(f"the request log took no line: {error}") from error
+        self._started().sinks.answer(EffectOutcome(0, request.order_id, action, Outcome.SENT, ""))
+
+    def _fail(self, order_id: str, action: EffectAction, call: Call, error: BaseException) -> Becomes:
+        """Say what became of a request that failed."""
+        sinks = self._started().sinks
+        if isinstance(error, CallFailedError):
+            failure_class, said = error.failure_class, _gate_words(error) or str(error)
+        else:
+            failure_class = FailureClass.UNKNOWN if call.sent else FailureClass.NOT_SENT
+            said = f"{failure_class}: {str(error) or type(error).__name__}"
+        meaning = MEANINGS[failure_class]
+        becomes = meaning.order if action is EffectAction.SUBMIT else meaning.cancel
+        match becomes:
+            case Becomes.NOT_SENT:
+                sinks.answer(EffectOutcome(0, order_id, action, Outcome.REFUSED, said))
+            case Becomes.UNKNOWN:
+                sinks.answer(EffectOutcome(0, order_id, action, Outcome.FAILED, said))
+            case Becomes.REJECTED if action is EffectAction.SUBMIT:
+                sinks.answer(OrderRejected(0, self._clock.now(), order_id, said))
+            case Becomes.REJECTED:
+                sinks.answer(CancelRejected(0, self._clock.now(), order_id, said))
+        if meaning.remedy is Remedy.RESYNC_CLOCK:
+            self._spawn(self._resample())
+        return becomes
+
+    def _fence(self, request: QueryOrder) -> int:
+        """Give the venue time after which an order can no longer be newly accepted; never, while it may still leave or without expiry."""
+        if not self.capabilities.signed_expiry:
+            return _NEVER
+        signed_at = self._signed_at.get(request.order_id, 0)
+        if signed_at == _NEVER:
+            return _NEVER
+        settings, sample = self._settings, self._sample
+        uncertainty = 0 if sample is None else sample.uncertainty
+        left_by = max(signed_at, request.submitted_at + self._clock.offset + uncertainty)
+        window = self._endpoint.receive_window * _MILLISECOND
+        return left_by + settings.future_allowance + window + settings.engine_timeout + settings.read_lag
+
+    def _on_message(self, socket: Any, message: Mapping[str, Any]) -> bool:
+        """Hand on what the account's stream says; ccxt sees the rest."""
+        running = self._started()
+        mine = False
+        for frame in self._dialect.read_frame(message):
+            if isinstance(frame, OrderFrame):
+                mine = True
+                listing = running.catalogue.of_market(frame.symbol)
+                running.requests.remember(listing.instrument.instrument_id, frame.venue_order_id, frame.order_id)
+                for report in streamed(self.account_id, frame, listing.instrument):
+                    running.sinks.answer(report)
+            elif isinstance(frame, EndOfStream):
+                socket.on_error(ConnectionError(frame.detail))
+                mine = True
+        return mine
+
+    async def _open_stream(self) -> None:
+        client = self._started().client
+        await client.ask(patient_call(Priority.RECONCILE), client.exchange.authenticate, {"type": self._dialect.user_stream_type})
+
+    async def _follow_stream(self) -> None:
+        """Keep the account's stream open; its orders never reach ccxt, so watching them ends only when the stream does."""
+        running, wait = self._started(), self._settings.reconnect_wait
+        while True:
+            try:
+                await self._open_stream()
+                await running.scan.scan()
+                wait = self._settings.reconnect_wait
+                await running.client.ask(patient_call(Priority.POLL), running.client.exchange.watch_orders)
+            except VenueCallError:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 30.0)
+
+    async def _scan_regularly(self) -> None:
+        running = self._started()
+        while True:
+            await asyncio.sleep(self._settings.scan_interval)
+            with suppress(VenueCallError):  # reconciliation tells when the venue is out of reach; the next scan begins where this one did
+                await running.scan.scan()
+
+    async def _resample(self) -> None:
+        with suppress(VenueCallError):  # without a sample the last one grows old, and the engine denies by its age
+            await self.sample_clock()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _started(self) -> "_Running":
+        if self._running is None:
+            raise VenueNotStartedError(f"{self.venue_id} is not started: await start() first")
+        return self._running
+
+
+class VenueNotStartedError(InterlockError):
+    """A venue was asked before it was started, or after it was stopped."""
+
+
+class _Running(msgspec.Struct, frozen=True):
+    """Hold what exists while a venue is started."""
+
+    client: VenueClient
+    requests: AccountRequests
+    catalogue: Catalogue
+    sinks: VenueSinks
+    witnesses: Witnesses
+    scan: FillScan
+    instruments: tuple[Instrument, ...]
+
+
+def _gate_words(error: CallFailedError) -> str | None:
+    """Give the gate's own words where it was the gate that refused."""
+    return str(error.__cause__) if isinstance(error.__cause__, GateClosedError) else None
