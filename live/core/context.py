@@ -294,7 +294,8 @@ class RunningContext:
         return asked or any(order.label == label for order in self._own_orders(None))
 
     def _wish(self, instrument_id: str, units: int | None, fraction: float | None, limit_price: Number | None, reason: str) -> None:
-        self._check_declared(instrument_id)
+        if instrument_id not in self._units:
+            self._check_declared(instrument_id)
         price = None if limit_price is None else _number(limit_price, "limit_price")
         self.wishes.append(Wish(instrument_id, units, fraction, price, _text(reason)))
 

@@ -168,14 +168,16 @@ class Exposures:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
         _count(place, -1)
-        before = order.remaining
-        if before:
-            self._reserve(place, order, instrument, before, 0)
+        if order.filled_quantity < order.quantity:
+            self._reserve(place, order, instrument, order.remaining, 0)
 
-    def fill(self, order: "Order", instrument: Instrument, before: int) -> None:
-        """Free what a live order that had `before` quantity units left reserves no longer, now that some of it filled."""
+    def fill(self, order: "Order", instrument: Instrument, before: int, held: int | None = None) -> None:
+        """Free what a live order that had `before` quantity units left reserves no longer, now that it filled, and hold `held`."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        self._reserve(place, order, instrument, before, order.remaining)
+        left = order.quantity - order.filled_quantity
+        self._reserve(place, order, instrument, before, left if left > 0 else 0)
+        if held is not None:
+            _hold(place, held)
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
@@ -187,11 +189,7 @@ class Exposures:
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
-        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
-            account_id, strategy_id, instrument_id
-        )
-        theirs.held += quantity - mine.held
-        mine.held = quantity
+        _hold(self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id), quantity)
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -249,6 +247,13 @@ class Exposures:
                 asset = (order.account_id, instrument.base)
                 amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
             self.reserved[asset] = self.reserved.get(asset, 0) + amount
+
+
+def _hold(place: Place, quantity: int) -> None:
+    """Change a position to a signed quantity."""
+    mine, theirs, _, _ = place
+    theirs.held += quantity - mine.held
+    mine.held = quantity
 
 
 def _count(place: Place, orders: int) -> None:

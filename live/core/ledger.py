@@ -209,7 +209,8 @@ class Ledger:
                 self._bear(account_id, fill.strategy_id, fee_asset, fee)
                 self._prove((account_id, fee_asset))
         position.cash += flow
-        self._hold(key, position, held)
+        if not held or not position.quantity:
+            self._hold(key, position, held)
         if is_spot:
             self._carry((account_id, instrument.base), moved, came)
         self._carry((account_id, quote), flow, position.cash - cash)

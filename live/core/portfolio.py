@@ -36,7 +36,8 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_finite(self) -> bool:
         """Tell whether every number in the wish is finite."""
-        return (self.fraction is None or isfinite(self.fraction)) and (self.limit_price is None or isfinite(self.limit_price))
+        fraction, price = self.fraction, self.limit_price
+        return (fraction is None or isfinite(fraction)) and (price is None or isfinite(price))
 
     @property
     def needs_equity(self) -> bool:
@@ -99,7 +100,7 @@ def plan(target: Target, position: int, live_orders: list[Order], lot_size: int,
     """
     missing = target.units - position
     side = _BUY if missing > 0 else _SELL
-    exits = is_exit(target.units, position)
+    exits = position != 0 and is_exit(target.units, position)
     quantity = min(abs(missing), largest_exit) if exits else abs(missing)
     quantity -= quantity % lot_size
     if live_orders:

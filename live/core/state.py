@@ -425,13 +425,14 @@ class EngineState:
         if not order.filled_quantity:
             self.pace.execute(order.strategy_id, record.ts)
         order.filled_quantity += record.quantity
-        if order.order_id in self.live_orders:
-            self.exposures.fill(order, instrument, before)
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
-        account_id, strategy_id, instrument_id = record.account_id, record.strategy_id, record.instrument_id
-        self.exposures.hold(account_id, strategy_id, instrument_id, self.ledger.apply_fill(record, instrument).quantity)
+        held = self.ledger.apply_fill(record, instrument).quantity
+        if record.order_id in self.live_orders:
+            self.exposures.fill(order, instrument, before, held)
+        else:
+            self.exposures.hold(record.account_id, record.strategy_id, record.instrument_id, held)
 
     def _apply_position(self, record: records.PositionChanged) -> None:
         held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]

@@ -25,7 +25,12 @@ class Authority:
 
     def forbids(self, order: Order) -> bool:
         """Tell whether a live order may not stay: trading is stopped, or only reducing is allowed and it may not reduce."""
-        strictest = self._strictest(order)
+        state, strategy_id = self._work.state, order.strategy_id
+        deployment = state.deployments.get(strategy_id)
+        if deployment is not None and deployment.account_id == order.account_id and order.instrument_id in deployment.instrument_ids:
+            strictest = state.strictest_state(strategy_id)
+        else:
+            strictest = max(state.trading_state(scope, target) for scope, target in scopes_of_order(order))
         if strictest is _ARMED:
             return False
         return strictest >= TradingState.DISARMED or not self._reduces(order)
@@ -71,13 +76,6 @@ class Authority:
         """Take a strategy's lease away, if it has one."""
         if strategy_id in self._work.state.leases:
             self._work.emit(records.LeaseChanged(self._work.now, strategy_id, "", 0, 0, reason))
-
-    def _strictest(self, order: Order) -> TradingState:
-        state = self._work.state
-        deployment = state.deployments.get(order.strategy_id)
-        if deployment is not None and deployment.account_id == order.account_id and order.instrument_id in deployment.instrument_ids:
-            return state.strictest_state(order.strategy_id)
-        return max(state.trading_state(scope, target) for scope, target in scopes_of_order(order))
 
     def _reduces(self, order: Order) -> bool:
         """Tell whether a live order, with all others of its side, can only bring the position nearer to zero."""

@@ -131,7 +131,7 @@ class Deciding:
                 self.retries.pop(key, None)
             return
         instrument = state.instruments[instrument_id]
-        exits = is_exit(target.units, held)
+        exits = held != 0 and is_exit(target.units, held)
         largest = 0
         if exits:
             lease, price = state.leases.get(strategy_id), work.markets[instrument_id].last_price

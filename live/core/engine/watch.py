@@ -56,7 +56,8 @@ class Watch:
 
     def expect_answer(self, order: Order) -> None:
         """Watch an order whose request was sent, and has to be answered in time."""
-        self._watch_at(order.order_id, Look(self._work.now + ANSWER_TIMEOUT, self._wait(order), order.state))
+        wait = self._wait(order) if self.looks else 0
+        self._watch_at(order.order_id, Look(self._work.now + ANSWER_TIMEOUT, wait, order.state))
 
     def doubt(self, order: Order) -> None:
         """Ask the venue about an order, and look at it again later."""
