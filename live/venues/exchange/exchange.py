@@ -244,11 +244,8 @@ class Exchange:
         """
         known = self._account(account)
         self._engine(symbol)
-        order = (
-            known.orders.get(symbol, {}).get(order_id)
-            if order_id is not None
-            else known.newest.get((symbol, original_client_order_id or ""))
-        )
+        orders = known.open if known.house else known.orders
+        order = orders.get(symbol, {}).get(order_id) if order_id is not None else known.newest.get((symbol, original_client_order_id or ""))
         if order is None or (original_client_order_id is not None and order.client_order_id != original_client_order_id):
             raise errors.no_such_order()
         return copy(order)

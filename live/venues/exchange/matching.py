@@ -24,15 +24,20 @@ class Plan(Struct):
 
     Attributes:
         traded, cost: base and quote that would trade.
-        taker_expires: self-trade prevention ends the taker after the last step.
+        prevented: base that self-trade prevention would take off the taker.
         exhausted: the book ended, or its prices left the limit, before the taker was done.
     """
 
     steps: list[Step]
     traded: Fixed8 = 0
     cost: Fixed8 = 0
-    taker_expires: bool = False
+    prevented: Fixed8 = 0
     exhausted: bool = False
+
+    @property
+    def size(self) -> Fixed8:
+        """Add up what would trade and what would be prevented."""
+        return self.traded + self.prevented
 
 
 def plan(opposite: BookSide, side: Side, account: str, limit: Fixed8, quantity: Fixed8, mode: SelfTradePrevention) -> Plan:
@@ -52,10 +57,10 @@ def plan(opposite: BookSide, side: Side, account: str, limit: Fixed8, quantity: 
                     continue
                 if mode is not SelfTradePrevention.DECREMENT:
                     result.steps.append(Step(maker, remaining, prevented=True))
-                    result.taker_expires = True
+                    result.prevented += remaining
                     return result
                 result.steps.append(Step(maker, amount, prevented=True))
-                result.taker_expires = amount == remaining
+                result.prevented += amount
             else:
                 result.steps.append(Step(maker, amount, prevented=False))
                 result.traded += amount
@@ -68,11 +73,15 @@ def plan(opposite: BookSide, side: Side, account: str, limit: Fixed8, quantity: 
 
 
 def plan_by_quote(opposite: BookSide, account: str, quote: Fixed8, step_size: Fixed8, most: Fixed8, mode: SelfTradePrevention) -> Plan:
-    """Match as much as comes closest to a quote amount without exceeding it, in whole lots and at most `most` in base."""
+    """Match as much as comes closest to a quote amount without exceeding it, in whole lots and at most `most` in base.
+
+    What self-trade prevention takes off counts as if it had traded.
+    """
     result = Plan([])
+    left = quote
     for price in opposite.prices():
         for maker in opposite.levels[price].orders.values():
-            affordable = min((quote - result.cost) * ONE // price, most - result.traded) // step_size * step_size
+            affordable = min(left * ONE // price, most - result.traded - result.prevented) // step_size * step_size
             if not affordable:
                 return result
             available = maker.remaining
@@ -81,13 +90,17 @@ def plan_by_quote(opposite: BookSide, account: str, quote: Fixed8, step_size: Fi
                 if mode is SelfTradePrevention.EXPIRE_MAKER:
                     result.steps.append(Step(maker, available, prevented=True))
                     continue
-                # A prevented part of a quote amount has no agreed size in base: the order ends at its own account's order.
-                result.steps.append(Step(maker, affordable, prevented=True))
-                result.taker_expires = True
-                return result
-            result.steps.append(Step(maker, amount, prevented=False))
-            result.traded += amount
-            result.cost += price * amount // ONE
+                if mode is not SelfTradePrevention.DECREMENT:
+                    result.steps.append(Step(maker, affordable, prevented=True))
+                    result.prevented += affordable
+                    return result
+                result.steps.append(Step(maker, amount, prevented=True))
+                result.prevented += amount
+            else:
+                result.steps.append(Step(maker, amount, prevented=False))
+                result.traded += amount
+                result.cost += price * amount // ONE
+            left -= price * amount // ONE
             if amount < available:
                 return result
     result.exhausted = True

@@ -247,7 +247,7 @@ class SymbolEngine:
             return planned
         self._check_funds(account, request, planned)
         if side is Side.BUY:
-            check_position(request.quantity if request.quantity is not None else planned.traded if planned else 0, rules, account)
+            check_position(_quantity(request, planned), rules, account)
         return planned
 
     def _plan(self, account: Account, request: OrderRequest) -> Plan:
@@ -261,7 +261,7 @@ class SymbolEngine:
         step = max(rules.step_size, rules.market_step_size, 1)
         most = rules.market_max_quantity or rules.max_quantity
         planned = plan_by_quote(opposite, account.name, request.quote_quantity, step, most, mode)
-        if planned.traded < rules.min_quantity and not planned.taker_expires:
+        if planned.size < rules.min_quantity and not any(step.prevented for step in planned.steps):
             if planned.exhausted:
                 raise errors.new_order_rejected("Order book liquidity is less than LOT_SIZE filter minimum quantity.")
             raise errors.filter_failure("LOT_SIZE")
@@ -278,9 +278,7 @@ class SymbolEngine:
     def _check_funds(self, account: Account, request: OrderRequest, planned: Plan | None) -> None:
         rules = self.rules
         if request.side is Side.SELL:
-            enough = account.free(rules.base_asset) >= (
-                request.quantity if request.quantity is not None else planned.traded if planned else 0
-            )
+            enough = account.free(rules.base_asset) >= _quantity(request, planned)
         elif request.price is not None:
             enough = account.free(rules.quote_asset) >= request.price * (request.quantity or 0) // ONE
         else:
@@ -292,11 +290,6 @@ class SymbolEngine:
     def _order(self, account: Account, request: OrderRequest, planned: Plan | None, now: int) -> VenueOrder:
         self._order_id += 1
         order_id, symbol = self._order_id, self.rules.symbol
-        quantity = request.quantity
-        if quantity is None:
-            quantity = 0
-            if planned is not None:
-                quantity = planned.traded + (planned.steps[-1].quantity if planned.taker_expires else 0)
         waits = planned is None
         return VenueOrder(
             account=account.name,
@@ -306,7 +299,7 @@ class SymbolEngine:
             side=request.side,
             type=request.type,
             time_in_force=request.time_in_force or TimeInForce.GTC,
-            quantity=quantity,
+            quantity=_quantity(request, planned),
             quote_quantity=request.quote_quantity or 0,
             price=request.price or 0,
             stop_price=request.stop_price or 0,
@@ -578,3 +571,10 @@ class SymbolEngine:
             first = self.update_id + 1
             self.update_id += len(bids) + len(asks)
             self._events.append(DepthEvent(self.rules.symbol, first, self.update_id, now, bids, asks))
+
+
+def _quantity(request: OrderRequest, planned: Plan | None) -> Fixed8:
+    """Give the base quantity of an order; one that was given in quote has what it would match."""
+    if request.quantity is not None:
+        return request.quantity
+    return 0 if planned is None else planned.size
