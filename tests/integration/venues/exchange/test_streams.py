@@ -1,0 +1,119 @@
+"""Market streams of a real process over real sockets."""
+
+from typing import Any
+
+from aiohttp import WSMsgType
+
+
+def test_a_book_kept_from_snapshot_and_updates_is_the_exchanges_book(exchange: Any, play: Any) -> None:
+    """Binance's rules for a local book lead to the book that REST shows, and no update is missing between."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws/btcusdt@depth@100ms")
+        first = await socket.until(lambda frame: True)
+        snapshot = await client.public("depth", symbol="BTCUSDT", limit=5000)
+        assert snapshot["lastUpdateId"] >= first["U"]
+        book = {"b": dict(snapshot["bids"]), "a": dict(snapshot["asks"])}
+        last, target = snapshot["lastUpdateId"], None
+        frame, told = first, 0
+        while target is None or last != target["lastUpdateId"]:
+            assert frame["U"] == told + 1 or not told
+            told = frame["u"]
+            if told > last:
+                assert frame["U"] <= last + 1
+                last = told
+                for side in ("b", "a"):
+                    book[side] |= dict(frame[side])
+            if target is None or last > target["lastUpdateId"]:
+                target = await client.public("depth", symbol="BTCUSDT", limit=5000)
+            if last != target["lastUpdateId"]:
+                frame = await socket.until(lambda frame: True)
+        for side, name in (("b", "bids"), ("a", "asks")):
+            assert {price: quantity for price, quantity in book[side].items() if float(quantity)} == dict(target[name])
+
+    play(exchange, scenario)
+
+
+def test_a_trade_is_told_to_raw_and_combined_listeners_in_their_own_form_and_time_unit(exchange: Any, play: Any) -> None:
+    """The same trade arrives bare, wrapped with its stream's name, and in microseconds for who asked for them."""
+
+    async def scenario(client: Any) -> None:
+        raw = await client.socket("/ws/btcusdt@trade")
+        wrapped = await client.socket("/stream?streams=btcusdt@trade/btcusdt@aggTrade")
+        precise = await client.socket("/stream-spot/ws/btcusdt@trade?timeUnit=MICROSECOND")
+        numbered = await client.socket("/stream-spot/ws/0")
+        assert await numbered.call("SUBSCRIBE", ["btcusdt@trade"]) == {"result": None, "id": 1}
+        await client.signed("POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.00123")
+        trade = await raw.until(lambda frame: frame["q"] == "0.00123000")
+        assert set(trade) == {"e", "E", "s", "t", "p", "q", "T", "m", "M"}
+        assert not trade["m"]
+        assert (await wrapped.until(lambda frame: frame["data"].get("t") == trade["t"])) == {"stream": "btcusdt@trade", "data": trade}
+        assert (await wrapped.until(lambda frame: frame["data"].get("l") == trade["t"]))["data"]["e"] == "aggTrade"
+        assert (await precise.until(lambda frame: frame["t"] == trade["t"]))["T"] // 1000 == trade["T"]
+        assert await numbered.until(lambda frame: frame.get("t") == trade["t"]) == trade
+
+    play(exchange, scenario)
+
+
+def test_subscriptions_come_go_and_are_listed_and_mistakes_are_named_as_the_venue_names_them(exchange: Any, play: Any) -> None:
+    """SUBSCRIBE, UNSUBSCRIBE, lists and the combined property answer as documented."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        assert await socket.call("SUBSCRIBE", ["ethusdt@ticker", "ethusdt@depth"]) == {"result": None, "id": 1}
+        assert await socket.call("LIST_SUBSCRIPTIONS") == {"result": ["ethusdt@depth", "ethusdt@ticker"], "id": 2}
+        assert await socket.call("UNSUBSCRIBE", ["ethusdt@depth"]) == {"result": None, "id": 3}
+        assert (await socket.call("GET_PROPERTY", ["combined"]))["result"] is False
+        assert (await socket.call("GET_PROPERTY", ["colour"]))["error"] == {"code": 0, "msg": "Unknown property"}
+        other = await client.socket("/stream")
+        assert (await other.call("GET_PROPERTY", ["combined"]))["result"] is True
+        assert (await other.call("SET_PROPERTY", ["combined", 1]))["error"] == {"code": 1, "msg": "Invalid value type: expected Boolean"}
+        assert (await other.call("SUBSCRIBED"))["error"]["code"] == 2
+        await other.socket.send_str("{")
+        assert (await other.until(lambda frame: "error" in frame))["error"]["code"] == 3
+
+    play(exchange, scenario)
+
+
+def test_a_client_that_sends_more_than_five_messages_a_second_is_cut_off(exchange: Any, play: Any) -> None:
+    """The sixth message within a second ends the connection."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        for number in range(6):
+            await socket.socket.send_json({"id": number, "method": "LIST_SUBSCRIPTIONS"})
+        ended = await socket.ended()
+        assert ended.type is WSMsgType.CLOSE
+        assert ended.data == 1008
+
+    play(exchange, scenario)
+
+
+def test_a_connection_may_listen_to_1024_streams_and_no_more(exchange: Any, play: Any) -> None:
+    """The 1025th stream is refused and the rest stay."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        names = [f"unknown{number}usdt@trade" for number in range(1025)]
+        assert "error" in await socket.call("SUBSCRIBE", names)
+        assert (await socket.call("SUBSCRIBE", names[:1024]))["result"] is None
+
+    play(exchange, scenario)
+
+
+def test_at_shutdown_every_socket_is_told_and_closed_and_nothing_is_served_on(start_exchange: Any, play: Any) -> None:
+    """SIGTERM sends serverShutdown in each kind of socket's own form and ends the process within moments."""
+    running = start_exchange()
+
+    async def scenario(client: Any) -> None:
+        raw, wrapped, api = await client.socket("/ws"), await client.socket("/stream"), await client.socket("/ws-api/v3")
+        running.process.terminate()
+        assert (await raw.until(lambda frame: True))["e"] == "serverShutdown"
+        assert (await wrapped.until(lambda frame: True))["stream"] == "!serverShutdown"
+        assert (await api.until(lambda frame: True))["event"]["e"] == "serverShutdown"
+        for socket in (raw, wrapped, api):
+            ended = await socket.ended()
+            assert ended.data == 1001
+
+    play(running, scenario)
+    assert running.process.wait(10) == 0
