@@ -1,0 +1,155 @@
+"""Weights, bans and counts of unfilled orders, as Binance's pages on limits describe them."""
+
+import pytest
+
+from live.venues.exchange.endpoints import BY_OPERATION
+from live.venues.exchange.errors import VenueError
+from live.venues.exchange.parameters import Parameters
+from live.venues.exchange.weights import OrderCounts, RequestLimits, RequestWeights, order_count_headers, weight_headers
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
+NOON = 20_780 * DAY + DAY // 2
+
+
+def refused(weights: RequestWeights, now: int, weight: int = 1, address: str = "a") -> VenueError:
+    with pytest.raises(VenueError) as found:
+        weights.charge(address, weight, now)
+    return found.value
+
+
+def test_weight_adds_up_within_a_minute_of_the_clock() -> None:
+    """The used weight grows with every request and starts anew with the minute, for each address by itself."""
+    weights = RequestWeights()
+    assert weights.charge("a", 20, NOON + 59 * SECOND).count == 20
+    usage = weights.charge("a", 5, NOON + 59 * SECOND)
+    assert weight_headers(usage) == {"X-MBX-USED-WEIGHT-1M": "25"}
+    assert weights.charge("b", 1, NOON + 59 * SECOND).count == 1
+    assert weights.charge("a", 1, NOON + MINUTE).count == 1
+
+
+def test_too_much_weight_is_told_how_long_to_wait() -> None:
+    """The request beyond the limit gets 429, -1003 and the seconds until the window ends, and the next window is open."""
+    weights = RequestWeights(RequestLimits(request_weight=10))
+    weights.charge("a", 10, NOON + 30 * SECOND)
+    error = refused(weights, NOON + 30 * SECOND + 1)
+    assert (error.http_status, error.code, error.headers["Retry-After"]) == (429, -1003, "30")
+    assert error.message.startswith("Too much request weight used; current limit is 10 request weight per 1 MINUTE. ")
+    weights.charge("a", 10, NOON + MINUTE)
+
+
+def test_requests_are_limited_whatever_they_weigh() -> None:
+    """RAW_REQUESTS counts requests over five minutes."""
+    weights = RequestWeights(RequestLimits(raw_requests=3))
+    for minute in range(3):
+        weights.charge("a", 1, NOON + minute * MINUTE)
+    assert refused(weights, NOON + 4 * MINUTE).headers["Retry-After"] == "60"
+    weights.charge("a", 1, NOON + 5 * MINUTE)
+
+
+def test_who_goes_on_after_429_is_banned_for_longer_each_time() -> None:
+    """Ten warnings, then 418 for two minutes; the next ban is five times as long, and none is longer than three days."""
+    weights = RequestWeights(RequestLimits(request_weight=1, strikes=10))
+    now, lengths = NOON, list[int]()
+    for _ in range(7):
+        weights.charge("a", 1, now)
+        assert {refused(weights, now).http_status for _ in range(10)} == {429}
+        error = refused(weights, now)
+        assert (error.http_status, error.code) == (418, -1003)
+        lengths.append(int(error.headers["Retry-After"]))
+        assert error.message.startswith(f"Way too much request weight used; IP banned until {now // 1_000 + lengths[-1] * 1_000}. ")
+        assert refused(weights, now + lengths[-1] * SECOND - 1).http_status == 418
+        assert weights.charge("b", 1, now).count == 1
+        now += lengths[-1] * SECOND
+        now += -now % MINUTE + MINUTE
+    assert lengths == [120, 600, 3_000, 15_000, 75_000, 3 * 86_400, 3 * 86_400]
+
+
+def test_warnings_are_forgotten_with_the_window() -> None:
+    """Who stops when told is not banned, however often that happens."""
+    weights = RequestWeights(RequestLimits(request_weight=1, strikes=2))
+    for minute in range(10):
+        weights.charge("a", 1, NOON + minute * MINUTE)
+        assert {refused(weights, NOON + minute * MINUTE).http_status for _ in range(2)} == {429}
+
+
+def test_a_ban_can_be_ordered() -> None:
+    """A ban of a given length begins at once."""
+    weights = RequestWeights()
+    assert weights.ban("a", NOON, 5 * SECOND).headers["Retry-After"] == "5"
+    assert refused(weights, NOON + 5 * SECOND - 1).http_status == 418
+    weights.charge("a", 1, NOON + 5 * SECOND)
+
+
+def test_unfilled_orders_are_counted_in_ten_seconds_and_in_a_day() -> None:
+    """The taker example of the FAQ: every new order adds one, a first fill takes one off, and the count starts anew with its window."""
+    counts = OrderCounts()
+    assert order_count_headers(counts.add("a", NOON)) == {"X-MBX-ORDER-COUNT-10S": "1", "X-MBX-ORDER-COUNT-1D": "1"}
+    counts.add("a", NOON + SECOND)
+    counts.give_back("a", 1, NOON + SECOND)
+    assert [usage.count for usage in counts.usage("a", NOON + SECOND)] == [1, 1]
+    assert [usage.count for usage in counts.usage("a", NOON + 10 * SECOND)] == [0, 1]
+    assert [usage.count for usage in counts.usage("b", NOON)] == [0, 0]
+    assert [usage.count for usage in counts.usage("a", NOON + DAY)] == [0, 0]
+
+
+def test_fills_give_back_no_more_than_was_counted() -> None:
+    """The FAQ's last example: orders of yesterday that fill today lower today's count, and never below nothing."""
+    counts = OrderCounts()
+    for _ in range(10):
+        counts.add("a", NOON)
+    counts.give_back("a", 15, NOON)
+    assert [usage.count for usage in counts.add("a", NOON)] == [1, 1]
+
+
+def test_one_order_too_many_waits_for_its_window() -> None:
+    """The 101st unfilled order in ten seconds gets 429, -1015 and the seconds until the window ends."""
+    counts = OrderCounts()
+    for _ in range(100):
+        counts.check("a", NOON)
+        counts.add("a", NOON)
+    with pytest.raises(VenueError) as found:
+        counts.check("a", NOON + 3 * SECOND)
+    error = found.value
+    assert (error.http_status, error.code, error.headers["Retry-After"]) == (429, -1015, "7")
+    assert error.message == "Too many new orders; current limit is 100 orders per 10 SECOND."
+    counts.check("a", NOON + 10 * SECOND)
+    counts.check("b", NOON)
+
+
+@pytest.mark.parametrize(
+    ("operation", "sent", "weight"),
+    [
+        ("ping", {}, 1),
+        ("exchangeInfo", {}, 20),
+        ("depth", {}, 5),
+        ("depth", {"limit": "100"}, 5),
+        ("depth", {"limit": "101"}, 25),
+        ("depth", {"limit": "501"}, 50),
+        ("depth", {"limit": "1001"}, 250),
+        ("depth", {"limit": "9" * 30}, 5),
+        ("ticker.24hr", {}, 80),
+        ("ticker.24hr", {"symbol": "BTCUSDT"}, 2),
+        ("ticker.24hr", {"symbols": '["A","B"]'}, 2),
+        ("ticker.24hr", {"symbols": str([f"A{n}" for n in range(21)]).replace("'", '"')}, 40),
+        ("ticker.price", {}, 4),
+        ("ticker.price", {"symbol": "BTCUSDT"}, 2),
+        ("ticker", {"symbols": '["A","B"]'}, 8),
+        ("ticker", {"symbols": str([f"A{n}" for n in range(99)]).replace("'", '"')}, 200),
+        ("openOrders.status", {}, 80),
+        ("openOrders.status", {"symbol": "BTCUSDT"}, 6),
+        ("myTrades", {"symbol": "BTCUSDT"}, 20),
+        ("myTrades", {"symbol": "BTCUSDT", "orderId": "1"}, 5),
+        ("order.test", {"computeCommissionRates": "true"}, 20),
+        ("order.test", {}, 1),
+        ("order.place", {}, 1),
+        ("order.cancel", {}, 1),
+        ("order.status", {}, 4),
+        ("account.status", {}, 20),
+        ("account.rateLimits.orders", {}, 40),
+    ],
+)
+def test_requests_weigh_what_the_documentation_says(operation: str, sent: dict[str, str], weight: int) -> None:
+    """The weight of a request follows from its parameters."""
+    assert BY_OPERATION[operation].weigh(Parameters(sent)) == weight
