@@ -1,4 +1,4 @@
-"""Let the tests of this directory import the floor beside them."""
+"""Let the tests of this directory import what stands beside them."""
 
 import sys
 from pathlib import Path
