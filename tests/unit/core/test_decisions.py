@@ -223,6 +223,15 @@ def test_closing_out_sells_what_a_strategy_bought_by_orders_of_its_own(desk):
     assert (desk.held(), desk.of(records.DecisionRecorded)) == (0, [])
 
 
+def test_closing_out_decides_on_a_position_of_nothing(desk):
+    """The decision says so in units, whatever the lot."""
+    desk.want(100)
+    desk.fill()
+    desk.feed(inputs.CloseOutRequested(desk.now, "alpha", "end"))
+    (decision,) = desk.of(records.DecisionRecorded)
+    assert (decision.requested, decision.target, decision.reason) == ("0 units", 0, "close out: end")
+
+
 def test_an_order_that_was_closed_out_is_canceled_until_it_is_off(desk):
     """The venue refused it once; the reason is the same."""
     desk.ask(lambda bar, context: context.submit_order(BTC, "BUY", 100, order_type="LIMIT", limit_price=99.0))
@@ -465,6 +474,16 @@ def test_two_strategies_hold_apart_what_they_hold(new_desk, make):
     assert (desk.held("alpha"), desk.held("beta")) == (100, 200)
     desk.want(0, strategy_id="alpha")
     assert [(effect.strategy_id, effect.quantity) for effect in desk.submitted] == [("alpha", 100)]
+
+
+def test_an_order_that_is_accepted_is_not_held_against_what_was_traded_since(desk):
+    """It was sent for the standing decision; only the next one replaces it."""
+    desk.want(100, limit_price=99.0)
+    first = desk.order
+    assert desk.send("BUY", 60) is None
+    desk.fill()
+    desk.accept(first)
+    assert (desk.held(), desk.canceled, desk.submitted) == (60, [], [])
 
 
 def test_a_cancel_that_failed_leaves_the_order_counted(desk):

@@ -374,6 +374,13 @@ def test_a_position_whose_record_was_tampered_with_is_found(margin):
         margin.check({PERP.instrument_id: PERP})
 
 
+def test_the_payment_after_which_a_position_does_not_balance_is_named(margin):
+    """Whoever looks for the cause begins with the event before it."""
+    trade(margin, 5, 400_000).funding += 1
+    with pytest.raises(LedgerError, match="does not balance after funding-7"):
+        margin.apply_funding(FundingRecorded(0, "m", "s", PERP.instrument_id, "funding-7", 1), PERP)
+
+
 @pytest.mark.parametrize(("asset", "event"), [
     ("USDT", lambda ledger: trade(ledger, 5, 400_000)),
     ("USDT", lambda ledger: ledger.deposit("m", "USDT", 1)),

@@ -306,6 +306,20 @@ def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
     assert exposure.check_margin(desk.candidate(side=Side.SELL)) is None
 
 
+def test_margin_is_unknown_while_strategies_hold_against_each_other_without_a_price(new_desk, make):
+    """The net of nothing needs no margin, but what each has gained is part of the equity."""
+    desk = new_desk(make.deployment("alpha", instrument_ids=(BTC, ETH)), make.deployment("beta", instrument_ids=(ETH,)))
+    desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
+    fields = {"kind": InstrumentKind.PERPETUAL, "initial_margin_ppm": 200_000, "maintenance_margin_ppm": 50_000}
+    desk.open(make.btc(**fields), make.eth(**fields)).hold(100, ETH).hold(-100, ETH, strategy_id="beta")
+    assert desk.send("BUY", 60) is None
+    assert exposure.check_margin(desk.candidate()) is None
+    desk.engine._work.markets[ETH].last_price = None
+    denial = exposure.check_margin(desk.candidate())
+    assert denial is not None
+    assert denial.code == DenialCode.MARGIN_UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("orders", "buys", "sells"),
     [
@@ -320,6 +334,7 @@ def test_margin_is_unknown_while_something_held_has_no_price(margin_desk):
         ([("paper", ETH, Side.SELL, 20, 9_900), ("paper", EURO, Side.BUY, 20, 9_900), ("paper", EURO, Side.SELL, 4, 9_900)], 0, 400_000),
         ([("other", BTC, Side.BUY, 20, 9_900), ("paper", "binance-spot:DOGEUSDT", Side.BUY, 20, 9_900)], 0, 0),
         ([("other", BTC, Side.BUY, 20, 9_900), ("paper", BTC, Side.BUY, 20, 9_900)], 198_000_000, 0),
+        ([("paper", BTC, Side.SELL, 20, 9_900), ("paper", BTC, Side.SELL, 5, 9_900)], 0, 2_500_000),
     ],
 )
 def test_orders_of_others_reserve_the_balance(house, orders, buys, sells):
