@@ -1,7 +1,7 @@
 """Runner: one strategy instance, fed with what it takes in."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from live.core.context import RunningContext, Worth
 from live.core.entities import Order
@@ -14,12 +14,10 @@ from live.core.records import FillRecorded
 from live.core.requests import Request
 from live.core.state import EngineState
 from live.core.strategy import Strategy
-from live.core.views import BarView, BookView, FundingView, QuoteBarView, QuoteView, TradeView, view_order
+from live.core.views import BookView, FundingView, QuoteBarView, QuoteView, view_order
 
-E = TypeVar("E")
-
-Feed = Callable[[E], list[Wish | Request]]
-"""Takes in an event of one instrument, and gives what the strategy wishes because of it."""
+Feed = tuple[Callable[[Any, RunningContext], None], RunningContext, list[Wish | Request], int, int, "StrategyRunner"]
+"""The strategy's handler, its context and wishes, the price and quantity units of the instrument, and the runner."""
 
 _HANDLERS: dict[str, tuple[type[Any], ...]] = {
     "on_bar": (Bar,),
@@ -96,48 +94,21 @@ class StrategyRunner:
         self.context.now = self._state.now
         self._call(lambda: self.strategy.on_start(self.context), "its start")
 
-    def bar_feed(self, instrument_id: str) -> Feed[Bar]:
-        """Give what hands an instrument's finished bars to the strategy; what stays the same from bar to bar is looked up only once.
-
-        Wishes made before the warm-up is over, or by history, are dropped.
-
-        Returns:
-            What takes a bar and gives the strategy's wishes. It raises StrategyError when the strategy failed, or asked for something
-            that is no target and no order.
-        """
+    def feed(self, kind: type[Bar | Trade], instrument_id: str) -> Feed:
+        """Give what it takes to hand an instrument's bars or trades to the strategy: it stays the same from event to event."""
         price_unit, quantity_unit = self._units[instrument_id]
-        context, wishes, hand_over = self.context, self.wishes, self.strategy.on_bar
+        hand_over = self.strategy.on_bar if kind is Bar else self.strategy.on_trade
+        return hand_over, self.context, self.wishes, price_unit, quantity_unit, self
 
-        def take_in(bar: Bar) -> list[Wish | Request]:
-            if context.warming_up:
-                self._count_warm_up(instrument_id)
-            context.now = bar.ts_init
-            try:
-                hand_over(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), context)
-            except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-                raise self._failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
-            if wishes and (bar.warm_up or context.warming_up):
-                context.forget()
-            return wishes
+    def count_warm_up(self, instrument_id: str) -> None:
+        """Count a bar toward the warm-up, and end it when every instrument has had enough of them."""
+        self._bars_seen[instrument_id] += 1
+        self.context.warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
 
-        return take_in
-
-    def trade_feed(self, instrument_id: str) -> Feed[Trade]:
-        """Give what hands an instrument's trades to the strategy, as `bar_feed` does with bars."""
-        price_unit, quantity_unit = self._units[instrument_id]
-        context, wishes, hand_over = self.context, self.wishes, self.strategy.on_trade
-
-        def take_in(trade: Trade) -> list[Wish | Request]:
-            context.now = trade.ts_init
-            try:
-                hand_over(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), context)
-            except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-                raise self._failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
-            if wishes and (trade.warm_up or context.warming_up):
-                context.forget()
-            return wishes
-
-        return take_in
+    def failure(self, error: BaseException, event: str) -> StrategyError:
+        """Say that the strategy failed on an event, or asked for something that is no target and no order."""
+        said = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
+        return StrategyError(f"strategy {self.deployment.strategy_id} failed on {event}: {said}; mend it and promote it again")
 
     def on_quote(self, quote: Quote) -> None:
         """Hand a quote to the strategy; wishes made before its warm-up is over, or by history, are dropped.
@@ -157,7 +128,7 @@ class StrategyRunner:
         """
         instrument_id = bar.instrument_id
         if self.context.warming_up and Bar not in self.subscriptions:
-            self._count_warm_up(instrument_id)
+            self.count_warm_up(instrument_id)
         view = QuoteBarView(instrument_id, bar.ts_event, bar, self._units[instrument_id][0])
         self._take_in(bar, self.strategy.on_quote_bar, view, "bar of bid and ask")
 
@@ -192,7 +163,7 @@ class StrategyRunner:
         try:
             self.strategy.on_fill(fill, self.context)
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, f"the fill {fill.trade_id} of order {fill.order_id}") from error
+            raise self.failure(error, f"the fill {fill.trade_id} of order {fill.order_id}") from error
         if self.context.warming_up:
             self.context.forget()
 
@@ -226,7 +197,7 @@ class StrategyRunner:
         try:
             hand_over(view, self.context)
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, f"the {what} of {event.instrument_id} at {event.ts_event}") from error
+            raise self.failure(error, f"the {what} of {event.instrument_id} at {event.ts_event}") from error
         if self.wishes and (event.warm_up or self.context.warming_up):
             self.context.forget()
 
@@ -234,14 +205,6 @@ class StrategyRunner:
         try:
             call()
         except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
-            raise self._failure(error, what) from error
+            raise self.failure(error, what) from error
         if self.context.warming_up:
             self.context.forget()
-
-    def _count_warm_up(self, instrument_id: str) -> None:
-        self._bars_seen[instrument_id] += 1
-        self.context.warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
-
-    def _failure(self, error: BaseException, event: str) -> StrategyError:
-        said = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
-        return StrategyError(f"strategy {self.deployment.strategy_id} failed on {event}: {said}; mend it and promote it again")

@@ -1,7 +1,7 @@
 """Market data: mark the market, open the day, wake the strategies, and let time pass for what waits."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from live.core import inputs
 from live.core.engine.deciding import Deciding
@@ -12,16 +12,15 @@ from live.core.errors import InputError
 from live.core.market import InstrumentMarket
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.runner import Feed, StrategyRunner
-
-E = TypeVar("E")
+from live.core.views import BarView, TradeView
 
 MINUTE = 60 * 1_000_000_000
 
 Route = tuple[InstrumentMarket, tuple[StrategyRunner, ...]]
 """Where an instrument's events go: its market, and the strategies that take them in."""
 
-FeedRoute = tuple[InstrumentMarket, tuple[tuple[Feed[E], StrategyRunner], ...]]
-"""The same of what comes most often: each strategy with what hands such an event to it."""
+FeedRoute = tuple[InstrumentMarket, list[Feed]]
+"""The same of what comes most often: bars and trades are handed over here, without a call between."""
 
 Event = Quote | QuoteBar | BookSnapshot | BookDelta | FundingRate
 
@@ -47,8 +46,8 @@ class MarketData:
         self._deciding = deciding
         self._watch = watch
         self._retries = deciding.retries
-        self._bar_routes: dict[str, FeedRoute[Bar]] = {}
-        self._trade_routes: dict[str, FeedRoute[Trade]] = {}
+        self._bar_routes: dict[str, FeedRoute] = {}
+        self._trade_routes: dict[str, FeedRoute] = {}
         self._routes: dict[type[Any], dict[str, Route]] = {}
         self._minutes: dict[str, int] = {}
         self._performance = performance
@@ -63,7 +62,7 @@ class MarketData:
         self._started = False
 
     def on_bar(self, bar: Bar) -> None:
-        """Take in a finished bar.
+        """Take in a finished bar; what a strategy wishes before its warm-up is over, or by history, is dropped.
 
         Raises:
             InputError: its instrument is not defined, it contradicts itself, or it is not later than the one before.
@@ -73,22 +72,32 @@ class MarketData:
         try:
             market, feeds = self._bar_routes[instrument_id]
         except KeyError:
-            market, feeds = self._route_bars(instrument_id)
+            market, feeds = self._route_feeds(instrument_id, Bar, self._bar_routes)
         market.observe(bar)
         performance = self._performance
         if (now >= performance.next_day or performance.marginal) and not bar.warm_up:
             performance.on_price(instrument_id)
         exits = self._deciding.count_bar(instrument_id) if self._retries and not bar.warm_up else None
-        for take_in, runner in feeds:
-            if take_in(bar):
-                self._deciding.decide(runner)
+        for hand_over, context, wishes, price_unit, quantity_unit, runner in feeds:
+            if context.warming_up:
+                runner.count_warm_up(instrument_id)
+            context.now = now
+            try:
+                hand_over(BarView(instrument_id, bar.ts_event, bar.close / price_unit, bar, price_unit, quantity_unit), context)
+            except (Exception, SystemExit) as error:  # a strategy that leaves must not take the service along
+                raise runner.failure(error, f"the bar of {instrument_id} at {bar.ts_event}") from error
+            if wishes:
+                if bar.warm_up or context.warming_up:
+                    context.forget()
+                else:
+                    self._deciding.decide(runner)
         if exits:
             self._deciding.retry_exits(exits)
         if now >= self._watch.next_due:
             self._watch.look()
 
     def on_trade(self, trade: Trade) -> None:
-        """Take in one trade of the market.
+        """Take in one trade of the market, as `on_bar` does with a bar.
 
         Raises:
             InputError: its instrument is not defined, or it is malformed.
@@ -98,14 +107,22 @@ class MarketData:
         try:
             market, feeds = self._trade_routes[instrument_id]
         except KeyError:
-            market, feeds = self._route_trades(instrument_id)
+            market, feeds = self._route_feeds(instrument_id, Trade, self._trade_routes)
         market.observe_trade(trade)
         performance = self._performance
         if (now >= performance.next_day or performance.marginal) and not trade.warm_up:
             performance.on_price(instrument_id)
-        for take_in, runner in feeds:
-            if take_in(trade):
-                self._deciding.decide(runner)
+        for hand_over, context, wishes, price_unit, quantity_unit, runner in feeds:
+            context.now = now
+            try:
+                hand_over(TradeView(instrument_id, trade.ts_event, trade.price / price_unit, trade, quantity_unit), context)
+            except (Exception, SystemExit) as error:  # as with a bar
+                raise runner.failure(error, f"the trade {trade.trade_id} of {instrument_id} at {trade.ts_event}") from error
+            if wishes:
+                if trade.warm_up or context.warming_up:
+                    context.forget()
+                else:
+                    self._deciding.decide(runner)
         if self._retries and not trade.warm_up:
             self._count_minutes(instrument_id, market)
         if now >= self._watch.next_due:
@@ -187,14 +204,9 @@ class MarketData:
         self._work.state.apply_input(event)
         self._watch.look()
 
-    def _route_bars(self, instrument_id: str) -> FeedRoute[Bar]:
-        market, runners = self._route(instrument_id, Bar)
-        self._bar_routes[instrument_id] = route = (market, tuple((runner.bar_feed(instrument_id), runner) for runner in runners))
-        return route
-
-    def _route_trades(self, instrument_id: str) -> FeedRoute[Trade]:
-        market, runners = self._route(instrument_id, Trade)
-        self._trade_routes[instrument_id] = route = (market, tuple((runner.trade_feed(instrument_id), runner) for runner in runners))
+    def _route_feeds(self, instrument_id: str, kind: type[Bar | Trade], routes: dict[str, FeedRoute]) -> FeedRoute:
+        market, runners = self._route(instrument_id, kind)
+        routes[instrument_id] = route = (market, [runner.feed(kind, instrument_id) for runner in runners])
         return route
 
     def _routes_of(self, instrument_id: str, kind: type[Any]) -> Route:
