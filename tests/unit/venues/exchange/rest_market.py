@@ -39,9 +39,7 @@ def quote(exchange: Exchange, symbol: str, side: Side, price: int, quantity: int
     """Let the house rest an order; the price is in whole units."""
     exchange.place(
         "house",
-        OrderRequest(
-            symbol=symbol, side=side, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, quantity=quantity, price=price * ONE
-        ),
+        OrderRequest(symbol=symbol, side=side, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, quantity=quantity, price=price * ONE),
         now,
     )
 

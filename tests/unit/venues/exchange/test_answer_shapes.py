@@ -64,6 +64,7 @@ DOCUMENTED: dict[str, Any] = {
 
 
 def refused(ask: Asker, operation: str, **sent: str) -> Any:
+    """Give the error that a request is answered with."""
     with pytest.raises(VenueError) as refusal:
         ask(operation, **sent)
     return error_payload(refusal.value)
@@ -71,6 +72,7 @@ def refused(ask: Asker, operation: str, **sent: str) -> Any:
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Any]:
+    """One answer of every endpoint, and of every form it has."""
     ask = Asker()
     symbol = {"symbol": "BTCUSDT"}
     found: dict[str, Any] = {name: ask(name) for name in ("ping", "time", "exchangeInfo")}

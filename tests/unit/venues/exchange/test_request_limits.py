@@ -14,6 +14,7 @@ NOON = 20_780 * DAY + DAY // 2
 
 
 def refused(weights: RequestWeights, now: int, weight: int = 1, address: str = "a") -> VenueError:
+    """Give what a request beyond a limit is told."""
     with pytest.raises(VenueError) as found:
         weights.charge(address, weight, now)
     return found.value

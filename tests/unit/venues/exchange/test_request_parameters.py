@@ -14,6 +14,7 @@ from live.venues.exchange.parameters import Parameters
 
 
 def refusal(read: Callable[[], Any]) -> tuple[int, str]:
+    """Give the code and text with which a parameter is refused."""
     with pytest.raises(VenueError) as found:
         read()
     return found.value.code, found.value.message
