@@ -86,6 +86,7 @@ def test_every_sum_equals_what_the_orders_alive_add_up_to(make, seed):
         for (account, venue), books in exposures.accounts.items():
             for name, book in books.items():
                 assert name.startswith(f"{venue}:")
+                assert book.instrument_id == name
                 mine = [one for one in alive if (one.account_id, one.instrument_id) == (account, name)]
                 assert book.sums == added_up(mine, sum(quantity for key, quantity in held.items() if (key[0], key[2]) == (account, name)))
         for (scope, target), count in exposures.alive.items():

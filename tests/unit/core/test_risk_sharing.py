@@ -279,6 +279,7 @@ def test_a_short_position_may_come_to_the_net_bound(new_desk, make, limit, code)
     desk.feed(inputs.AccountDefined(desk.now, "paper", AccountType.MARGIN, 10_000_000))
     desk.open(make.btc(kind=InstrumentKind.PERPETUAL, initial_margin_ppm=200_000, maintenance_margin_ppm=100_000))
     assert desk.send("SELL", 100, order_type="LIMIT", limit_price=limit) == code
+    assert [one.detail for one in desk.of(records.OrderDenied)] == (["1050100000 > 1050000000"] if code else [])
 
 
 @pytest.mark.parametrize(("scope", "code"), [(ACCOUNT, DenialCode.ACCOUNT_EXPOSURE_EXCEEDED), (VENUE, DenialCode.VENUE_EXPOSURE_EXCEEDED)])
