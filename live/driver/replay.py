@@ -132,17 +132,18 @@ class ReplayRecorder:
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
         """Collect a step's entries, and write them when enough have come together."""
+        journal, uncommitted = self._journal, self._uncommitted
         self.entries += len(outputs) if entry is None else len(outputs) + 1
         if outputs:
-            self._uncommitted += outputs
+            uncommitted += outputs
             if self._observer is not None:
                 self._observer.take(outputs)
         if self._interrupted is not None:
             self._interrupted.step(entry, outputs, position, self._engine)
-        self.durable_seq = self.entries if self._journal is None else self._journal.append_step(entry, outputs, position)
-        if len(self._uncommitted) >= COMMIT_INTERVAL:
+        self.durable_seq = seq = self.entries if journal is None else journal.append_step(entry, outputs, position)
+        if len(uncommitted) >= COMMIT_INTERVAL:
             self.commit()
-        return self.durable_seq
+        return seq
 
     def snapshot(self, body: bytes, ts: int) -> None:
         """Write a snapshot when there is a journal."""

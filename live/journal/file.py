@@ -135,7 +135,8 @@ class JournalFile:
             JournalError: the position lies before the one of an earlier step, or the journal is closed.
             JournalFailedError: the disk has failed before.
         """
-        self._refuse_if_over()
+        if self._failure is not None or self._closed:
+            self._refuse_if_over()
         if position < self._position:
             raise JournalError(f"the tape's position never goes back: received {position} after {self._position}, append steps in order")
         rows: list[RecordColumns] = []

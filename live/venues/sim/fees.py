@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION, divide_up
+from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION
 from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, Side
 from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, binary_fee, money, round_fee
@@ -73,7 +73,7 @@ class CostModelFees:
         notional = instrument.notional(charge.price, charge.quantity)
         if self._is_plain:
             rate = costs.maker_fee_ppm if charge.liquidity is _MAKER else costs.taker_fee_ppm
-            return divide_up(notional * rate, PARTS_PER_MILLION), instrument.quote
+            return -(-notional * rate // PARTS_PER_MILLION), instrument.quote  # rounded up, as `divide_up` does
         rate = self._rate(instrument, charge, notional)
         if costs.notional_decimals != MONEY_SCALE:
             notional = round_fee(notional, 1, costs.fee_rounding, costs.notional_decimals)

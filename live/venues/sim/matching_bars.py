@@ -85,13 +85,11 @@ def path_points(path: IntrabarPath, prices: Prices) -> Prices:
 
 def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:
     matcher.event_number += 1
-    opened = bar.ts_event if previous is None else previous.ts_event
-    visit = _Visit(matcher, opened, bar, buying, selling)
     if matcher.settings.costs.slippage_within_bar:
         matcher.extremes = {1: buying[1], -1: selling[2]}
     matcher.at_open = True
     if matcher.arrivals:
-        _meet_open(visit, bar, previous, buying[0], selling[0])
+        _meet_open(matcher, bar, previous, buying[0], selling[0])
     something_rests = len(matcher.orders) > len(matcher.arrivals)
     if something_rests and (
         matcher.buy_limits.is_touched(buying[2])
@@ -99,10 +97,15 @@ def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | Non
         or matcher.buy_stops.is_touched(buying[1])
         or matcher.sell_stops.is_touched(selling[2])
     ):
-        _walk(visit, bar.ts_event, buying, selling)
+        _walk(_Visit(matcher, _opened_at(bar, previous), bar, buying, selling), bar.ts_event, buying, selling)
     matcher.at_open = False
     if matcher.extremes:
         matcher.extremes = {}
+
+
+def _opened_at(bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int:
+    """Give the market's time of a bar's open: the close of the bar before it."""
+    return bar.ts_event if previous is None else previous.ts_event
 
 
 def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> None:
@@ -120,12 +123,12 @@ def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> N
         visit.walk_to(up[leg : leg + 2], down[leg : leg + 2])
 
 
-def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, ask: int, bid: int) -> None:
+def _meet_open(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, ask: int, bid: int) -> None:
     """Let the orders that have not met the market yet meet the open."""
-    matcher = visit.matcher
-    interval = matcher.settings.fill.bar_interval
+    fill = matcher.settings.fill
+    interval, limits_rest, touch = fill.bar_interval, fill.limits_rest, fill.touch
     opened = bar.ts_event - interval if interval else None if previous is None else previous.ts_init
-    limits_rest, touch = matcher.settings.fill.limits_rest, matcher.settings.fill.touch
+    ts_event, now = _opened_at(bar, previous), bar.ts_init
     for order in list(matcher.arrivals.values()):
         if order.arrival is not None:
             if opened is None or opened < order.arrival:
@@ -135,7 +138,7 @@ def _meet_open(visit: "_Visit", bar: Bar | QuoteBar, previous: Bar | QuoteBar | 
             matcher.rest(order)
             order.rested_at = 0  # it was there before this bar
         else:
-            taken = matcher.take(order, [(ask if order.sign > 0 else bid, matcher.budget)], visit.ts_event, bar.ts_init, touch=touch)
+            taken = matcher.take(order, [(ask if order.sign > 0 else bid, matcher.budget)], ts_event, now, touch=touch)
             if matcher.budget is not None:
                 spend(matcher, taken)
 

@@ -43,7 +43,8 @@ class Ladder:
 
     def is_touched(self, price: int) -> bool:
         """Tell whether a market at `price` touched any order."""
-        return bool(self.entries) and self.entries[0][0] <= self._sign * price
+        entries = self.entries
+        return bool(entries) and entries[0][0] <= self._sign * price
 
     def reached(self, price: int, *, touch: bool) -> "list[WorkingOrder]":
         """List the orders that a market at `price` went through, or also touched; nearest first."""
