@@ -370,13 +370,16 @@ class CcxtTradingVenue:
         running, wait = self._started(), self._settings.reconnect_wait
         while True:
             try:
-                await self._open_stream()
-                await running.scan.scan()
-                wait = self._settings.reconnect_wait
                 await running.client.ask(patient_call(Priority.POLL), running.client.exchange.watch_orders)
             except VenueCallError:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 30.0)
+            try:
+                await self._open_stream()
+                await running.scan.scan()
+            except VenueCallError:
+                continue
+            wait = self._settings.reconnect_wait
 
     async def _scan_regularly(self) -> None:
         running = self._started()
