@@ -110,14 +110,13 @@ class MarketRecord:
         index = max(len(bars) - DAY // MINUTE - 1, 0)
         previous = bars[index - 1].close if index else 0
         day = self._closed(opened, index)
-        if bars:
+        if bars and bars[-1].trades:
             if day is None:
-                day = copy(bars[-1])
-            elif bars[-1].open_time > day.open_time:
+                day = bars[-1]
+            else:
                 day = copy(day)
                 day.absorb(bars[-1])
-        traded = day is not None and day.trades > 0
-        if day is None or not traded:
+        if day is None:
             return Ticker(
                 symbol=self.symbol,
                 open_time=now - DAY,
@@ -207,8 +206,11 @@ class MarketRecord:
 
 
 def _whole(bars: Iterable[Bar]) -> Bar | None:
+    """Put bars together, those without a trade left out: their prices are of trades before the window."""
     whole: Bar | None = None
     for bar in bars:
+        if not bar.trades:
+            continue
         if whole is None:
             whole = copy(bar)
         else:
