@@ -25,26 +25,8 @@ from live.venues.exchange.payloads import Payload
 _BAD_STRATEGY_TYPE = -1134
 _SMALLEST_STRATEGY_TYPE = 1_000_000
 
-_PRICED = ("timeInForce", "quantity", "price")
-_NEEDS: Mapping[OrderType, tuple[str, ...]] = {
-    OrderType.LIMIT: _PRICED,
-    OrderType.MARKET: (),
-    OrderType.STOP_LOSS: ("quantity",),
-    OrderType.STOP_LOSS_LIMIT: _PRICED,
-    OrderType.TAKE_PROFIT: ("quantity",),
-    OrderType.TAKE_PROFIT_LIMIT: _PRICED,
-    OrderType.LIMIT_MAKER: ("quantity", "price"),
-}
-"""Parameters that each type must have."""
-
-_TAKES: Mapping[OrderType, tuple[str, ...]] = {
-    OrderType.MARKET: ("quantity", "quoteOrderQty"),
-    **dict.fromkeys(payloads.STOP_TYPES, ("stopPrice", "trailingDelta")),
-}
-"""Parameters of which a type must have one and may have more."""
-
-_DEPENDING = ("timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "trailingDelta")
-"""Parameters that some types have and others refuse."""
+_TRANSFER = "TRANSFER"
+"""A mode between accounts of one owner, which no symbol allows here."""
 
 _PEG = ("pegPriceType", "pegOffsetValue", "pegOffsetType")
 
@@ -190,7 +172,6 @@ def _read_order(desk: Desk, parameters: Parameters) -> OrderRequest:
     symbol = desk.required_symbol(parameters)
     side = parameters.required_choice("side", Side, errors.invalid_side())
     kind = parameters.required_choice("type", OrderType, errors.invalid_order_type())
-    _check_combination(parameters, kind)
     if any(parameters.text(name) is not None for name in _PEG):
         raise errors.new_order_rejected("Pegged orders are not supported for this symbol.")
     request = OrderRequest(
@@ -203,7 +184,7 @@ def _read_order(desk: Desk, parameters: Parameters) -> OrderRequest:
         price=_positive(parameters, "price"),
         stop_price=_positive(parameters, "stopPrice"),
         client_order_id=parameters.client_order_id("newClientOrderId"),
-        stp_mode=parameters.choice("selfTradePreventionMode", SelfTradePrevention),
+        stp_mode=_read_prevention(parameters),
         iceberg_quantity=parameters.decimal("icebergQty"),
         trailing_delta=parameters.integer("trailingDelta"),
         strategy_id=parameters.integer("strategyId"),
@@ -214,24 +195,17 @@ def _read_order(desk: Desk, parameters: Parameters) -> OrderRequest:
     return request
 
 
-def _check_combination(parameters: Parameters, kind: OrderType) -> None:
-    needed, takes = _NEEDS[kind], _TAKES.get(kind, ())
-    for name in needed:
-        parameters.required_text(name)
-    if takes and not any(parameters.peek(name) for name in takes):
-        raise errors.one_of_parameters(*takes)
-    if kind is OrderType.MARKET and parameters.count_sent(takes) > 1:
-        raise errors.parameter_not_required("quoteOrderQty")
-    for name in _DEPENDING:
-        if parameters.peek(name) is not None and name not in needed and name not in takes:
-            raise errors.parameter_not_required(name)
-
-
 def _positive(parameters: Parameters, name: str) -> int | None:
     value = parameters.decimal(name)
     if value == 0:
         raise VenueError(errors.INVALID_MESSAGE, f"Invalid {name}.")
     return value
+
+
+def _read_prevention(parameters: Parameters) -> SelfTradePrevention | None:
+    if parameters.peek("selfTradePreventionMode") == _TRANSFER:
+        raise VenueError(errors.INVALID_MESSAGE, "This symbol does not allow the specified self-trade prevention mode.")
+    return parameters.choice("selfTradePreventionMode", SelfTradePrevention)
 
 
 def _read_answer(parameters: Parameters, kind: OrderType) -> Callable[[Placed, int], Payload]:

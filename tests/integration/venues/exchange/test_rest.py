@@ -1,9 +1,13 @@
 """REST over real sockets: headers, limits, signatures, times and what a query may not find yet."""
 
 import asyncio
+import base64
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+import yarl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 def test_every_answer_says_how_much_weight_is_used(exchange: Any, play: Any) -> None:
@@ -148,6 +152,23 @@ def test_the_hundred_and_first_unfilled_order_waits(start_exchange: Any, play: A
         assert answer["code"] == -1015
         assert answer["msg"] == "Too many new orders; current limit is 100 orders per 10 SECOND."
         assert count == 100
+
+    play(running, scenario)
+
+
+def test_an_ed25519_key_trades_by_rest(start_exchange: Any, play: Any, ed25519_key: Any) -> None:
+    """An account known by its public key signs in base64, percent-encoded; a signature by another key is -1022."""
+    private, path = ed25519_key
+    running = start_exchange("--account", f"ed-key:{path}")
+
+    async def scenario(client: Any) -> None:
+        query = f"timestamp={milliseconds(client)}&recvWindow=60000"
+        right = base64.b64encode(private.sign(query.encode())).decode()
+        wrong = base64.b64encode(Ed25519PrivateKey.generate().sign(query.encode())).decode()
+        for signature, code in ((right, None), (wrong, -1022)):
+            url = yarl.URL(f"{running.http}/api/v3/account?{query}&signature={quote(signature, safe='')}", encoded=True)
+            async with client.session.get(url, headers={"X-MBX-APIKEY": "ed-key"}) as response:
+                assert (await response.json()).get("code") == code
 
     play(running, scenario)
 
