@@ -392,6 +392,58 @@ def test_a_rest_below_a_lot_is_sold_once_the_venue_takes_smaller_ones(new_desk, 
     assert [(effect.side, effect.quantity) for effect in after.submitted] == [(Side.SELL, 5)]
 
 
+def test_another_exit_is_tried_as_soon_as_a_first_one(desk):
+    """How long the one before had to wait says nothing about it."""
+    desk.want(200)
+    desk.fill()
+    desk.want(0)
+    for wait in (1, 2):
+        desk.outcome(Outcome.REFUSED)
+        for _ in range(wait):
+            desk.bar()
+    desk.outcome(Outcome.REFUSED)
+    desk.want(100)
+    desk.outcome(Outcome.REFUSED)
+    desk.bar()
+    assert [effect.quantity for effect in desk.submitted] == [100]
+
+
+def retries(desk):
+    """Look at the exits that wait for another try."""
+    return desk.engine._handlers[inputs.Bar].__self__._deciding.retries
+
+
+def test_what_became_an_entry_is_not_tried_again(desk):
+    """Orders of the strategy's own took the position below the target that the exit was to reach."""
+    desk.want(200)
+    desk.fill()
+    desk.want(100)
+    desk.outcome(Outcome.REFUSED)
+    assert desk.send("SELL", 160) == DenialCode.POSITION_BELOW_ZERO
+    assert list(retries(desk)) == [("alpha", BTC)]
+    desk.fill(order=next(one for one in desk.state.live_orders.values() if not one.decision_id))
+    for _ in range(4):
+        desk.bar()
+    assert (desk.held(), retries(desk)) == (40, {})
+
+
+def test_an_exit_that_ends_unneeded_is_not_tried_again(desk):
+    """Meanwhile an order of the strategy's own had reached its target."""
+    desk.want(200)
+    desk.fill()
+    desk.want(100, limit_price=101.0)
+    desk.strategy.script = None
+    desk.outcome(Outcome.REFUSED)
+    desk.bar()
+    exit_order = desk.order
+    desk.accept()
+    assert desk.send("SELL", 100) is None
+    desk.fill()
+    assert retries(desk)
+    desk.cancel(exit_order)
+    assert (desk.held(), retries(desk)) == (100, {})
+
+
 @pytest.mark.parametrize("end", ["reject", "hold back", "expire"])
 def test_an_exit_that_came_to_nothing_is_tried_again(desk, end):
     """By whatever end: the venue's word, the gate's, or time."""

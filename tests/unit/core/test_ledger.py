@@ -400,6 +400,17 @@ def test_a_balance_that_does_not_follow_from_its_events_is_found_at_the_next_one
         event(margin)
 
 
+@pytest.mark.parametrize(("borne", "wrong"), [(0, -1), (3, 3), (3, 6)])
+def test_a_balance_that_is_wrong_by_what_fees_could_hide_is_found_at_the_next_fill(margin, borne, wrong):
+    """3 money units of funding that no strategy bears count as a fee of the account."""
+    trade(margin, 5, 400_000)
+    if borne:
+        margin.apply_funding(FundingRecorded(0, "m", "", PERP.instrument_id, "f", -borne), PERP)
+    margin.balances["m", "USDT"] += wrong
+    with pytest.raises(LedgerError, match="events add up to"):
+        trade(margin, 5, 400_000)
+
+
 def test_turnover_that_no_longer_fits_is_counted_anew():
     """At 18 decimal places a few units traded back and forth would fill 62 bits; what is held still adds up."""
     wei = Instrument(instrument_id="v:W", base="W", quote="USDT", price_scale=0, quantity_scale=18)
