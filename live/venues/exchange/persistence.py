@@ -17,7 +17,7 @@ from live.venues.exchange.orders import CancelReplaceMode, CancelRestrictions, O
 from live.venues.exchange.records import ExchangeStateError, Record
 from live.venues.exchange.symbols import DEFAULT_SYMBOLS, ExchangeRules, SymbolRules
 
-RECORDS_A_GENERATION = 200_000
+RECORDS_A_GENERATION = 50_000
 """Records after which the whole exchange is written and the log begins anew."""
 
 
