@@ -7,9 +7,7 @@ from live.core.risk.codes import DenialCode
 from live.core.scope_limits import ScopeLimits
 from live.core.vocabulary import OrderType, Side
 
-# A module's own name costs a fifth of an attribute of an enumeration.
-_STOP = OrderType.STOP
-_ACCOUNT_EXCEEDED, _VENUE_EXCEEDED = DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, DenialCode.VENUE_EXPOSURE_EXCEEDED
+_STOP = OrderType.STOP  # a module's own name costs a fifth of an attribute of an enumeration
 
 
 def check_notional(candidate: Candidate) -> Denial | None:
@@ -107,20 +105,31 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     """
     if candidate.reduces:
         return None
-    bounds = candidate.bounds
-    denial = _bound(_ACCOUNT_EXCEEDED, candidate.account_worst, bounds.account_limits)
-    return _bound(_VENUE_EXCEEDED, candidate.venue_worst, bounds.venue_limits) if denial is None else denial
-
-
-def _bound(code: DenialCode, worst: Worst | str, limits: ScopeLimits) -> Denial | None:
+    bounds, worst = candidate.bounds, candidate.account_worst
     if isinstance(worst, str):
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{worst} is held and has no price")
+        return _unpriced(worst)
+    excess = _excess(worst, bounds.account_limits)
+    if excess:
+        return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, excess)
+    worst = candidate.venue_worst
+    if isinstance(worst, str):
+        return _unpriced(worst)
+    excess = _excess(worst, bounds.venue_limits)
+    return Denial(DenialCode.VENUE_EXPOSURE_EXCEEDED, excess) if excess else None
+
+
+def _unpriced(instrument_id: str) -> Denial:
+    return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{instrument_id} is held and has no price")
+
+
+def _excess(worst: Worst, limits: ScopeLimits) -> str:
+    """Say which worst case exceeds the limits of an account or a venue; empty when none does."""
     gross, bought, sold = worst
     if gross > limits.maximum_gross_notional:
-        return Denial(code, f"gross {gross} > {limits.maximum_gross_notional}")
+        return f"gross {gross} > {limits.maximum_gross_notional}"
     if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
-        return Denial(code, f"net {max(bought, -sold)} > {limits.maximum_net_notional}")
-    return None
+        return f"net {max(bought, -sold)} > {limits.maximum_net_notional}"
+    return ""
 
 
 def check_balance(candidate: Candidate) -> Denial | None:
