@@ -87,7 +87,9 @@ async def _run(plan: ExchangePlan, events: Iterable[MarketEvent] | None, announc
 def _mover(plan: ExchangePlan, exchange: Exchange, events: Iterable[MarketEvent] | None, now: int) -> Mover:
     """Give what moves the market: the recording, or chance, which a new exchange has had some minutes of when it opens."""
     if events is not None:
-        return Player(exchange, plan.instruments, events, speed=plan.speed, now=now)
+        player = Player(exchange, plan.instruments, events, speed=plan.speed, now=now)
+        player.run(now)
+        return player
     opened = now if any(exchange.last_price(symbol) for symbol in OPENING_PRICES) else now - HISTORY
     flow = BackgroundFlow(exchange, seed=plan.seed, prices=OPENING_PRICES, now=opened)
     flow.run(now)

@@ -12,12 +12,16 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from live.core.instruments import Instrument
+from live.core.market_events import BookSnapshot
+from live.journal import write_segment
+
+BTC = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
 KEY, SECRET = "desk-key", "desk-secret"
 PATIENCE = 20.0
 """Seconds that anything may take before the test gives up."""
@@ -93,6 +97,15 @@ def start_exchange() -> Iterator[StartExchange]:
 def exchange(start_exchange: StartExchange) -> RunningExchange:
     """One exchange with a moving market that the module's tests share."""
     return start_exchange()
+
+
+@pytest.fixture(scope="module")
+def quiet(start_exchange: StartExchange, tmp_path_factory: pytest.TempPathFactory) -> RunningExchange:
+    """One exchange whose BTCUSDT book stands still, five levels a side around 60,000, that the module's tests share."""
+    tape = tmp_path_factory.mktemp("market") / "still.tape.gz"
+    sides = ((price * 100, 100_000) for price in range(59_990, 59_985, -1)), ((price * 100, 100_000) for price in range(60_010, 60_015))
+    write_segment(tape, [BookSnapshot(1, 1, BTC.instrument_id, 1, *(tuple(side) for side in sides))], [BTC], "made by a test")
+    return start_exchange("--play", str(tape))
 
 
 class Client:
@@ -228,15 +241,3 @@ def play() -> Callable[[RunningExchange, Scenario], None]:
 def milliseconds() -> int:
     """Give the time as requests are stamped."""
     return time.time_ns() // 1_000_000
-
-
-@pytest.fixture
-def ed25519_key(tmp_path: Path) -> tuple[Any, Path]:
-    """A private key, and the file of its public half."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    private = Ed25519PrivateKey.generate()
-    path = tmp_path / "public.pem"
-    path.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return private, path

@@ -131,7 +131,7 @@ def test_a_session_that_logged_in_by_ed25519_needs_no_more_signatures(with_ed255
         assert placed["status"] == 200
         assert (await api.event(c="session-1"))["x"] == "NEW"
         assert (await api.call("session.logout"))["result"]["apiKey"] is None
-        assert (await api.event())["e"] == "eventStreamTerminated"
+        assert await api.event(e="eventStreamTerminated")
         assert (await api.call("account.status", {"timestamp": unsigned["timestamp"]}))["error"]["code"] == -2014
 
     play(running, scenario)
