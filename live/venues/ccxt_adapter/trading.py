@@ -7,8 +7,8 @@ to be opened anew, and every few seconds, the trade history is read on, since st
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -34,6 +34,8 @@ from live.venues.protocol import AssetBalance, Gate, OpenOrder, OwnTrade, VenueS
 from live.venues.request_budget import BudgetQueue, Priority, RequestBudget
 from live.venues.request_log import RequestLog
 from live.venues.taxonomy import MEANINGS, Becomes, FailureClass, Remedy
+
+REMEMBERED_FAILURES = 100
 
 _NEVER = 2**62
 _SECOND = 1_000_000_000
@@ -69,6 +71,7 @@ class CcxtTradingVenue:
         venue_id: the venue's name, as in its instruments' ids.
         account_id: the account whose orders these are.
         capabilities: what the venue can do.
+        unanswered: questions of its own that lately got no usable answer and why, the newest last.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class CcxtTradingVenue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._signed_at: dict[str, int] = {}  # orders that may still leave, and those of unknown fate: by when they were signed
         self._sample: ClockSample | None = None
+        self.unanswered: deque[str] = deque(maxlen=REMEMBERED_FAILURES)
         self._running: _Running | None = None
 
     @property
@@ -290,8 +294,10 @@ class CcxtTradingVenue:
             running.sinks.answer(end)
 
     async def _query(self, running: "_Running", request: QueryOrder, now: int) -> None:
-        with suppress(VenueCallError):  # silence is no answer: the engine asks again
+        try:
             await running.witnesses.ask(request, now, self._fence(request))
+        except VenueCallError as error:  # silence is no answer: the engine asks again
+            self.unanswered.append(f"what became of {request.order_id}: {error}")
 
     def _leave(self, request: SubmitOrder | CancelOrder, action: EffectAction, now: int) -> None:
         """Look at the gate, write the request down, and say that it leaves; what follows this are its bytes.
@@ -371,13 +377,15 @@ class CcxtTradingVenue:
         while True:
             try:
                 await running.client.ask(patient_call(Priority.POLL), running.client.exchange.watch_orders)
-            except VenueCallError:
+            except VenueCallError as error:
+                self.unanswered.append(f"the account's stream ended: {error}")
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 30.0)
             try:
                 await self._open_stream()
                 await running.scan.scan()
-            except VenueCallError:
+            except VenueCallError as error:
+                self.unanswered.append(f"opening the account's stream: {error}")
                 continue
             wait = self._settings.reconnect_wait
 
@@ -385,12 +393,16 @@ class CcxtTradingVenue:
         running = self._started()
         while True:
             await asyncio.sleep(self._settings.scan_interval)
-            with suppress(VenueCallError):  # reconciliation tells when the venue is out of reach; the next scan begins where this one did
+            try:
                 await running.scan.scan()
+            except VenueCallError as error:  # the next scan begins where this one did
+                self.unanswered.append(f"reading the trade history: {error}")
 
     async def _resample(self) -> None:
-        with suppress(VenueCallError):  # without a sample the last one grows old, and the engine denies by its age
+        try:
             await self.sample_clock()
+        except VenueCallError as error:  # without a sample the last one grows old, and the engine denies by its age
+            self.unanswered.append(f"the venue's clock: {error}")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -103,6 +103,11 @@ class LocalExchange:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
+    def depth(self, levels: int = 5) -> Any:
+        """Ask for the book of BTCUSDT, as anybody may."""
+        with urllib.request.urlopen(f"{self.http}/api/v3/depth?symbol=BTCUSDT&limit={levels}", timeout=PATIENCE) as answer:
+            return json.load(answer)
+
     def fault(self, kind: str, operation: str | None = None, **more: Any) -> None:
         """Order a fault."""
         match = {**more.pop("match", {}), **({} if operation is None else {"operation": operation})}
