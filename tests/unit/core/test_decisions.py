@@ -204,6 +204,16 @@ def test_what_stood_is_not_decided_again_after_a_wish_that_was_refused(desk):
     assert desk.want(100, limit_price=99.0) == []
 
 
+def test_decisions_are_numbered_from_one(desk):
+    """An order names the decision that it serves, and 0 stands for none."""
+    numbers = []
+    for units in (100, 200, 300):
+        desk.want(units)
+        numbers += [one.decision_id for one in desk.of(records.DecisionRecorded)]
+        desk.fill()
+    assert numbers == [1, 2, 3]
+
+
 # Closing out
 
 
