@@ -33,15 +33,17 @@ def test_a_bar_holds_what_was_traded_in_its_time() -> None:
 
 def test_minutes_without_a_trade_are_flat_at_the_last_close() -> None:
     """There is no gap, up to the current minute."""
-    bars = bars_of((0, "100", 1, False), (3 * MINUTE, "110", 1, False))
+    bars = bars_of((0, "90", 1, False), (1, "100", 1, False), (3 * MINUTE, "110", 1, False))
 
     klines = bars.klines("1m", MONDAY + 5 * MINUTE, None, None, 500)
 
     assert [(bar.open_time - MONDAY) // MINUTE for bar in klines] == [0, 1, 2, 3, 4, 5]
     assert [bar.close for bar in klines] == [units(price) for price in (100, 100, 100, 110, 110, 110)]
     assert [bar.open for bar in klines][1:4] == [units(100), units(100), units(110)]
-    assert [bar.trades for bar in klines] == [1, 0, 0, 1, 0, 0]
+    assert [bar.trades for bar in klines] == [2, 0, 0, 1, 0, 0]
     assert klines[1].first_trade_id == -1
+    (hour,) = bars.klines("15m", MONDAY + 5 * MINUTE, None, None, 500)
+    assert (hour.first_trade_id, hour.last_trade_id) == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,10 @@ def test_the_top_of_the_book_is_given_with_its_quantities() -> None:
     assert (ticker.bid_price, ticker.bid_quantity, ticker.ask_price, ticker.ask_quantity) == (units(99), units(3), 0, 0)
 
     floor.limit("maker", SELL, 1, 101)
+    floor.limit("maker", SELL, 1, 102)
+    floor.limit("maker", BUY, 1, 98)
 
-    assert floor.exchange.book_ticker("BTCUSDT").ask_price == units(101)
-    assert floor.exchange.book_ticker("BTCUSDT").update_id == floor.exchange.depth("BTCUSDT").last_update_id == 3
+    ticker = floor.exchange.book_ticker("BTCUSDT")
+    assert (ticker.bid_price, ticker.ask_price) == (units(99), units(101))
+    assert ticker.update_id == floor.exchange.depth("BTCUSDT").last_update_id == 5
+    assert floor.exchange.level_counts("BTCUSDT") == (2, 2)

@@ -155,6 +155,8 @@ def test_a_cancel_replace_has_two_outcomes(
     assert isinstance(result.cancel, cancel_result)
     assert isinstance(result.new_order, new_result)
     assert len(floor.exchange.open_orders("alice")) == (cancel_result is VenueError) + (new_result is Placed)
+    told = [event.execution_type for event in floor.order_events()]
+    assert (ExecutionType.REJECTED in told) == (cancel_result is Canceled and new_result is VenueError)
 
 
 def test_a_replacement_can_use_what_the_cancellation_frees(floor: Floor) -> None:

@@ -1,7 +1,9 @@
 """What happens is told in order, once, and without gaps."""
 
+import pytest
 from floor import BUY, SELL, Floor, request, units
 
+from live.venues.exchange.errors import VenueError
 from live.venues.exchange.events import AccountEvent, AggregateTradeEvent, BalanceEvent, BalanceState, DepthEvent, OrderEvent, TradeEvent
 from live.venues.exchange.orders import ExecutionType, OrderStatus, OrderType, TimeInForce
 
@@ -115,6 +117,8 @@ def test_a_deposit_is_told_as_a_change_of_balance() -> None:
 
     assert floor.drain() == [BalanceEvent("alice", floor.now, "USDT", units(5))]
     assert floor.balance("alice", "USDT") == (1_000_005, 0)
+    with pytest.raises(VenueError, match="insufficient balance"):
+        floor.exchange.deposit("alice", "USDT", -units(1_000_006), floor.tick())
 
 
 def test_time_never_runs_backwards() -> None:

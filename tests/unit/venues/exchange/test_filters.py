@@ -36,7 +36,6 @@ ALLOWED = {
     "bid at the highest factor": request(BUY, LIMIT, 1, 300_000),
     "bid at the lowest factor": request(BUY, LIMIT, 1, 12_000),
     "at the least notional": request(BUY, LIMIT, "0.0001", 50_000),
-    "market above the most notional": request(SELL, MARKET, 40),
     "at the most of the asset": request(SELL, LIMIT, 50, 60_000),
 }
 
@@ -68,8 +67,36 @@ def test_an_order_that_breaks_a_filter_is_refused_by_its_name(floor: Floor, case
 
 @pytest.mark.parametrize("case", ALLOWED)
 def test_an_order_at_the_edge_of_a_filter_passes(floor: Floor, case: str) -> None:
-    """Limits are inclusive, and a maximum notional does not concern market orders."""
+    """Limits are inclusive."""
     floor.exchange.test("alice", ALLOWED[case], floor.tick())
+
+
+def test_the_most_notional_concerns_market_orders_only_where_the_symbol_says_so() -> None:
+    """`applyMaxToMarket` is off by default, `applyMinToMarket` on."""
+    for applies in (False, True):
+        rules = replace(BTCUSDT, max_notional=units(100), apply_max_to_market=applies, apply_min_to_market=applies)
+        floor = Floor(symbols=(rules,))
+        floor.trade_at(60_000)
+        for quantity in ("0.01", "0.00001"):
+            order = request(SELL, MARKET, quantity)
+            if applies:
+                with pytest.raises(VenueError, match=r"-1013 Filter failure: NOTIONAL$"):
+                    floor.exchange.test("alice", order, floor.tick())
+            else:
+                floor.exchange.test("alice", order, floor.tick())
+
+
+def test_a_stop_that_has_been_woken_counts_as_a_plain_order() -> None:
+    """Only what still waits for its price is an algo order."""
+    floor = Floor(symbols=(replace(BTCUSDT, max_algo_orders=1),))
+    floor.trade_at(100)
+    stop = request(BUY, OrderType.STOP_LOSS_LIMIT, 1, 99, stop=110)
+    floor.place("alice", stop)
+    with pytest.raises(VenueError, match="MAX_NUM_ALGO_ORDERS"):
+        floor.place("alice", stop)
+    floor.trade_at(110)
+
+    floor.place("alice", request(BUY, OrderType.STOP_LOSS_LIMIT, 1, 99, stop=120))
 
 
 def test_filters_on_the_average_price_are_off_until_something_traded() -> None:

@@ -67,6 +67,19 @@ def test_a_killed_exchange_comes_back_as_it_was(tmp_path: Path, compacted: bool)
     again.close()
 
 
+def test_credits_for_fills_before_a_restart_are_let_go(tmp_path: Path) -> None:
+    """The count of unfilled orders, which they would lower, begins anew with the process."""
+    exchange = open_exchange(tmp_path)
+    busy(exchange)
+    assert exchange.write().accounts[0].fill_credits > 0
+    exchange.close()
+
+    again = open_exchange(tmp_path)
+
+    assert again.take_fill_credits("alice") == 0
+    again.close()
+
+
 def test_the_log_survives_without_being_closed(tmp_path: Path) -> None:
     """Nothing waits in the process: another reader sees each request at once."""
     exchange = open_exchange(tmp_path)

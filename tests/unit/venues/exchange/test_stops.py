@@ -91,6 +91,17 @@ def test_a_price_that_was_only_passed_through_wakes_a_stop(floor: Floor) -> None
     assert floor.exchange.order("alice", "BTCUSDT", order_id).status is OrderStatus.FILLED
 
 
+def test_a_price_that_was_only_left_behind_wakes_a_stop_as_well(floor: Floor) -> None:
+    """One order that trades at 85 and then at 112 has been below 90."""
+    order_id = floor.place("alice", request(SELL, OrderType.STOP_LOSS, 1, stop=90)).order.order_id
+    floor.limit("maker", SELL, 1, 85)
+    floor.limit("maker", SELL, 1, 112)
+
+    floor.market("maker", BUY, 2)
+
+    assert floor.exchange.order("alice", "BTCUSDT", order_id).status is OrderStatus.FILLED
+
+
 def test_a_canceled_stop_never_wakes(floor: Floor) -> None:
     """What it had locked is free, and its price passes without it."""
     order_id = floor.place("alice", request(SELL, OrderType.STOP_LOSS, 1, stop=90)).order.order_id
