@@ -4,7 +4,7 @@ Source: Binance Spot API documentation, "General Information on Endpoints" and "
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import unquote_plus
@@ -284,10 +284,6 @@ class Parameters:
         if value is not None and _CLIENT_ORDER_ID.fullmatch(value) is None:
             raise errors.illegal_characters(name, _CLIENT_ORDER_ID_RANGE)
         return value
-
-    def count_sent(self, names: Iterable[str]) -> int:
-        """Count how many of these were sent."""
-        return sum(name in self._values for name in names)
 
 
 def _read_form(text: str) -> dict[str, str]:

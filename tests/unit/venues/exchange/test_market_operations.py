@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 from rest_market import START, Asker
 
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.fixed8 import ONE
+from live.venues.exchange.information import symbol_filters
 from live.venues.exchange.orders import OrderRequest, OrderType, Side
 from live.venues.exchange.payloads import percent_text
+from live.venues.exchange.symbols import BTCUSDT
 
 MINUTE = 60_000_000
 
@@ -44,6 +47,18 @@ def test_rules_can_be_asked_of_some_symbols() -> None:
     assert code_of(ask, "exchangeInfo", symbol="BTCUSDT", permissions="SPOT") == -1128
     assert code_of(ask, "exchangeInfo", symbol="BTCUSDT", symbolStatus="TRADING") == -1128
     assert code_of(ask, "exchangeInfo", symbolStatus="OPEN") == -1122
+
+
+def test_symbols_say_what_they_do_not_allow() -> None:
+    """Of the features that a symbol may have these two are there; a limit on positions is listed where there is one."""
+    ask = Asker()
+    symbol = ask("exchangeInfo")["symbols"][0]
+    allowed = {name for name, value in symbol.items() if value is True}
+    assert allowed == {"quoteOrderQtyMarketAllowed", "cancelReplaceAllowed", "isSpotTradingAllowed"}
+    assert ask("exchangeInfo")["serverTime"] == ask.now // 1_000
+    limited = symbol_filters(structs.replace(BTCUSDT, max_position=3 * ONE))
+    assert limited[-1] == {"filterType": "MAX_POSITION", "maxPosition": "3.00000000"}
+    assert len(limited) == len(symbol["filters"]) + 1
 
 
 def test_what_the_exchange_announces_is_what_it_keeps() -> None:
@@ -98,10 +113,14 @@ def test_a_window_starts_on_a_minute_and_adds_up_its_trades() -> None:
     )
     assert (window["volume"], window["count"]) == ("0.70000000", 3)
     assert window["priceChange"] == "-2.00000000"
+    assert window["quoteVolume"] == "42000.40000000"
+    assert window["weightedAvgPrice"] == "60000.57142857"
     later = ask("ticker", symbol="BTCUSDT", windowSize="1m", pause=MINUTE)
     assert (later["volume"], later["count"], later["firstId"], later["priceChangePercent"]) == ("0.00000000", 0, -1, "0.000")
     assert ask("ticker", symbol="BTCUSDT", windowSize="7d")["count"] == 4
-    assert ask("ticker.tradingDay", symbol="BTCUSDT")["count"] == 4
+    day = ask("ticker.tradingDay", symbol="BTCUSDT")
+    midnight = START // 86_400_000_000 * 86_400_000
+    assert (day["count"], day["openTime"], day["closeTime"]) == (4, midnight, midnight + 86_399_999)
 
 
 @pytest.mark.parametrize("size", ["60m", "24h", "8d", "0m", "1d2h", "1w", "m"])

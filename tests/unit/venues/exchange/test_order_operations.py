@@ -53,6 +53,15 @@ def test_a_malformed_order_is_refused_and_not_counted(sent: dict[str, str], code
     assert counts(ask) == [0, 0]
 
 
+def test_a_tested_order_meets_the_filters_and_is_not_placed() -> None:
+    """An order that is only tested is refused like a real one, and leaves nothing behind when it is not."""
+    ask = Asker()
+    assert refusal(ask, "order.test", **(LIMIT | {"quantity": "0.000001"})).message == "Filter failure: LOT_SIZE"
+    assert refusal(ask, "order.test", **(LIMIT | {"newOrderRespType": "ALL"})).code == -1130
+    assert ask("order.test", **LIMIT) == {}
+    assert (ask("openOrders.status"), counts(ask)) == ([], [0, 0])
+
+
 @pytest.mark.parametrize("name", ["symbol", "side", "type", "timeInForce", "quantity", "price"])
 def test_a_limit_order_has_its_mandatory_parameters(name: str) -> None:
     """-1102 names the parameter that is missing."""
@@ -222,3 +231,41 @@ def test_zero_balances_are_left_out_on_request() -> None:
     ask = Asker()
     assert "BNB" in {balance["asset"] for balance in ask("account.status")["balances"]}
     assert "BNB" not in {balance["asset"] for balance in ask("account.status", omitZeroBalances="true")["balances"]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "good"),
+    [
+        ({}, False),
+        ({"preventedMatchId": "1"}, True),
+        ({"orderId": "1"}, True),
+        ({"orderId": "1", "fromPreventedMatchId": "1"}, True),
+        ({"orderId": "1", "preventedMatchId": "1"}, False),
+        ({"preventedMatchId": "1", "fromPreventedMatchId": "1"}, False),
+        ({"fromPreventedMatchId": "1"}, False),
+    ],
+)
+def test_prevented_matches_are_asked_for_in_the_documented_combinations(sent: dict[str, str], good: bool) -> None:
+    """By match or by order, and from a match on only of an order."""
+    ask = Asker()
+    if good:
+        assert ask("myPreventedMatches", symbol="BTCUSDT", **sent) == []
+    else:
+        assert refusal(ask, "myPreventedMatches", symbol="BTCUSDT", **sent).code == -1128
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "message"),
+    [
+        ("order.amend.keepPriority", -2038, "Order amend is not supported for this symbol."),
+        ("orderList.place", -2010, "OCO orders are not supported for this symbol"),
+        ("orderList.place.oco", -2010, "OCO orders are not supported for this symbol"),
+    ],
+)
+def test_what_symbols_do_not_allow_is_refused_by_name(operation: str, code: int, message: str) -> None:
+    """Amendments and order lists are refused as on a symbol that does not allow them; lists of them are empty."""
+    ask = Asker()
+    error = refusal(ask, operation, **LIMIT, newQty="0.005")
+    assert (error.code, error.message) == (code, message)
+    for listed in ("allOrderLists", "openOrderLists.status", "myAllocations"):
+        assert ask(listed, limit="5") == []

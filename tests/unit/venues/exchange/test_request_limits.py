@@ -5,6 +5,7 @@ import pytest
 from live.venues.exchange.endpoints import BY_OPERATION
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.parameters import Parameters
+from live.venues.exchange.security import Security
 from live.venues.exchange.weights import OrderCounts, RequestLimits, RequestWeights, order_count_headers, weight_headers
 
 SECOND = 1_000_000
@@ -119,38 +120,106 @@ def test_one_order_too_many_waits_for_its_window() -> None:
     counts.check("b", NOON)
 
 
+def test_a_used_weight_is_that_of_the_current_window() -> None:
+    """Asking does not weigh, and sees an old window's weight no more."""
+    weights = RequestWeights()
+    weights.charge("a", 20, NOON)
+    assert weights.usage("a", NOON + MINUTE - 1).count == 20
+    assert weights.usage("a", NOON + MINUTE).count == 0
+
+
+WEIGHTS = {
+    "ping": 1,
+    "time": 1,
+    "exchangeInfo": 20,
+    "depth": 5,
+    "trades.recent": 25,
+    "trades.historical": 25,
+    "trades.aggregate": 4,
+    "klines": 2,
+    "uiKlines": 2,
+    "avgPrice": 2,
+    "ticker.24hr": 80,
+    "ticker.tradingDay": 4,
+    "ticker": 4,
+    "ticker.price": 4,
+    "ticker.book": 4,
+    "order.place": 1,
+    "order.test": 1,
+    "order.cancel": 1,
+    "openOrders.cancelAll": 1,
+    "order.cancelReplace": 1,
+    "order.amend.keepPriority": 4,
+    "orderList.place": 1,
+    "orderList.place.oco": 1,
+    "order.status": 4,
+    "openOrders.status": 80,
+    "allOrders": 20,
+    "allOrderLists": 20,
+    "openOrderLists.status": 6,
+    "myTrades": 20,
+    "myAllocations": 20,
+    "myPreventedMatches": 2,
+    "myFilters": 40,
+    "account.status": 20,
+    "account.commission": 20,
+    "account.rateLimits.orders": 40,
+}
+"""What each operation weighs when it is asked without parameters, from its page."""
+
+
+def test_every_operation_weighs_what_its_page_says() -> None:
+    """No endpoint has a weight of its own making."""
+    assert {name: endpoint.weigh(Parameters({})) for name, endpoint in BY_OPERATION.items()} == WEIGHTS
+
+
+def test_who_may_ask_and_what_reaches_the_engine_follow_from_the_operation() -> None:
+    """Only signed trading requests reach the engine, where their time is checked again; two of them tell the order counts."""
+    trading = {name for name in BY_OPERATION if name.startswith(("order.", "orderList.", "openOrders.cancelAll"))} - {"order.status"}
+    engine = {name for name, endpoint in BY_OPERATION.items() if endpoint.engine}
+    assert {name for name, endpoint in BY_OPERATION.items() if endpoint.security is Security.TRADE} == trading
+    assert engine == trading - {"order.test"}
+    assert {name for name, endpoint in BY_OPERATION.items() if endpoint.places} == {"order.place", "order.cancelReplace"}
+    public = {name for name, endpoint in BY_OPERATION.items() if endpoint.security is Security.NONE}
+    assert {name.partition(".")[0] for name in public} == {
+        "ping",
+        "time",
+        "exchangeInfo",
+        "depth",
+        "trades",
+        "klines",
+        "uiKlines",
+        "avgPrice",
+        "ticker",
+    }
+
+
 @pytest.mark.parametrize(
     ("operation", "sent", "weight"),
     [
-        ("ping", {}, 1),
-        ("exchangeInfo", {}, 20),
-        ("depth", {}, 5),
         ("depth", {"limit": "100"}, 5),
         ("depth", {"limit": "101"}, 25),
+        ("depth", {"limit": "500"}, 25),
         ("depth", {"limit": "501"}, 50),
+        ("depth", {"limit": "1000"}, 50),
         ("depth", {"limit": "1001"}, 250),
         ("depth", {"limit": "9" * 30}, 5),
-        ("ticker.24hr", {}, 80),
         ("ticker.24hr", {"symbol": "BTCUSDT"}, 2),
         ("ticker.24hr", {"symbols": '["A","B"]'}, 2),
+        ("ticker.24hr", {"symbols": str([f"A{n}" for n in range(20)]).replace("'", '"')}, 2),
         ("ticker.24hr", {"symbols": str([f"A{n}" for n in range(21)]).replace("'", '"')}, 40),
-        ("ticker.price", {}, 4),
+        ("ticker.24hr", {"symbols": str([f"A{n}" for n in range(100)]).replace("'", '"')}, 40),
+        ("ticker.24hr", {"symbols": str([f"A{n}" for n in range(101)]).replace("'", '"')}, 80),
         ("ticker.price", {"symbol": "BTCUSDT"}, 2),
+        ("ticker.book", {"symbol": "BTCUSDT"}, 2),
         ("ticker", {"symbols": '["A","B"]'}, 8),
-        ("ticker", {"symbols": str([f"A{n}" for n in range(99)]).replace("'", '"')}, 200),
-        ("openOrders.status", {}, 80),
+        ("ticker.tradingDay", {"symbols": str([f"A{n}" for n in range(99)]).replace("'", '"')}, 200),
         ("openOrders.status", {"symbol": "BTCUSDT"}, 6),
-        ("myTrades", {"symbol": "BTCUSDT"}, 20),
         ("myTrades", {"symbol": "BTCUSDT", "orderId": "1"}, 5),
+        ("myPreventedMatches", {"symbol": "BTCUSDT", "orderId": "1"}, 20),
         ("order.test", {"computeCommissionRates": "true"}, 20),
-        ("order.test", {}, 1),
-        ("order.place", {}, 1),
-        ("order.cancel", {}, 1),
-        ("order.status", {}, 4),
-        ("account.status", {}, 20),
-        ("account.rateLimits.orders", {}, 40),
     ],
 )
-def test_requests_weigh_what_the_documentation_says(operation: str, sent: dict[str, str], weight: int) -> None:
-    """The weight of a request follows from its parameters."""
+def test_parameters_change_what_a_request_weighs(operation: str, sent: dict[str, str], weight: int) -> None:
+    """More levels and more symbols weigh more, and one symbol or one order less."""
     assert BY_OPERATION[operation].weigh(Parameters(sent)) == weight

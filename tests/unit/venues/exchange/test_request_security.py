@@ -97,6 +97,14 @@ def test_what_is_missing_is_named_before_what_is_wrong(ring: KeyRing) -> None:
     assert code_of(ring, f"{REST}&signature=%C3%A4") == -1022
 
 
+def test_a_late_request_is_refused_whatever_its_signature(ring: KeyRing) -> None:
+    """A rightly signed request gets -1021 outside its window, and so does a wrongly signed one: its time is looked at first."""
+    query, _, signature = PUBLISHED["a query string"]
+    for late in (5_000_001, -1_000_000):
+        for sent in (signature, "00"):
+            assert code_of(ring, f"{query}&signature={sent}", now=TIME + late) == -1021
+
+
 def test_a_key_may_do_what_its_permissions_say() -> None:
     """A key that may only read gets -2015 when it trades."""
     keys = KeyRing()
