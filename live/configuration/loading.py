@@ -20,12 +20,14 @@ from live.configuration.settings import (
     ConfigurationFile,
     DeploymentSettings,
     FeedSettings,
+    LiveSettings,
     PromotionSettings,
     RegistrySettings,
     ServiceSettings,
     VenueSettings,
     parse_time,
 )
+from live.configuration.venues import check_mode, check_modes, check_venue
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InterlockError
 from live.core.scope_limits import parse_scope_limits
@@ -62,6 +64,7 @@ class Configuration(msgspec.Struct, frozen=True):
     file: Path | None
     service: ServiceSettings
     arming: ArmingSettings
+    live: LiveSettings
     promotion: PromotionSettings
     registry: RegistrySettings | None
     trusted_keys: tuple[TrustedKey, ...]
@@ -75,7 +78,7 @@ class Configuration(msgspec.Struct, frozen=True):
     def digest(self) -> str:
         """Hash every value that decides what the service does, in hexadecimal sha256."""
         age = None if self.registry is None else self.registry.maximum_age_seconds
-        parts = (self.arming, self.promotion, age, self.trusted_keys, self.accounts, self.venues, self.feed, self.deployments)
+        parts = (self.arming, self.live, self.promotion, age, self.trusted_keys, self.accounts, self.venues, self.feed, self.deployments)
         return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
     def path(self, text: str) -> Path:
@@ -87,6 +90,11 @@ class Configuration(msgspec.Struct, frozen=True):
     def feed_start(self) -> int:
         """Give the time after which the feed begins, nanoseconds UTC; 0 for the whole tape."""
         return 0 if self.feed is None or not self.feed.start else parse_time(self.feed.start)
+
+    @property
+    def live_accounts(self) -> dict[str, str]:
+        """Give the venue of each account that a LIVE deployment trades; only these have a key in this process."""
+        return {deployment.account: deployment.venue for deployment in self.deployments if deployment.mode == "LIVE"}
 
     @property
     def demands(self) -> Demands:
@@ -101,6 +109,7 @@ class Configuration(msgspec.Struct, frozen=True):
             "keys": str(self.keys),
             "service": msgspec.to_builtins(self.service),
             "arming": msgspec.to_builtins(self.arming),
+            "live": msgspec.to_builtins(self.live),
             "promotion": {**msgspec.to_builtins(self.promotion), "requirements": self._requirements()},
             "registry": msgspec.to_builtins(self.registry),
             "trusted_keys": [msgspec.to_builtins(key) for key in self.trusted_keys],
@@ -186,6 +195,7 @@ def _load(file: Path | None, document: dict[str, Any], environment: Mapping[str,
         file=file,
         service=service,
         arming=content.arming,
+        live=content.live,
         promotion=content.promotion,
         registry=content.registry,
         trusted_keys=tuple(parse_trusted_key(table) for table in content.trusted_keys),
@@ -234,6 +244,7 @@ def _check(configuration: Configuration) -> None:
     for name, venue in configuration.venues.items():
         _check_name("venues", name)
         _named(f'venues."{name}"', lambda venue=venue: venue.costs)
+        check_venue(name, venue)
         _named(f'venues."{name}".total_limits', lambda venue=venue: parse_scope_limits(venue.total_limits))
     for name, account in configuration.accounts.items():
         _check_name("accounts", name)
@@ -299,10 +310,8 @@ def _check_deployments(configuration: Configuration) -> None:
             )
         if deployment.venue not in configuration.venues:
             raise ConfigurationError(f'deployment {name}: venue {deployment.venue!r} is not configured: add [venues."{deployment.venue}"]')
-        if deployment.mode != "DRY_RUN":
-            raise ConfigurationError(
-                f"deployment {name}: mode {deployment.mode} needs a venue adapter, this host has simulated venues only: use DRY_RUN"
-            )
+        check_mode(deployment, configuration.venues[deployment.venue], configuration.live)
+    check_modes(configuration.deployments, configuration.venues, configuration.accounts, has_feed=configuration.feed is not None)
 
 
 def _check_origin(deployment: DeploymentSettings, registry: RegistrySettings | None) -> None:

@@ -8,9 +8,11 @@ import msgspec
 from live.core.errors import InterlockError
 from live.promotion.admission import Alias
 from live.promotion.evidence import INTEGRITY_GATES
+from live.venues.clock_offset import MILLISECOND, ClockBounds
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
 
 CONFIGURATION_SCHEMA = 1
+Mode = Literal["DRY_RUN", "SHADOW", "LIVE"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,28 +35,91 @@ class ArmingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maximum_lease_seconds: int = 86_400
 
 
+class LiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Say whether this host may trade at real venues at all, and how many persons arming it takes.
+
+    Attributes:
+        enabled: without it no deployment may be LIVE, whoever signs what.
+        second_person: arming LIVE takes the codes of two operators, each with a token of their own.
+    """
+
+    enabled: bool = False
+    second_person: bool = False
+
+
 class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Describe an account.
 
     Attributes:
-        balances: opening balances as decimal text by asset.
+        balances: opening balances as decimal text by asset; an account that is LIVE has none, the venue says what is on it.
         limits: limits tighter than the bundle's, for each strategy on the account by itself.
         total_limits: limits for all strategies on the account together; what is left out is the sum of theirs.
     """
 
-    balances: dict[str, str]
+    balances: dict[str, str] = {}
     limits: dict[str, Any] = {}
     total_limits: dict[str, Any] = {}
 
 
-class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Describe a simulated venue; `total_limits` hold for all strategies on it together, what is left out is the sum of theirs.
+DialectName = Literal["binance"]
+"""Every dialect of the ccxt adapter, by the name that configuration gives it."""
 
-    `simulation` holds all rules of the venue, with the tables of a replay's; then `fill_price`, the fees and the slippage beside it
-    do not count.
+
+class ClockSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bound the distance of our clock from a venue's, its uncertainty included, in milliseconds.
+
+    Attributes:
+        warn_ms: above this a person should look.
+        stop_ms: above this nothing new is sent.
+        disarm_ms: above this the venue's strategies are disarmed.
+        sample_seconds: time between two measurements.
+        maximum_age_seconds: a measurement that is older says nothing any more, so nothing new is sent.
     """
 
-    kind: Literal["simulated"] = "simulated"
+    warn_ms: int = 100
+    stop_ms: int = 250
+    disarm_ms: int = 1_000
+    sample_seconds: float = 10.0
+    maximum_age_seconds: int = 120
+
+    @property
+    def bounds(self) -> ClockBounds:
+        """Give the bounds in nanoseconds."""
+        return ClockBounds(
+            warn=self.warn_ms * MILLISECOND,
+            stop=self.stop_ms * MILLISECOND,
+            disarm=self.disarm_ms * MILLISECOND,
+            maximum_age=self.maximum_age_seconds * 1_000 * MILLISECOND,
+        )
+
+
+class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Describe a venue: one that is simulated in this process, or one that is spoken to through ccxt.
+
+    Attributes:
+        kind: `simulated`, or `ccxt` for a venue with an address.
+        fill_price: how simulated fills are priced. This and the fees, the slippage and `simulation` hold for the orders of DRY_RUN and
+            SHADOW deployments, at a venue of either kind.
+        maker_fee_ppm: simulated fee of an order that rested, parts per million of the notional.
+        taker_fee_ppm: simulated fee of an order that traded at once.
+        slippage_basis_points: how much worse than the market simulated market orders fill.
+        request_log: below the home, a line for every request that left.
+        total_limits: limits for all strategies on the venue together; what is left out is the sum of theirs.
+        simulation: all rules of the simulated venue, with the tables of a replay's; then `fill_price`, the fees and the slippage
+            beside it do not count.
+        dialect: how a `ccxt` venue is spoken to.
+        simulated: no real money is behind a `ccxt` venue: a local exchange or a test network.
+        http: its REST address, without a path.
+        web_socket: its address for sockets, without a path.
+        recv_window_ms: how long after its stamp the venue may accept a request.
+        timeout_ms: how long an answer may take.
+        latency_budget_ms: the most that an order may take from the market data it rests on to the venue's acknowledgement.
+        reconcile_seconds: time between two comparisons of orders and balances with the venue's.
+        fill_scan_seconds: time between two readings of the trade history.
+        clock: how far its clock may be from ours.
+    """
+
+    kind: Literal["simulated", "ccxt"] = "simulated"
     fill_price: FillPrice = FillPrice.NEXT_OPEN
     maker_fee_ppm: int = 1_000
     taker_fee_ppm: int = 1_000
@@ -62,6 +127,16 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_log: str = ""
     total_limits: dict[str, Any] = {}
     simulation: SimulationSettings | None = None
+    dialect: DialectName | None = None
+    simulated: bool = False
+    http: str = ""
+    web_socket: str = ""
+    recv_window_ms: int = 2_000
+    timeout_ms: int = 5_000
+    latency_budget_ms: int | None = None
+    reconcile_seconds: float = 5.0
+    fill_scan_seconds: float = 10.0
+    clock: ClockSettings = ClockSettings()
 
     @property
     def rules(self) -> SimulationSettings:
@@ -104,8 +179,14 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Deploy a strategy on an account and a venue, with limits tighter than the bundle's.
 
     Attributes:
+        strategy: the strategy's id, which positions belong to.
+        account: whose money; one that is LIVE is an account at the venue, any other exists here only.
+        venue: where it trades, as in its instruments' ids.
         bundle: path of the bundle file; either this or `alias` is given.
         alias: follow the registry instead: load what `interlock sync` accepted for this alias of the strategy's model.
+        mode: DRY_RUN fills in this process by the venue's market; SHADOW is the same beside a LIVE deployment of the venue, on an account
+            of its own; LIVE sends orders.
+        limits: tighter than the bundle's and the account's.
     """
 
     strategy: str
@@ -113,7 +194,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     venue: str
     bundle: str | None = None
     alias: Alias | None = None
-    mode: Literal["DRY_RUN", "SHADOW", "LIVE"] = "DRY_RUN"
+    mode: Mode = "DRY_RUN"
     limits: dict[str, Any] = {}
 
 
@@ -151,6 +232,7 @@ class ConfigurationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     schema: int
     service: ServiceSettings = ServiceSettings()
     arming: ArmingSettings = ArmingSettings()
+    live: LiveSettings = LiveSettings()
     promotion: PromotionSettings = PromotionSettings()
     registry: RegistrySettings | None = None
     trusted_keys: list[dict[str, str]] = []

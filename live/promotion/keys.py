@@ -21,7 +21,7 @@ from live.promotion.errors import DocumentError, KeyFileError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-Role = Literal["gate", "approver", "spec"]
+Role = Literal["gate", "approver", "spec", "conformance"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -33,7 +33,8 @@ class TrustedKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         name: who or what holds the private key.
-        role: `gate` on the pipeline host, `approver` for a person, `spec` for releases of the specification.
+        role: `gate` on the pipeline host, `approver` for a person, `spec` for releases of the specification,
+            `conformance` where venue adapters are checked.
         keyid: SHA-256 of the raw public key, hexadecimal.
         public: the 32 raw bytes of the public key, hexadecimal.
     """
