@@ -148,6 +148,8 @@ class RestApi:
         if endpoint.security is Security.NONE:
             return "", None
         key, validity = authenticate(self._keys, endpoint.security, request.headers.get(API_KEY_HEADER), text, parameters, now)
+        if not text.isascii():
+            raise errors.invalid_signature()  # what is signed must have been percent-encoded first
         return key.account, validity
 
     async def _not_found(self, request: web.Request) -> web.Response:

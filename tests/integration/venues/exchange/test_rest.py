@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import hashlib
+import hmac
 from typing import Any
 from urllib.parse import quote
 
@@ -72,6 +74,22 @@ def test_a_path_that_there_is_none_of_is_not_found(exchange: Any, play: Any) -> 
         for path in ("/api/v3/nothing", "/api/v1/ping", "/sapi/v1/capital/config/getall"):
             async with client.session.get(exchange.http + path) as response:
                 assert response.status == 404, path
+
+    play(exchange, scenario)
+
+
+def test_what_is_signed_must_be_percent_encoded(exchange: Any, play: Any) -> None:
+    """A right signature over raw letters beyond ASCII is -1022, and what is no text -1100; over percent-encoding it is read as text."""
+
+    async def scenario(client: Any) -> None:
+        form = f"side=BUY&type=MARKET&quantity=1&timestamp={milliseconds(client)}&recvWindow=60000&symbol="
+        headers = {"X-MBX-APIKEY": client.key, "Content-Type": "application/x-www-form-urlencoded"}
+        for raw, code in (("１２３".encode(), -1022), (b"\xff\xfe", -1100), (quote("１２３").encode(), -1121)):
+            signed = form.encode() + raw
+            signature = hmac.new(client.secret.encode(), signed, hashlib.sha256).hexdigest()
+            body = signed + f"&signature={signature}".encode()
+            async with client.session.post(f"{exchange.http}/api/v3/order/test", data=body, headers=headers) as response:
+                assert (await response.json())["code"] == code
 
     play(exchange, scenario)
 
