@@ -138,7 +138,6 @@ class WebSocketApi:
         )
         request.shows_limits = parameters.boolean("returnRateLimits", default=session.shows_limits)
         if own is not None:
-            request.shows_limits = False  # what concerns the session alone is answered without them
             request.run = own(request)
         elif endpoint is None:
             raise VenueError(errors.UNKNOWN, f"Unknown method '{request.method}'.")
