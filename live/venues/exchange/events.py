@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from live.venues.exchange.fixed8 import Fixed8
-from live.venues.exchange.orders import Execution, ExecutionType, PreventedMatch, VenueOrder
+from live.venues.exchange.orders import Execution, ExecutionType, ExpiryReason, PreventedMatch, VenueOrder
 
 
 class OrderEvent(Struct, frozen=True):
@@ -17,7 +17,7 @@ class OrderEvent(Struct, frozen=True):
         client_order_id: `c`: the order's id, or the cancel request's for CANCELED and REPLACED.
         original_client_order_id: `C`: the order's id where a cancel request was given one of its own, else "".
         reject_reason: `r`, "NONE" without one.
-        expiry_reason: why an order expired without its owner's doing (`eR`), None without one.
+        expiry_reason: why the order expired (`eR`), None unless it did.
         prevented: the match that was prevented, for TRADE_PREVENTION and for what it expired.
     """
 
@@ -30,7 +30,7 @@ class OrderEvent(Struct, frozen=True):
     client_order_id: str
     original_client_order_id: str
     reject_reason: str = "NONE"
-    expiry_reason: str | None = None
+    expiry_reason: ExpiryReason | None = None
     prevented: PreventedMatch | None = None
 
 

@@ -82,6 +82,17 @@ class CancelReplaceMode(StrEnum):
     ALLOW_FAILURE = "ALLOW_FAILURE"
 
 
+class ExpiryReason(StrEnum):
+    """Why an order expired, of those that can happen here."""
+
+    REJECTED = "REJECTED"
+    """A stop was woken that its account could not pay."""
+    UNFILLED_IOC_QUANTITY_EXPIRED = "UNFILLED_IOC_QUANTITY_EXPIRED"
+    UNFILLED_FOK_ORDER_EXPIRED = "UNFILLED_FOK_ORDER_EXPIRED"
+    INSUFFICIENT_LIQUIDITY = "INSUFFICIENT_LIQUIDITY"
+    """The book had not enough for an order without a limit."""
+
+
 class OrderRequest(Struct, frozen=True, kw_only=True, array_like=True):
     """Ask for a new order; numbers are in 10**-8, what was not sent is None.
 
@@ -156,6 +167,7 @@ class VenueOrder(Struct, kw_only=True, array_like=True):
         working_time: when it came onto the book or was matched first, -1 before (`workingTime`).
         is_working: on the book, or done with it; False for a stop that is not triggered (`isWorking`).
         triggered: a stop whose price has been met.
+        expiry_reason: why it expired, None unless its status is EXPIRED (`expiryReason`, `eR`).
     """
 
     account: str
@@ -184,6 +196,7 @@ class VenueOrder(Struct, kw_only=True, array_like=True):
     strategy_id: int | None = None
     strategy_type: int | None = None
     order_list_id: int = -1
+    expiry_reason: ExpiryReason | None = None
 
     @property
     def remaining(self) -> Fixed8:

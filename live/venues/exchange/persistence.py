@@ -117,7 +117,7 @@ class RecordedExchange(Exchange):
         """Write the whole exchange down, so that a restart need not go through the log."""
         generation = self._generation + 1
         unfinished = self._directory / "state.unfinished"
-        with unfinished.open("wb") as file:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(records.encode_state(self.write()))
             file.flush()
             os.fsync(file.fileno())

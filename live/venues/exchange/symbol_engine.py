@@ -23,6 +23,7 @@ from live.venues.exchange.orders import (
     OPEN_STATUSES,
     Execution,
     ExecutionType,
+    ExpiryReason,
     OrderRequest,
     OrderStatus,
     OrderType,
@@ -326,7 +327,7 @@ class SymbolEngine:
     def _execute(self, order: VenueOrder, account: Account, planned: Plan, now: int, outcome: Outcome) -> None:
         """Do what was planned, then let the rest of the order rest or expire."""
         if order.time_in_force is TimeInForce.FOK and planned.traded < order.remaining:
-            self._expire(order, account, now)
+            self._expire(order, account, ExpiryReason.UNFILLED_FOK_ORDER_EXPIRED, now)
             return
         traded: Fixed8 = 0
         price: Fixed8 = 0
@@ -343,8 +344,10 @@ class SymbolEngine:
         self._aggregate(order, price, traded, first_trade_id, now)
         if order.status not in OPEN_STATUSES:
             return
-        if order.type in TAKES_AT_ANY_PRICE or order.time_in_force is not TimeInForce.GTC:
-            self._expire(order, account, now)
+        if order.type in TAKES_AT_ANY_PRICE:
+            self._expire(order, account, ExpiryReason.INSUFFICIENT_LIQUIDITY, now)
+        elif order.time_in_force is not TimeInForce.GTC:
+            self._expire(order, account, ExpiryReason.UNFILLED_IOC_QUANTITY_EXPIRED, now)
         else:
             self.book.side(order.side).add(order)
 
@@ -474,7 +477,8 @@ class SymbolEngine:
                 self._hold(order, account, order.price * order.remaining // ONE)
         self._tell(order, account, ExecutionType.TRADE_PREVENTION, now, prevented=prevented)
 
-    def _expire(self, order: VenueOrder, account: Account, now: int) -> None:
+    def _expire(self, order: VenueOrder, account: Account, reason: ExpiryReason, now: int) -> None:
+        order.expiry_reason = reason
         self._end(order, account, OrderStatus.EXPIRED, now)
         self._tell(order, account, ExecutionType.EXPIRED, now)
 
@@ -507,7 +511,7 @@ class SymbolEngine:
         planned = plan(self.book.opposite(order.side), order.side, account.name, order.price, order.remaining, order.stp_mode)
         if not order.price and order.side is Side.BUY:
             if planned.cost > account.free(self.rules.quote_asset) and not account.house:
-                self._expire(order, account, now)
+                self._expire(order, account, ExpiryReason.REJECTED, now)
                 return
             self._lock(order, account, planned)
         self._tell(order, account, ExecutionType.NEW, now)
@@ -554,7 +558,7 @@ class SymbolEngine:
                 client_order_id or order.client_order_id,
                 order.client_order_id if client_order_id else "",
                 reject_reason,
-                None,
+                order.expiry_reason,
                 prevented,
             )
         )

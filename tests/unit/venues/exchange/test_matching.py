@@ -6,7 +6,7 @@ import pytest
 from floor import BUY, FOK, IOC, SELL, Floor, request, units
 
 from live.venues.exchange.errors import VenueError
-from live.venues.exchange.orders import OrderStatus, OrderType
+from live.venues.exchange.orders import ExpiryReason, OrderStatus, OrderType
 
 
 @pytest.fixture
@@ -89,6 +89,7 @@ def test_an_immediate_or_cancel_order_lets_its_rest_expire(floor: Floor) -> None
     placed = floor.place("alice", request(BUY, OrderType.LIMIT, 3, 100, force=IOC))
 
     assert placed.order.status is OrderStatus.EXPIRED
+    assert placed.order.expiry_reason is ExpiryReason.UNFILLED_IOC_QUANTITY_EXPIRED
     assert placed.order.executed == units(1)
     assert floor.balance("alice", "USDT") == (1_000_000 - 100, 0)
     assert floor.exchange.depth("BTCUSDT").bids == ()
@@ -103,6 +104,7 @@ def test_a_fill_or_kill_order_trades_whole_or_not_at_all(floor: Floor, offered: 
     placed = floor.place("alice", request(BUY, OrderType.LIMIT, 3, 100, force=FOK))
 
     assert placed.order.status is status
+    assert placed.order.expiry_reason == (None if executed else ExpiryReason.UNFILLED_FOK_ORDER_EXPIRED)
     assert placed.order.executed == units(executed)
     assert floor.balance("alice", "BTC")[0] == 100 + executed
 
@@ -115,6 +117,7 @@ def test_a_market_order_takes_at_any_price_and_expires_with_what_the_book_has_no
     placed = floor.market("alice", BUY, 3)
 
     assert placed.order.status is OrderStatus.EXPIRED
+    assert placed.order.expiry_reason is ExpiryReason.INSUFFICIENT_LIQUIDITY
     assert placed.order.executed == units(2)
     assert placed.order.cumulative_quote == units(5_100)
     assert floor.balance("alice", "USDT") == (1_000_000 - 5_100, 0)

@@ -86,6 +86,7 @@ def test_the_log_survives_without_being_closed(tmp_path: Path) -> None:
     Floor(exchange=exchange).limit("alice", BUY, 1, 100)
 
     (log,) = tmp_path.glob("log-*")
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
     *_, (end, last) = records.read_frames(log.read_bytes())
 
     assert end == log.stat().st_size

@@ -4,7 +4,7 @@ import pytest
 from floor import BUY, SELL, Floor, request, units
 
 from live.venues.exchange.errors import VenueError
-from live.venues.exchange.orders import ExecutionType, OrderStatus, OrderType, Side
+from live.venues.exchange.orders import ExecutionType, ExpiryReason, OrderStatus, OrderType, Side
 
 DIRECTIONS = [
     (OrderType.STOP_LOSS, BUY, 110, "109.99"),
@@ -120,7 +120,9 @@ def test_a_buying_stop_that_its_account_cannot_pay_expires_when_woken(floor: Flo
 
     floor.trade_at(110)
 
-    assert floor.exchange.order("alice", "BTCUSDT", order_id).status is OrderStatus.EXPIRED
+    expired = floor.exchange.order("alice", "BTCUSDT", order_id)
+    assert (expired.status, expired.expiry_reason) == (OrderStatus.EXPIRED, ExpiryReason.REJECTED)
+    assert floor.order_events()[-1].expiry_reason is ExpiryReason.REJECTED
     assert floor.balance("alice", "USDT") == (50, 999_950)
 
 
