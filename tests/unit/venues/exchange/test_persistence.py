@@ -1,6 +1,9 @@
 """What the exchange was told survives its process, and what cannot be read is refused."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,32 @@ def test_a_killed_exchange_comes_back_as_it_was(tmp_path: Path, compacted: bool)
     floor.market("maker", SELL, 3)
     floor.trade_at(90)
     assert again.open_orders("alice") == ()
+    again.close()
+
+
+def test_a_process_that_is_killed_loses_nothing_it_answered(tmp_path: Path) -> None:
+    """`kill -9` right after an order: the next process has it."""
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from floor import BUY, Floor\n"
+        "from live.venues.exchange.persistence import open_exchange\n"
+        "placed = Floor(exchange=open_exchange(Path(sys.argv[1]))).limit('alice', BUY, 1, 100, client_id='kept')\n"
+        "os.write(1, placed.order.client_order_id.encode())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root, here = Path(__file__).parents[4], Path(__file__).parent
+    killed = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{here}"},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, b"kept")
+
+    again = open_exchange(tmp_path)
+
+    assert [order.client_order_id for order in again.open_orders("alice")] == ["kept"]
     again.close()
 
 
