@@ -18,6 +18,9 @@ from live.venues.errors import VenueCallError
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 
+_LOOK_AGAIN = SECOND // 20
+"""How long a queue waits at most before it looks again: another queue may have given back what it waits for."""
+
 
 class Priority(IntEnum):
     """What goes first; a smaller value goes before a larger one."""
@@ -238,7 +241,7 @@ class BudgetQueue:
                     continue
                 wait = self.budget.wait(priority, weight, now)
                 if wait != 0:
-                    soonest = wait if soonest is None else soonest if wait is None else min(soonest, wait)
+                    soonest = min(_LOOK_AGAIN if wait is None else wait, _LOOK_AGAIN if soonest is None else soonest)
                     break
                 queue.popleft()
                 self.budget.spend(priority, weight, now)

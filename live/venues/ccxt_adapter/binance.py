@@ -51,7 +51,7 @@ def _bar(fields: dict[str, Any]) -> tuple[Frame, ...]:
     bar = fields["k"]
     if bar["i"] != "1m":
         return ()
-    return (BarFrame(fields["s"], fields["E"], bar["t"], bar["o"], bar["h"], bar["l"], bar["c"], bar["v"], bar["x"]),)
+    return (BarFrame(fields["s"], fields["E"], bar["t"], bar["o"], bar["h"], bar["l"], bar["c"], bar["v"], bar["x"], bar["L"]),)
 
 
 def _order(fields: dict[str, Any]) -> tuple[Frame, ...]:

@@ -70,9 +70,9 @@ class Call:
 
     def failure(self, error: BaseException) -> Failure:
         """Give what is known of its failure."""
-        return Failure(
-            sent=self.sent, status=self.status, code=self.code, message=self.message or str(error), exception=type(error).__name__
-        )
+        # An address ends where its parameters begin: no signature belongs in a journal.
+        said = self.message or str(error.__cause__ or error).partition("?")[0]
+        return Failure(sent=self.sent, status=self.status, code=self.code, message=said, exception=type(error).__name__)
 
 
 CURRENT_CALL: ContextVar[Call | None] = ContextVar("current_call", default=None)

@@ -4,10 +4,9 @@ import asyncio
 
 from live.venues.ccxt_adapter.reporting import execution, external, is_ours
 from live.venues.ccxt_adapter.requests import AccountRequests
-from live.venues.ccxt_adapter.translation import SeenOrder, SeenStatus
 from live.venues.ccxt_adapter.witnesses import named
 from live.venues.errors import VenueCallError
-from live.venues.protocol import OwnTrade, VenueSinks
+from live.venues.protocol import VenueSinks
 
 
 class FillScan:
@@ -38,33 +37,43 @@ class FillScan:
         """Read on in every instrument; gives how many executions were reported.
 
         Raises:
-            VenueCallError: a question got no usable answer; the next scan begins where this one did.
+            VenueCallError: a question got no usable answer, or an execution fills an order that the venue denies knowing yet; what could
+                be reported was, and the next scan begins where this one did.
         """
         async with self._scanning:
-            return sum([await self._scan(instrument_id) for instrument_id in self._cursors])
+            found = [await self._scan(instrument_id) for instrument_id in self._cursors]
+        unexplained = [said for _, said in found if said]
+        if unexplained:
+            raise VenueCallError("; ".join(unexplained))
+        return sum(count for count, _ in found)
 
-    async def _scan(self, instrument_id: str) -> int:
+    async def _scan(self, instrument_id: str) -> tuple[int, str]:
+        """Read on in one instrument; gives how many executions were reported, and which were not."""
         before, last = self._cursors[instrument_id]
         if before is None:
             trades = await self._requests.trades(instrument_id, since=self._since)
         else:
             trades = await self._requests.trades(instrument_id, from_id=before)
+        strangers: set[str] = set()
+        unexplained: list[str] = []
         for trade in trades:
-            await self._report(trade)
-        self._cursors[instrument_id] = (last, trades[-1].trade_id if trades else last)
-        return len(trades)
+            order_id = await self._requests.order_id_of(instrument_id, trade.venue_order_id)
+            if order_id is None:
+                unexplained.append(
+                    f"trade {trade.trade_id} of {instrument_id} fills {trade.venue_order_id}, which the venue denies knowing"
+                )
+            elif is_ours(order_id):
+                self._sinks.answer(execution(named(trade, order_id)))
+            else:
+                strangers.add(trade.venue_order_id)
+        for venue_order_id in sorted(strangers):
+            await self._report_stranger(instrument_id, venue_order_id)
+        if not unexplained:
+            self._cursors[instrument_id] = (last, trades[-1].trade_id if trades else last)
+        return len(trades) - len(unexplained), "; ".join(unexplained)
 
-    async def _report(self, trade: OwnTrade) -> None:
-        """Report an execution; that of an order that is not ours as that order's being there, for it is not ours to book."""
-        order_id = await self._requests.order_id_of(trade.instrument_id, trade.venue_order_id)
-        if order_id is None:
-            raise VenueCallError(
-                f"trade {trade.trade_id} of {trade.instrument_id} fills order {trade.venue_order_id}, which the venue denies knowing yet"
-            )
-        if is_ours(order_id):
-            self._sinks.answer(execution(named(trade, order_id)))
-            return
-        stranger = SeenOrder(
-            trade.instrument_id, order_id, trade.venue_order_id, trade.side, SeenStatus.FILLED, 0, 0, None, trade.ts_event, "", ()
-        )
-        self._sinks.answer(external(self._account_id, stranger))
+    async def _report_stranger(self, instrument_id: str, venue_order_id: str) -> None:
+        """Report an order that is not ours as it is now; its executions are not ours to book."""
+        seen = await self._requests.order_of_venue(instrument_id, venue_order_id)
+        if seen is not None:
+            self._sinks.answer(external(self._account_id, seen))

@@ -1,11 +1,13 @@
 """Frames: what a dialect reads out of what a socket received: the venue's own text, under our names."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from live.core.vocabulary import Liquidity, Side
 
-TextLevels = list[tuple[str, str]]
-"""Price levels as decimal text (price, quantity)."""
+TextLevels = Sequence[Sequence[str]]
+"""Price levels as decimal text, each price and quantity."""
 
 
 class TradeFrame(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +44,10 @@ class DepthFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class BarFrame(msgspec.Struct, frozen=True, gc=False):
-    """Hold a bar of one minute; `finished` tells whether it is final, `time` is when this was said."""
+    """Hold a bar of one minute; `finished` tells whether it is final, `time` is when this was said.
+
+    `last_trade_id` names the last trade in it, 0 where the venue does not say: trades that did not come show by it.
+    """
 
     symbol: str
     time: int
@@ -53,6 +58,7 @@ class BarFrame(msgspec.Struct, frozen=True, gc=False):
     close: str
     volume: str
     finished: bool
+    last_trade_id: int = 0
 
 
 class OrderFrame(msgspec.Struct, frozen=True, gc=False, kw_only=True):

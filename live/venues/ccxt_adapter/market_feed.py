@@ -1,8 +1,10 @@
 """Market feed: a venue's public streams, one task each that only hands on what it receives, watched by the venue's own time.
 
 A socket that answers pings may carry nothing, or what happened long ago. So an instrument's feed counts as healthy only while the newest
-venue time in what it received is recent, each of its streams is open, and its book is an unbroken chain; a feed that stays stale is closed
-and opened anew. Deltas of a book go out as they come: the engine's book splices a snapshot onto them, as the venue describes.
+venue time in each stream of a regular beat is recent, each of its streams is open, its book is an unbroken chain, and no trade is missing
+that a bar names; a feed that stays stale is closed and opened anew. Bars are always listened to: they come also when nothing trades. That
+quotes alone froze is not seen, since they carry neither time nor number that another stream names. Deltas of a book go out as they
+come: the engine's book splices a snapshot onto them, as the venue describes.
 """
 
 import asyncio
@@ -29,6 +31,8 @@ _SECOND = 1_000_000_000
 _MINUTE = 60 * _SECOND
 _MINUTE_MILLISECONDS = 60_000
 _BARS_PAGE = 1_000
+_BEATING = (MarketKind.BARS, MarketKind.BOOK)
+"""Streams that say something every few seconds whatever happens."""
 _WATCH_INTERVAL = 0.25
 """Seconds between two looks at how old the data is."""
 
@@ -52,11 +56,25 @@ class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class _Watched:
     """Follow one instrument: what it waits for, and how old its data is."""
 
-    __slots__ = ("chain_began", "detail", "fetching", "healthy", "last_sequence", "listing", "newest", "synchronised", "unhealthy_since")
+    __slots__ = (
+        "behind_since",
+        "chain_began",
+        "detail",
+        "fetching",
+        "healthy",
+        "last_sequence",
+        "last_trade",
+        "listing",
+        "newest",
+        "synchronised",
+        "unhealthy_since",
+    )
 
     def __init__(self, listing: Listing, *, has_book: bool) -> None:
         self.listing = listing
-        self.newest = 0
+        self.newest: dict[MarketKind, int] = {}
+        self.last_trade = 0
+        self.behind_since = 0
         self.healthy = False
         self.detail = ""
         self.unhealthy_since = 0
@@ -117,10 +135,8 @@ class CcxtMarketFeed:
         self._client, self._sinks, self._kinds = client, sinks, frozenset(kinds)
         listings = [catalogue.of(instrument.instrument_id) for instrument in instruments]
         self._watched = {one.market_id: _Watched(one, has_book=MarketKind.BOOK in self._kinds) for one in listings}
-        # Quotes carry no venue time; bars, which come also when nothing trades, then tell how old the data is.
-        streams = self._kinds | {MarketKind.BARS} if self._kinds <= {MarketKind.QUOTES} else self._kinds
         symbols = [one.symbol for one in listings]
-        self._ended = {kind: "is not open yet" for kind in streams if symbols}
+        self._ended = {kind: "is not open yet" for kind in self._kinds | {MarketKind.BARS} if symbols}
         for kind in sorted(self._ended):
             self._spawn(self._follow(client, kind, symbols))
         self._spawn(self._watch_age())
@@ -178,14 +194,25 @@ class CcxtMarketFeed:
     def _take(self, watched: _Watched, frame: MarketFrame) -> None:
         instrument = watched.listing.instrument
         kind, event = _read(frame, instrument, self._clock.now)
-        if self._ended.pop(kind, None) is not None or frame.time > watched.newest:
-            watched.newest = max(watched.newest, frame.time)
-            if not watched.healthy:
-                self._judge(watched)
+        opened = self._ended.pop(kind, None) is not None
+        if kind in _BEATING:
+            watched.newest[kind] = max(watched.newest.get(kind, 0), frame.time)
+        if isinstance(frame, TradeFrame) or (isinstance(frame, BarFrame) and MarketKind.TRADES in self._kinds):
+            self._compare_trades(watched, frame)
+        if opened or not watched.healthy:
+            self._judge(watched)
         if isinstance(event, BookDelta):
             self._follow_chain(watched, event)
         if event is not None and kind in self._kinds:
             self._sinks_now().market(event)
+
+    def _compare_trades(self, watched: _Watched, frame: TradeFrame | BarFrame) -> None:
+        """Notice since when a bar has named a trade that did not come."""
+        if isinstance(frame, TradeFrame):
+            watched.last_trade = int(frame.trade_id) if frame.trade_id.isdecimal() else watched.last_trade
+            watched.behind_since = 0
+        elif watched.last_trade and frame.last_trade_id > watched.last_trade and not watched.behind_since:
+            watched.behind_since = self._clock.now()
 
     def _follow_chain(self, watched: _Watched, delta: BookDelta) -> None:
         """Notice a gap in the numbers of a book's deltas, and ask for a snapshot where the chain begins anew."""
@@ -249,6 +276,8 @@ class CcxtMarketFeed:
         for watched in self._watched.values():
             if kind is MarketKind.BOOK:
                 watched.last_sequence, watched.synchronised = 0, False
+            if kind is MarketKind.TRADES:
+                watched.last_trade = watched.behind_since = 0
             self._judge(watched)
 
     async def _watch_age(self) -> None:
@@ -268,12 +297,16 @@ class CcxtMarketFeed:
     def _judge(self, watched: _Watched) -> None:
         """Say it when an instrument's feed became healthy, or ceased to be, or for another reason."""
         now = self._clock.now()
-        age = now - watched.newest * NANOSECONDS_PER_MILLISECOND
+        beating = [kind for kind in _BEATING if kind is MarketKind.BARS or kind in self._kinds]
+        age = now - min(watched.newest.get(kind, 0) for kind in beating) * NANOSECONDS_PER_MILLISECOND
+        patience = self._settings.stale_after * _SECOND
         ended = next((f"{kind} {said}" for kind, said in sorted(self._ended.items())), "")
         if ended:
             detail = ended
-        elif age > self._settings.stale_after * _SECOND:
+        elif age > patience:
             detail = "the newest venue time is old"
+        elif watched.behind_since and now - watched.behind_since > patience:
+            detail = "a trade that a bar names did not come"
         else:
             detail = "" if watched.synchronised else "its book waits for a snapshot that joins"
         healthy = not detail

@@ -107,8 +107,17 @@ class AccountRequests:
         known = self._order_ids.get((instrument_id, venue_order_id))
         if known is not None:
             return known
-        seen = await self._order(instrument_id, venue_order_id, {}, asked_id=None)
+        seen = await self.order_of_venue(instrument_id, venue_order_id)
         return None if seen is None else seen.order_id
+
+    async def order_of_venue(self, instrument_id: str, venue_order_id: str) -> SeenOrder | None:
+        """Ask for an order by the venue's id of it; None when the venue denies knowing it.
+
+        Raises:
+            CallFailedError: it failed.
+            UnreadableAnswerError: the answer cannot be read.
+        """
+        return await self._order(instrument_id, venue_order_id, {}, asked_id=None)
 
     async def open_orders(self, instrument_id: str | None) -> tuple[SeenOrder, ...]:
         """List the open orders of an instrument, or of the whole account.

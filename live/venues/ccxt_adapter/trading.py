@@ -263,7 +263,7 @@ class CcxtTradingVenue:
         call = Call(Priority.PLACE, self._settings.order_patience, lambda: self._leave(order, action, now))
         try:
             seen = await running.requests.place(order, call)
-        except (VenueCallError, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # whatever it was, somebody has to learn what became of the order
             if self._fail(order.order_id, action, call, error) is Becomes.UNKNOWN:
                 self._signed_at[order.order_id] = call.signed_at
             else:
@@ -280,7 +280,7 @@ class CcxtTradingVenue:
         call = Call(Priority.CANCEL, self._settings.cancel_patience, lambda: self._leave(request, action, now))
         try:
             seen = await running.requests.cancel(request.instrument_id, request.order_id, call)
-        except (VenueCallError, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # as above
             self._fail(request.order_id, action, call, error)
             if isinstance(error, asyncio.CancelledError):
                 raise
@@ -377,14 +377,14 @@ class CcxtTradingVenue:
         while True:
             try:
                 await running.client.ask(patient_call(Priority.POLL), running.client.exchange.watch_orders)
-            except VenueCallError as error:
+            except Exception as error:  # noqa: BLE001 - whatever ended it, it has to be opened again
                 self.unanswered.append(f"the account's stream ended: {error}")
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 30.0)
             try:
                 await self._open_stream()
                 await running.scan.scan()
-            except VenueCallError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 self.unanswered.append(f"opening the account's stream: {error}")
                 continue
             wait = self._settings.reconnect_wait
@@ -395,7 +395,7 @@ class CcxtTradingVenue:
             await asyncio.sleep(self._settings.scan_interval)
             try:
                 await running.scan.scan()
-            except VenueCallError as error:  # the next scan begins where this one did
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next scan begins where this one did
                 self.unanswered.append(f"reading the trade history: {error}")
 
     async def _resample(self) -> None:
