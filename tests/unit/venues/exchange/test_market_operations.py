@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from rest_market import START, Asker
+from rest_market import START, Asker, quote
 
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.fixed8 import ONE
@@ -121,6 +121,23 @@ def test_a_window_starts_on_a_minute_and_adds_up_its_trades() -> None:
     day = ask("ticker.tradingDay", symbol="BTCUSDT")
     midnight = START // 86_400_000_000 * 86_400_000
     assert (day["count"], day["openTime"], day["closeTime"]) == (4, midnight, midnight + 86_399_999)
+
+
+@pytest.mark.parametrize("size", ["1m", "59m", "1h", "23h", "1d", "7d"])
+def test_the_smallest_and_the_largest_window_of_each_unit_are_answered(size: str) -> None:
+    """Every documented unit reaches from one to its largest number."""
+    assert Asker()("ticker", symbol="BTCUSDT", windowSize=size, type="MINI")["symbol"] == "BTCUSDT"
+
+
+def test_a_book_is_shown_to_the_depth_asked_for() -> None:
+    """`limit` levels a side, 100 without one; a status that the symbol does not have is -1220."""
+    ask = Asker()
+    assert [len(ask("depth", symbol="BTCUSDT", limit="3")[side]) for side in ("bids", "asks")] == [3, 3]
+    for level in range(21, 130):
+        quote(ask.exchange, "BTCUSDT", Side.BUY, 60_000 - level, ONE, ask.now)
+    assert len(ask("depth", symbol="BTCUSDT")["bids"]) == 100
+    assert len(ask("depth", symbol="BTCUSDT", limit="5000")["bids"]) == 129
+    assert code_of(ask, "depth", symbol="BTCUSDT", symbolStatus="HALT") == -1220
 
 
 @pytest.mark.parametrize("size", ["60m", "24h", "8d", "0m", "1d2h", "1w", "m"])

@@ -82,6 +82,14 @@ def test_a_bad_value_is_refused_with_its_code(read: str, value: str, code: int, 
         assert found[1] == message
 
 
+def test_numbers_reach_to_64_bits() -> None:
+    """The largest number that fits is read; the next is -1108."""
+    largest = 2**63 - 1
+    assert Parameters({"x": str(largest)}).integer("x") == largest
+    assert Parameters({"x": fixed8_text(largest)}).decimal("x") == largest
+    assert refusal(lambda: Parameters({"x": fixed8_text(largest + 1)}).decimal("x"))[0] == -1108
+
+
 def test_choices_are_words_of_an_enumeration() -> None:
     """A word gives its member; another is refused with -1130, or with what the caller says."""
     assert Parameters({"side": "BUY"}).choice("side", Side) is Side.BUY
