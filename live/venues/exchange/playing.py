@@ -26,6 +26,9 @@ TAKER = "house-player-taker"
 LADDER_LEVELS = 10
 """Price levels that are quoted on each side of a price that came without a book."""
 
+LADDER_NOTIONAL = 1_000 * ONE
+"""What the best of them is worth, in the quote asset; each further one is that much larger."""
+
 MOST_STEPS = 500
 """Steps played in one go, so that clients are served between them."""
 
@@ -154,7 +157,7 @@ class _PlayedBook:
         if self._follows_book:
             self._set_levels(step, now)
         elif step.price:
-            self._quote_around(step.price, step.side, now)
+            self._quote_around(step, now)
         if step.price and step.quantity:
             self._trade(step, now)
 
@@ -170,15 +173,17 @@ class _PlayedBook:
                 if quantity:
                     self._set(side, price, quantity, now)
 
-    def _quote_around(self, price: Fixed8, taker: Side, now: int) -> None:
-        """Quote a ladder whose best level on the side that is taken from is `price`, one tick from the other side's."""
-        tick, unit = self._rules.tick_size, max(self._rules.step_size, 10 * ONE * ONE // max(price, 1))
-        unit = unit // self._rules.step_size * self._rules.step_size
-        best_ask = price if taker is Side.BUY else price + tick
+    def _quote_around(self, step: Step, now: int) -> None:
+        """Quote a ladder whose best level, on the side that is taken from, is the step's price and has as much as it takes."""
+        lot, tick, taken_is_ask = self._rules.step_size, self._rules.tick_size, step.side is Side.BUY
+        unit = max(lot, LADDER_NOTIONAL * ONE // step.price // lot * lot)
+        best_ask = step.price if taken_is_ask else step.price + tick
         best_bid = best_ask - tick
-        bids = tuple((best_bid - level * tick, unit * (level + 1)) for level in range(LADDER_LEVELS) if best_bid > level * tick)
-        asks = tuple((best_ask + level * tick, unit * (level + 1)) for level in range(LADDER_LEVELS))
-        self._set_levels(Step(self._symbol, bids, asks, whole=True), now)
+        sizes = [unit * (level + 1) for level in range(LADDER_LEVELS)]
+        taken = [max(unit, step.quantity), *sizes[1:]]
+        bids = [(best_bid - level * tick, size) for level, size in enumerate(sizes if taken_is_ask else taken) if best_bid > level * tick]
+        asks = [(best_ask + level * tick, size) for level, size in enumerate(taken if taken_is_ask else sizes)]
+        self._set_levels(Step(self._symbol, tuple(bids), tuple(asks), whole=True), now)
 
     def _trade(self, step: Step, now: int) -> None:
         """Let the taker take at a price, with as much resting there as it takes."""
