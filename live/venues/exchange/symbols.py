@@ -1,6 +1,6 @@
 """What is traded, and the rules an order of it must keep; numbers in 10**-8."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from live.venues.exchange.fixed8 import ONE, Fixed8
 from live.venues.exchange.orders import OrderType, SelfTradePrevention
@@ -59,7 +59,7 @@ class ExchangeRules(Struct, frozen=True, kw_only=True):
     max_orders: int = 1_000
     max_algo_orders: int = 200
     max_assets: dict[str, Fixed8] = {}
-    discount_prices: dict[str, Fixed8] = {"USDT": 600 * ONE}
+    discount_prices: dict[str, Fixed8] = field(default_factory=lambda: {"USDT": 600 * ONE})
 
 
 BTCUSDT = SymbolRules(
