@@ -4,12 +4,14 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import yarl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def test_every_answer_says_how_much_weight_is_used(exchange: Any, play: Any) -> None:
@@ -174,9 +176,10 @@ def test_the_hundred_and_first_unfilled_order_waits(start_exchange: Any, play: A
     play(running, scenario)
 
 
-def test_an_ed25519_key_trades_by_rest(start_exchange: Any, play: Any, ed25519_key: Any) -> None:
+def test_an_ed25519_key_trades_by_rest(start_exchange: Any, play: Any, tmp_path: Path) -> None:
     """An account known by its public key signs in base64, percent-encoded; a signature by another key is -1022."""
-    private, path = ed25519_key
+    private, path = Ed25519PrivateKey.generate(), tmp_path / "public.pem"
+    path.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     running = start_exchange("--account", f"ed-key:{path}")
 
     async def scenario(client: Any) -> None:
