@@ -102,17 +102,15 @@ def test_polling_on_after_429_is_banned(start_exchange: Any, play: Any) -> None:
 
     async def scenario(client: Any) -> None:
         url = f"{running.http}/api/v3/depth?symbol=BTCUSDT&limit=5000"
-        statuses, last = [], None
-        for _ in range(45):
+        statuses: list[int] = []
+        while 418 not in statuses:
+            assert len(statuses) < 200
             async with client.session.get(url) as response:
                 statuses.append(response.status)
-                last = response
-                if response.status in {429, 418}:
+                if response.status != 200:
                     assert (await response.json())["code"] == -1003
                     assert int(response.headers["Retry-After"]) <= (60 if response.status == 429 else 120)
-        assert last is not None
-        assert statuses == sorted(statuses, key=(200, 429, 418).index), statuses
-        assert set(statuses) == {200, 429, 418}
+        assert statuses[-12:] == [200, *[429] * 10, 418], "ten warnings come before the ban"
         async with client.send("DELETE", "openOrders", symbol="BTCUSDT") as response:
             assert response.status == 418, "a ban holds for cancels too"
         elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
@@ -124,7 +122,7 @@ def test_polling_on_after_429_is_banned(start_exchange: Any, play: Any) -> None:
 
 def test_a_new_order_is_not_found_before_the_read_lag(start_exchange: Any, play: Any) -> None:
     """Right after its acknowledgement a query says -2013 and lists lack it; later all of them have it. A cancel reaches it at once."""
-    running = start_exchange("--read-lag", "700")
+    running = start_exchange("--read-lag", "2000")
 
     async def scenario(client: Any) -> None:
         placed = await client.order(newClientOrderId="late")
