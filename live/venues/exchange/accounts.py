@@ -140,7 +140,7 @@ class Account:
             rates=self.rates,
             update_time=self.update_time,
             balances=self.balances,
-            orders={symbol: list(known.values()) for symbol, known in orders.items()},
+            orders={symbol: list(known.values()) for symbol, known in orders.items() if known},
             executions=self.executions,
             prevented=self.prevented,
             fill_credits=self.fill_credits,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from live.venues.exchange.commissions import CommissionRates
@@ -166,8 +166,19 @@ def test_assets_are_conserved_and_the_book_is_sound(steps: list[Any]) -> None:
     assert {price: quantity for price, quantity in told["asks"].items() if quantity} == dict(depth.asks)
 
 
+A_TAKER_IN_AN_EMPTY_BOOK = {
+    "account": "house",
+    "type": OrderType.MARKET,
+    "side": Side.BUY,
+    "lots": 1,
+    "in_quote": False,
+    "mode": SelfTradePrevention.NONE,
+}
+
+
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS, cut=st.integers(0, 60))
+@example(steps=[A_TAKER_IN_AN_EMPTY_BOOK], cut=1)
 def test_an_exchange_that_was_written_down_goes_on_the_same(steps: list[Any], cut: int) -> None:
     """Events and state from then on are those of one that never stopped."""
     whole, first = opened(), opened()
