@@ -170,7 +170,13 @@ _PREFIXES = iter(range(10_000))
 
 @asynccontextmanager
 async def open_desk(
-    exchange: LocalExchange, *, answer_timeout: int = 5_000, settings: TradingSettings | None = None, prefix: str = "IL", **changed: Any
+    exchange: LocalExchange,
+    *,
+    answer_timeout: int = 5_000,
+    settings: TradingSettings | None = None,
+    prefix: str = "IL",
+    instrument: Instrument = INSTRUMENT,
+    **changed: Any,
 ) -> AsyncIterator[Desk]:
     """Start the adapter, and stop it."""
     sinks, gate = Sinks(), FakeGate()
@@ -182,7 +188,7 @@ async def open_desk(
         settings=settings or TradingSettings(scan_interval=3_600.0),
         **changed,
     )
-    await venue.start([INSTRUMENT], sinks)
+    await venue.start([instrument], sinks)
     try:
         yield Desk(venue, sinks, gate, f"{prefix}{next(_PREFIXES)}x")
     finally:

@@ -90,6 +90,21 @@ def test_a_frozen_feed_that_still_pongs_is_unhealthy_and_opened_anew(exchange: L
     asyncio.run(scenario())
 
 
+def test_trades_that_a_bar_names_and_that_did_not_come_make_the_feed_unhealthy(exchange: LocalExchange) -> None:
+    """Only the stream of trades froze: the bars go on, and name a trade that nobody told; opened anew, it is healthy."""
+
+    async def scenario() -> None:
+        async with open_feed(exchange, [MarketKind.TRADES], stale_after=3.0, reopen_after=0.5) as (_, sinks):
+            await sinks.until(lambda: states(sinks)[-1:] == [HEALTHY] and any(isinstance(one, Trade) for one in sinks.events))
+            exchange.fault("lose_stream", match={"stream": "btcusdt@trade"}, count=None)
+            await sinks.until(lambda: states(sinks)[-2:] == [HEALTHY, UNHEALTHY])
+            assert sinks.feeds[-1][2] == "a trade that a bar names did not come"
+            exchange.control("/faults", method="DELETE")
+            await sinks.until(lambda: states(sinks)[-1:] == [HEALTHY])
+
+    asyncio.run(scenario())
+
+
 def test_a_broken_socket_is_said_and_opened_anew(exchange: LocalExchange) -> None:
     """Every stream that ended makes the feed unhealthy until it carries data again."""
 

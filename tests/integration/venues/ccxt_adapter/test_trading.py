@@ -18,6 +18,7 @@ from live.core.inputs import (
     OrderObserved,
     OrderRejected,
 )
+from live.core.instruments import Instrument
 from live.core.reconciliation import WITNESSES
 from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.ccxt_adapter import TradingSettings
@@ -92,6 +93,7 @@ def test_every_form_of_order_that_the_venue_is_said_to_take_it_takes(exchange: L
         {"kind": "answer", "status": 502},
         {"kind": "answer", "status": 504, "body": '{"code":-1007,"msg":"Timeout"}', "content_type": "application/json"},
         {"kind": "answer", "status": 403},
+        {"kind": "answer", "status": 200, "body": "{}", "content_type": "application/json"},
         {"kind": "bad_body", "form": "truncated"},
         {"kind": "bad_body", "form": "html"},
         {"kind": "bad_body", "form": "empty"},
@@ -438,6 +440,22 @@ def test_questions_without_an_answer_raise(exchange: LocalExchange) -> None:
             assert await desk.venue.open_orders() == ()
             balances = {one.asset: one for one in await desk.venue.balances()}
             assert balances["USDT"].total > 0
+
+    asyncio.run(scenario())
+
+
+def test_a_quantity_leaves_as_it_was_decided_and_is_never_rounded_on_the_way(exchange: LocalExchange) -> None:
+    """One that is finer than the venue's lot is refused by the venue, where ccxt would have sent less."""
+
+    async def scenario() -> None:
+        fine = Instrument(instrument_id=BTC, base="BTC", quote="USDT", price_scale=4, quantity_scale=8)
+        async with open_desk(exchange, instrument=fine) as desk:
+            quantity = desk.submit(desk.order(OrderType.LIMIT, 100_050, 50_000_0000))
+            rejected: OrderRejected = await desk.sinks.first(OrderRejected, quantity)
+            assert "LOT_SIZE" in rejected.reason
+            price = desk.submit(desk.order(OrderType.LIMIT, 100_000, 50_000_0050))
+            rejected = await desk.sinks.first(OrderRejected, price)
+            assert "PRICE_FILTER" in rejected.reason
 
     asyncio.run(scenario())
 
