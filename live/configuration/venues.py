@@ -12,6 +12,8 @@ from live.configuration.settings import (
     LiveSettings,
     VenueSettings,
 )
+from live.driver.adapter_digest import adapter_digest
+from live.promotion.conformance import AdapterAddress
 
 TEST_NETWORKS = frozenset({"testnet.binance.vision", "api.testnet.binance.vision", "stream.testnet.binance.vision"})
 """Hosts of venues' own test networks, where no real money is."""
@@ -167,3 +169,21 @@ def check_modes(
             raise ConfigurationError(
                 f"accounts.{account}.balances: the account is LIVE, so the venue says what is on it: leave the balances out"
             )
+
+
+def adapter_address(name: str, venue: VenueSettings, kit_version: str) -> AdapterAddress:
+    """Say of which adapter, at which address, conformance evidence of a venue must be.
+
+    Raises:
+        ConfigurationError: the venue is simulated in this process, so there is no adapter.
+    """
+    if venue.dialect is None:
+        raise ConfigurationError(f"{name} is simulated in this process and has no adapter: name a venue of kind ccxt")
+    return AdapterAddress(
+        venue_id=name,
+        dialect=venue.dialect,
+        http=venue.http,
+        web_socket=venue.web_socket,
+        adapter_digest=adapter_digest(),
+        kit_version=kit_version,
+    )

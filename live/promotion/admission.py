@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal, get_args
 
 from live.promotion.errors import BundleRefused, PromotionError
-from live.promotion.evidence import reevaluate
+from live.promotion.evidence import Evidence, reevaluate
 from live.promotion.keys import Role, TrustedKey
 from live.promotion.verification import VerifiedBundle, verify_bundle
 
@@ -18,6 +18,8 @@ Alias = Literal["candidate", "champion"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
 
 _ROLES: dict[Alias, tuple[Role, ...]] = {"candidate": ("gate",), "champion": ("gate", "approver")}
+LIVE_ROLES = _ROLES["champion"]
+"""Who must have signed a bundle whose orders leave for a venue, with a key each: the gate, and a person."""
 
 
 class Verdict(StrEnum):
@@ -93,9 +95,19 @@ def admit(
         )
     if reasons := reevaluate(bundle.evidence, demands.requirements):
         raise AdmissionRefused(Verdict.REQUIREMENTS, f"the evidence does not meet this host's demands: {'; '.join(reasons)}")
-    if alias == "champion" and not bundle.evidence.evidence_passed:
-        failed = ", ".join(result.gate for result in bundle.evidence.results if result.kind == "evidence" and not result.holds)
-        raise AdmissionRefused(
-            Verdict.EVIDENCE_GATES, f"a champion's evidence gates must hold; not passed: {failed or 'there are none in the evidence'}"
-        )
+    if alias == "champion":
+        check_evidence_gates(bundle.evidence, "a champion's")
     return bundle
+
+
+def check_evidence_gates(evidence: Evidence, whose: str) -> None:
+    """Refuse evidence whose gates for real money do not hold; `whose` begins the sentence.
+
+    Raises:
+        AdmissionRefused: one does not hold, or there are none.
+    """
+    if not evidence.evidence_passed:
+        failed = ", ".join(result.gate for result in evidence.results if result.kind == "evidence" and not result.holds)
+        raise AdmissionRefused(
+            Verdict.EVIDENCE_GATES, f"{whose} evidence gates must hold; not passed: {failed or 'there are none in the evidence'}"
+        )

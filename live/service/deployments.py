@@ -11,10 +11,11 @@ from live.core.limits import Limits, describe_limits, parse_limits, tightest
 from live.core.strategy import Strategy
 from live.driver.engine_digest import engine_digest
 from live.promotion import LoadedStrategy, VerifiedBundle, load_strategy, reevaluate, verify_bundle
-from live.promotion.admission import Alias, admit
+from live.promotion.admission import LIVE_ROLES, Alias, admit, check_evidence_gates
 from live.promotion.bundle import MAXIMUM_BUNDLE_BYTES
 from live.promotion.cache import Accepted, cached_bundle_path, read_followed
 from live.promotion.durable_files import read_bounded
+from live.promotion.keys import Role
 from live.service.errors import DeploymentRefused
 
 
@@ -69,7 +70,9 @@ def _load(configuration: Configuration, settings: DeploymentSettings, home: Path
             return _load_alias(configuration, settings, settings.alias, home, now)
         assert settings.bundle is not None, "a deployment names a bundle or an alias"
         raw = _read(configuration.path(settings.bundle))
-        bundle = verify_bundle(raw, configuration.trusted_keys, now, revoked=configuration.promotion.revoked, engine_digest=engine_digest())
+        roles: tuple[Role, ...] = LIVE_ROLES if settings.mode == "LIVE" else ("gate",)
+        revoked = configuration.promotion.revoked
+        bundle = verify_bundle(raw, configuration.trusted_keys, now, roles, revoked, engine_digest=engine_digest())
         return _load_bundle(configuration, settings, bundle, home)
     except InterlockError as error:
         return DeploymentStatus(settings, refused=str(error))
@@ -122,6 +125,7 @@ def _check_deployment(bundle: VerifiedBundle, settings: DeploymentSettings, conf
 
     Raises:
         DeploymentRefused: naming what does not fit.
+        AdmissionRefused: it would trade real money, and a gate that this takes does not hold.
     """
     version = bundle.version
     if version.strategy_id != settings.strategy:
@@ -133,6 +137,8 @@ def _check_deployment(bundle: VerifiedBundle, settings: DeploymentSettings, conf
             )
     if reasons := reevaluate(bundle.evidence, configuration.promotion.requirements):
         raise DeploymentRefused(f"the evidence does not meet this host's demands: {'; '.join(reasons)}")
+    if settings.mode == "LIVE" and not configuration.venues[settings.venue].simulated:
+        check_evidence_gates(bundle.evidence, f"real money is behind {settings.venue}, so the")
 
 
 def effective_limits(bundle: VerifiedBundle, configuration: Configuration, settings: DeploymentSettings) -> Limits:

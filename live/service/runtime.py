@@ -12,10 +12,9 @@ from live.core import inputs
 from live.core.vocabulary import OperatorAction, Scope
 from live.latch import engage, latch_path
 from live.promotion.cache import Accepted
-from live.service.arming import Arming
+from live.service.arming import Arming, Confirmation
 from live.service.challenges import Challenge, Preflight
 from live.service.errors import NotFoundError, UnavailableError
-from live.service.gate import ActiveLease
 from live.service.killing import Killing, KillReport
 from live.service.metrics import ServiceMetrics
 from live.service.readiness import reasons_not_ready
@@ -75,14 +74,20 @@ class TradingService:
         """Collect what blocks arming a deployment, see `Arming.preflight`."""
         return self._armer.preflight(strategy_id, maximum_order_notional)
 
-    def request_arming(self, strategy_id: str, maximum_order_notional: int | None) -> tuple[Preflight, Challenge]:
+    def request_arming(self, strategy_id: str, maximum_order_notional: int | None, operator: str = "") -> tuple[Preflight, Challenge]:
         """Take the first step of arming, see `Arming.request`."""
-        return self._armer.request(strategy_id, maximum_order_notional)
+        return self._armer.request(strategy_id, maximum_order_notional, operator)
 
-    async def confirm_arming(self, challenge_id: str, phrase: str, operator: str, lease_seconds: int | None) -> ActiveLease:
+    def find_arming(self, challenge_id: str) -> tuple[Preflight, Challenge]:
+        """Show an open challenge, see `Arming.find`."""
+        return self._armer.find(challenge_id)
+
+    async def confirm_arming(
+        self, challenge_id: str, phrase: str, operator: str, lease_seconds: int | None, code: str = ""
+    ) -> Confirmation:
         """Take the second step of arming, see `Arming.confirm`, after one more look at what was withdrawn."""
         await asyncio.to_thread(self.session.promotions.look)
-        return await self._armer.confirm(challenge_id, phrase, operator, lease_seconds)
+        return await self._armer.confirm(challenge_id, phrase, operator, lease_seconds, code)
 
     async def load(self, operator: str) -> dict[str, Accepted]:
         """Load what is pending by closing the session and opening the next one; nothing happens when nothing is pending.

@@ -3,13 +3,14 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError
 from live.core.vocabulary import OperatorAction, Scope
 from live.service.access import Armer, Disarmer, Killer, Releaser, Service
+from live.service.challenges import Challenge, Preflight
 from live.service.errors import ServiceError
 from live.service.runtime import TradingService
 from live.service.views import money
@@ -39,6 +40,7 @@ class ArmConfirmation(Body):
 
     challenge_id: str = Field(max_length=100)
     phrase: str = Field(max_length=300, description="The phrase of the challenge, typed by a person.")
+    code: str = Field("", max_length=20, description="The one-time code of whoever holds the token; arming LIVE needs it.")
     lease_seconds: int | None = Field(None, ge=1, le=86_400, description="How long the lease lives; the longest allowed when left out.")
 
 
@@ -57,23 +59,29 @@ class Reason(Body):
 
 
 @router.post("/arm")
-async def request_arming(body: ArmRequest, service: Service, _: Armer) -> dict[str, Any]:
+async def request_arming(body: ArmRequest, service: Service, principal: Armer) -> dict[str, Any]:
     """Take the first step of arming: a preflight, and a challenge that expires soon."""
     ceiling = None if body.maximum_order_notional is None else _amount(body.maximum_order_notional)
-    preflight, challenge = service.request_arming(body.strategy_id, ceiling)
-    return {
-        "challenge_id": challenge.challenge_id,
-        "phrase": challenge.phrase,
-        "expires_at": challenge.expires_at,
-        "preflight": {"blocks": list(preflight.blocks), "bound": preflight.bound, **preflight.shown},
-    }
+    return _show_challenge(*service.request_arming(body.strategy_id, ceiling, principal.name))
+
+
+@router.get("/arm/{challenge_id}")
+async def find_arming(challenge_id: Annotated[str, Path(max_length=100)], service: Service, principal: Armer) -> dict[str, Any]:
+    """Show an open challenge to a person who is to confirm it too, with everything as it stands now."""
+    del principal
+    return _show_challenge(*service.find_arming(challenge_id))
 
 
 @router.post("/arm/confirm")
 async def confirm_arming(body: ArmConfirmation, service: Service, principal: Armer) -> dict[str, Any]:
-    """Take the second step of arming: type the phrase, get a lease."""
-    lease = await service.confirm_arming(body.challenge_id, body.phrase, principal.name, body.lease_seconds)
-    return {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": money(lease.maximum_order_notional)}
+    """Take the second step of arming: type the phrase, and get a lease, or wait for another person where two are needed."""
+    done = await service.confirm_arming(body.challenge_id, body.phrase, principal.name, body.lease_seconds, body.code)
+    persons = {"confirmed_by": list(done.challenge.confirmed), "waits_for_persons": done.challenge.waits_for}
+    lease = done.lease
+    if lease is None:
+        return {"lease_id": None, "challenge_id": done.challenge.challenge_id, "expires_at": done.challenge.expires_at, **persons}
+    ceiling = money(lease.maximum_order_notional)
+    return {"lease_id": lease.lease_id, "expires_at": lease.expires_at, "maximum_order_notional": ceiling, **persons}
 
 
 @router.post("/deployments/load")
@@ -128,6 +136,18 @@ async def release(body: ScopedCommand, service: Service, principal: Releaser) ->
     scope = _scope(service, body.scope, body.target)
     await service.release(scope, body.target, body.reason, principal.name)
     return _state(service, scope, body.target)
+
+
+def _show_challenge(preflight: Preflight, challenge: Challenge) -> dict[str, Any]:
+    return {
+        "challenge_id": challenge.challenge_id,
+        "phrase": challenge.phrase,
+        "expires_at": challenge.expires_at,
+        "needs_code": challenge.live,
+        "persons": challenge.persons,
+        "confirmed_by": list(challenge.confirmed),
+        "preflight": {"blocks": list(preflight.blocks), "bound": preflight.bound, **preflight.shown},
+    }
 
 
 def _scope(service: TradingService, name: str, target: str) -> Scope:
