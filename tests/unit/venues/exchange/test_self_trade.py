@@ -123,13 +123,24 @@ def test_other_accounts_are_met_as_ever(floor: Floor) -> None:
     assert placed.prevented == ()
 
 
-@pytest.mark.parametrize("mode", [mode for mode in SelfTradePrevention if mode is not NONE])
-def test_a_market_order_in_quote_keeps_from_its_own_account_too(floor: Floor, mode: SelfTradePrevention) -> None:
+@pytest.mark.parametrize(
+    ("mode", "status", "executed"),
+    [
+        (SelfTradePrevention.EXPIRE_TAKER, IN_MATCH, "0"),
+        (SelfTradePrevention.EXPIRE_BOTH, IN_MATCH, "0"),
+        (SelfTradePrevention.EXPIRE_MAKER, OrderStatus.FILLED, "1"),
+        (SelfTradePrevention.DECREMENT, OrderStatus.FILLED, "0.48695"),
+    ],
+)
+def test_a_market_order_in_quote_keeps_from_its_own_account_too(
+    floor: Floor, mode: SelfTradePrevention, status: OrderStatus, executed: str
+) -> None:
     """Whatever the mode, alice trades with bob alone, for no more than she asked, and no balance goes astray."""
     floor.limit("bob", BUY, 1, 115)
 
     placed = floor.place("alice", request(SELL, OrderType.MARKET, quote=200, mode=mode))
 
+    assert (placed.order.status, placed.order.executed) == (status, units(executed))
     assert {trade.price for trade in placed.executions} <= {units(115)}
     assert placed.order.cumulative_quote <= units(200)
     assert placed.order.locked == 0
