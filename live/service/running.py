@@ -67,7 +67,7 @@ class RunningSession:
         self.killing = Killing(configuration.home, session, metrics)
         self.arming = Arming(configuration, session, wall)
         publisher = Publisher(configuration.home, session, metrics, wall())
-        self.watching = Watching(configuration, session, self.killing, publisher, wall)
+        self.watching = Watching(configuration, session, self.killing, publisher, wall, self.arming.end_drifted)
         self._metrics = metrics
         self._wall = wall
 

@@ -39,13 +39,20 @@ class Watching:
     """Look at latches, leases, tape, journal, accounts, anchors and promotions every so often, and play the feed."""
 
     def __init__(
-        self, configuration: Configuration, session: Session, killing: Killing, publisher: Publisher, wall: Callable[[], int]
+        self,
+        configuration: Configuration,
+        session: Session,
+        killing: Killing,
+        publisher: Publisher,
+        wall: Callable[[], int],
+        end_drifted: Callable[[], None],
     ) -> None:
         self._configuration = configuration
         self._publisher = publisher
         self._session = session
         self._killing = killing
         self._wall = wall
+        self._end_drifted = end_drifted
         self._latest_wall = wall()
         self._anchored_commit = 0
         self._anchoring = asyncio.Lock()
@@ -113,6 +120,7 @@ class Watching:
                 del session.gate.leases[strategy_id]
                 log.warning("lease ended", strategy=strategy_id, reason=reason)
                 session.driver.feed(inputs.LeaseEnded(session.driver.now(), strategy_id, lease.lease_id, reason))
+        self._end_drifted()
 
     async def _look_at_promotions(self) -> None:
         """Let an armed strategy whose version was withdrawn only reduce: its orders may end what it holds, and begin nothing."""
