@@ -5,15 +5,15 @@ Sources: Binance Spot API documentation, "New order", "Self Trade Prevention FAQ
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from hashlib import blake2b
 
 from msgspec import Struct
 
 from live.venues.exchange import errors
 from live.venues.exchange.accounts import Account
+from live.venues.exchange.announcer import Announcer, made_up_client_id
 from live.venues.exchange.book import Book
 from live.venues.exchange.commissions import commission, discounted_commission
-from live.venues.exchange.events import AccountEvent, AggregateTradeEvent, DepthEvent, Event, OrderEvent, TradeEvent
+from live.venues.exchange.events import AggregateTradeEvent, Event, TradeEvent
 from live.venues.exchange.filters import STOP_TYPES, TAKES_AT_ANY_PRICE, check_position
 from live.venues.exchange.fixed8 import ONE, Fixed8
 from live.venues.exchange.market import AggregateTrade, PublicTrade
@@ -43,9 +43,6 @@ MAKER_CREDIT = 5
 """The same when it fills later: the documentation's example."""
 
 NO_TRADE_GROUP = -1
-
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CLIENT_ID_LENGTH = 22
 
 _REJECT_REASONS = {
     errors.insufficient_balance().message: "INSUFFICIENT_BALANCES",
@@ -78,16 +75,6 @@ class Outcome(Struct):
     prevented: list[PreventedMatch]
 
 
-def made_up_client_id(symbol: str, kind: str, number: int) -> str:
-    """Give the client id of an order or of a cancel request that came without one; the same number gives the same id."""
-    value = int.from_bytes(blake2b(f"{symbol} {kind} {number}".encode(), digest_size=17).digest())
-    letters: list[str] = []
-    for _ in range(_CLIENT_ID_LENGTH):
-        value, letter = divmod(value, len(_ALPHABET))
-        letters.append(_ALPHABET[letter])
-    return "".join(letters)
-
-
 class SymbolEngine:
     """Match the orders of one symbol.
 
@@ -96,16 +83,14 @@ class SymbolEngine:
         book: orders that rest, in their priority.
         stops: orders that wait for a price.
         market: what has traded.
-        update_id: number of the last change to the book.
     """
 
     __slots__ = (
         "_accounts",
         "_aggregate_id",
-        "_changed",
+        "_announcer",
         "_discount_price",
         "_events",
-        "_execution_id",
         "_fees",
         "_highest",
         "_lowest",
@@ -116,7 +101,6 @@ class SymbolEngine:
         "market",
         "rules",
         "stops",
-        "update_id",
     )
 
     def __init__(
@@ -131,20 +115,23 @@ class SymbolEngine:
         self.book = Book()
         self.stops = Stops()
         self.market = MarketRecord(rules.symbol)
-        self.update_id = 0
         self._accounts = accounts
         self._events = events
+        self._announcer = Announcer(rules.symbol, events)
         self._fees = fees
         self._discount_price = discount_price
         self._order_id = 0
         self._trade_id = 0
         self._aggregate_id = 0
         self._prevented_match_id = -1
-        self._execution_id = 0
         # Lowest and highest price that traded since stops were looked at; the highest is 0 when none did.
         self._lowest: Fixed8 = 0
         self._highest: Fixed8 = 0
-        self._changed: dict[str, Account] = {}
+
+    @property
+    def update_id(self) -> int:
+        """Give the number of the last change to the book."""
+        return self._announcer.update_id
 
     def place(self, account: Account, request: OrderRequest, now: int) -> tuple[VenueOrder, Outcome]:
         """Admit an order and match it.
@@ -159,12 +146,12 @@ class SymbolEngine:
         account.enter(order)
         if planned is None:
             self.stops.add(order)
-            self._tell(order, account, ExecutionType.NEW, now)
+            self._announcer.tell(order, account, ExecutionType.NEW, now)
         else:
-            self._tell(order, account, ExecutionType.NEW, now)
+            self._announcer.tell(order, account, ExecutionType.NEW, now)
             self._execute(order, account, planned, now, outcome)
             self._wake(now)
-        self._finish(now)
+        self._announcer.finish(self.book, now)
         return copy(order), outcome
 
     def cancel(self, account: Account, order: VenueOrder, client_order_id: str, now: int) -> VenueOrder:
@@ -174,8 +161,8 @@ class SymbolEngine:
         else:
             self.book.side(order.side).remove(order, order.remaining)
         self._end(order, account, OrderStatus.CANCELED, now)
-        self._tell(order, account, ExecutionType.CANCELED, now, client_order_id=client_order_id)
-        self._finish(now)
+        self._announcer.tell(order, account, ExecutionType.CANCELED, now, client_order_id=client_order_id)
+        self._announcer.finish(self.book, now)
         return copy(order)
 
     def reject(self, account: Account, request: OrderRequest, error: errors.VenueError, now: int) -> None:
@@ -187,12 +174,11 @@ class SymbolEngine:
         order.is_working = False
         account.enter(order)
         account.close(order)
-        self._tell(order, account, ExecutionType.REJECTED, now, reject_reason=_REJECT_REASONS.get(error.message, error.message))
+        self._announcer.tell(order, account, ExecutionType.REJECTED, now, reject_reason=_REJECT_REASONS.get(error.message, error.message))
 
     def cancel_client_id(self) -> str:
         """Make up the client id of a cancel request."""
-        self._execution_id += 1
-        return made_up_client_id(self.rules.symbol, "cancel", self._execution_id)
+        return self._announcer.cancel_client_id()
 
     def write(self) -> SymbolState:
         """Give the engine as it is written down."""
@@ -201,8 +187,8 @@ class SymbolEngine:
             trade_id=self._trade_id,
             aggregate_id=self._aggregate_id,
             prevented_match_id=self._prevented_match_id,
-            execution_id=self._execution_id,
-            update_id=self.update_id,
+            execution_id=self._announcer.execution_id,
+            update_id=self._announcer.update_id,
             resting=[(order.account, order.order_id) for side in (self.book.bids, self.book.asks) for order in side.orders()],
             market=self.market.write(),
         )
@@ -214,8 +200,8 @@ class SymbolEngine:
         self._trade_id = state.trade_id
         self._aggregate_id = state.aggregate_id
         self._prevented_match_id = state.prevented_match_id
-        self._execution_id = state.execution_id
-        self.update_id = state.update_id
+        self._announcer.execution_id = state.execution_id
+        self._announcer.update_id = state.update_id
         self.market = MarketRecord.read(symbol, state.market)
         for name, order_id in state.resting:
             order = self._accounts[name].open[symbol][order_id]
@@ -322,7 +308,7 @@ class SymbolEngine:
             amount = order.price * order.remaining // ONE if order.price else planned.cost if planned else 0
         order.locked = amount
         account.lock(asset, amount)
-        self._touch(account, asset)
+        self._announcer.touch(account, asset)
 
     def _execute(self, order: VenueOrder, account: Account, planned: Plan, now: int, outcome: Outcome) -> None:
         """Do what was planned, then let the rest of the order rest or expire."""
@@ -405,14 +391,14 @@ class SymbolEngine:
             account.close(order)
         if account.house:
             return None
-        self._touch(account, received_asset)
-        self._touch(account, paid_asset)
+        self._announcer.touch(account, received_asset)
+        self._announcer.touch(account, paid_asset)
         fee_asset, fee = self._charge(account, received_asset, received, quote, is_maker=is_maker)
         execution = Execution(
             account.name, rules.symbol, order.order_id, self._trade_id, price, quantity, quote, fee, fee_asset, now, buying, is_maker
         )
         account.executions.setdefault(rules.symbol, []).append(execution)
-        self._tell(order, account, ExecutionType.TRADE, now, execution=execution)
+        self._announcer.tell(order, account, ExecutionType.TRADE, now, execution=execution)
         return execution
 
     def _charge(self, account: Account, asset: str, received: Fixed8, quote: Fixed8, *, is_maker: bool) -> tuple[str, Fixed8]:
@@ -425,7 +411,7 @@ class SymbolEngine:
             discounted = discounted_commission(quote, rate, rates.discount, discount_price) if discount_price else 0
             if discount_price and account.free(rates.discount_asset) >= discounted:
                 asset, fee = rates.discount_asset, discounted
-                self._touch(account, asset)
+                self._announcer.touch(account, asset)
         account.balance(asset).free -= fee
         self._fees[asset] = self._fees.get(asset, 0) + fee
         return asset, fee
@@ -475,12 +461,12 @@ class SymbolEngine:
                 self._hold(order, account, order.locked - quantity)
             elif order.price:
                 self._hold(order, account, order.price * order.remaining // ONE)
-        self._tell(order, account, ExecutionType.TRADE_PREVENTION, now, prevented=prevented)
+        self._announcer.tell(order, account, ExecutionType.TRADE_PREVENTION, now, prevented=prevented)
 
     def _expire(self, order: VenueOrder, account: Account, reason: ExpiryReason, now: int) -> None:
         order.expiry_reason = reason
         self._end(order, account, OrderStatus.EXPIRED, now)
-        self._tell(order, account, ExecutionType.EXPIRED, now)
+        self._announcer.tell(order, account, ExecutionType.EXPIRED, now)
 
     def _end(self, order: VenueOrder, account: Account, status: OrderStatus, now: int) -> None:
         """Let an order trade no more, and give back what it holds."""
@@ -493,7 +479,7 @@ class SymbolEngine:
         asset = self.rules.quote_asset if order.side is Side.BUY else self.rules.base_asset
         account.lock(asset, amount - order.locked)
         order.locked = amount
-        self._touch(account, asset)
+        self._announcer.touch(account, asset)
 
     def _wake(self, now: int) -> None:
         """Activate the stops that trades have met, and those that their trades meet in turn."""
@@ -514,7 +500,7 @@ class SymbolEngine:
                 self._expire(order, account, ExpiryReason.REJECTED, now)
                 return
             self._lock(order, account, planned)
-        self._tell(order, account, ExecutionType.NEW, now)
+        self._announcer.tell(order, account, ExecutionType.NEW, now)
         self._execute(order, account, planned, now, Outcome([], []))
 
     def _aggregate(self, taker: VenueOrder, price: Fixed8, quantity: Fixed8, first_trade_id: int, now: int) -> None:
@@ -526,55 +512,6 @@ class SymbolEngine:
         last = self._trade_id
         self.market.aggregates.append(AggregateTrade(self._aggregate_id, price, quantity, first_trade_id, last, now, selling))
         self._events.append(AggregateTradeEvent(self.rules.symbol, self._aggregate_id, price, quantity, first_trade_id, last, now, selling))
-
-    def _touch(self, account: Account, asset: str) -> None:
-        if not account.house:
-            account.touched[asset] = None
-            self._changed[account.name] = account
-
-    def _tell(
-        self,
-        order: VenueOrder,
-        account: Account,
-        execution_type: ExecutionType,
-        now: int,
-        *,
-        execution: Execution | None = None,
-        client_order_id: str | None = None,
-        reject_reason: str = "NONE",
-        prevented: PreventedMatch | None = None,
-    ) -> None:
-        if account.house:
-            return
-        self._execution_id += 1
-        self._events.append(
-            OrderEvent(
-                account.name,
-                now,
-                copy(order),
-                execution_type,
-                execution,
-                self._execution_id,
-                client_order_id or order.client_order_id,
-                order.client_order_id if client_order_id else "",
-                reject_reason,
-                order.expiry_reason,
-                prevented,
-            )
-        )
-
-    def _finish(self, now: int) -> None:
-        """Tell accounts their balances and everybody the changed levels."""
-        for account in self._changed.values():
-            account.update_time = now
-            self._events.append(AccountEvent(account.name, now, account.states(account.touched)))
-            account.touched.clear()
-        self._changed.clear()
-        bids, asks = self.book.bids.take_changes(), self.book.asks.take_changes()
-        if bids or asks:
-            first = self.update_id + 1
-            self.update_id += len(bids) + len(asks)
-            self._events.append(DepthEvent(self.rules.symbol, first, self.update_id, now, bids, asks))
 
 
 def _quantity(request: OrderRequest, planned: Plan | None) -> Fixed8:
