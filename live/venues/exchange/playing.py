@@ -29,8 +29,8 @@ LADDER_LEVELS = 10
 LADDER_NOTIONAL = 1_000 * ONE
 """What the best of them is worth, in the quote asset; each further one is that much larger."""
 
-MOST_STEPS = 500
-"""Steps played in one go, so that clients are served between them."""
+MOST_REQUESTS = 300
+"""Requests to the exchange in one go, so that clients are served between them."""
 
 
 class PlayingError(InterlockError):
@@ -125,9 +125,9 @@ class Player:
 
     def run(self, now: int) -> int:
         """Play what is due by `now`, microseconds UTC, and give how many steps that were."""
-        played = 0
-        while self._next is not None and self._due() <= now and played < MOST_STEPS:
-            self._books[self._next[1].symbol].play(self._next[1], now)
+        played = requests = 0
+        while self._next is not None and self._due() <= now and requests < MOST_REQUESTS:
+            requests += self._books[self._next[1].symbol].play(self._next[1], now)
             self._pull()
             played += 1
         return played
@@ -151,8 +151,11 @@ class _PlayedBook:
         self._symbol = symbol
         self._sides: dict[Side, dict[Fixed8, list[int]]] = {Side.BUY: {}, Side.SELL: {}}
         self._follows_book = False
+        self._requests = 0
 
-    def play(self, step: Step, now: int) -> None:
+    def play(self, step: Step, now: int) -> int:
+        """Make one move and give how many requests it took."""
+        before = self._requests
         self._follows_book |= bool(step.bids or step.asks or step.whole)
         if self._follows_book:
             self._set_levels(step, now)
@@ -160,6 +163,7 @@ class _PlayedBook:
             self._quote_around(step, now)
         if step.price and step.quantity:
             self._trade(step, now)
+        return self._requests - before
 
     def _set_levels(self, step: Step, now: int) -> None:
         changes = ((Side.BUY, dict(step.bids)), (Side.SELL, dict(step.asks)))
@@ -190,6 +194,7 @@ class _PlayedBook:
         maker = Side.SELL if step.side is Side.BUY else Side.BUY
         if self._resting(maker, step.price) < step.quantity:
             self._set(maker, step.price, step.quantity, now)
+        self._requests += 1
         self._exchange.place(
             TAKER,
             OrderRequest(
@@ -230,6 +235,7 @@ class _PlayedBook:
         return order.remaining if order.status in OPEN_STATUSES else 0
 
     def _cancel(self, number: int, now: int) -> Fixed8:
+        self._requests += 1
         return self._exchange.cancel(MAKER, self._symbol, number, None, None, None, now).order.remaining
 
     def _place(self, side: Side, price: Fixed8, quantity: Fixed8, now: int) -> int:
@@ -242,6 +248,7 @@ class _PlayedBook:
             price=price,
             stp_mode=SelfTradePrevention.EXPIRE_MAKER,
         )
+        self._requests += 1
         return self._exchange.place(MAKER, request, now).order.order_id
 
 

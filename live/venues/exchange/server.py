@@ -306,7 +306,7 @@ class ExchangeServer:
             self.publish()
             self._streams.beat(now)
             for connection in tuple(self._connections):
-                await connection.keep_alive(loop.time())
+                connection.keep_alive(loop.time())
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _listen(self, application: web.Application, port: int) -> None:

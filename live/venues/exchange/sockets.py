@@ -9,6 +9,9 @@ from collections import deque
 import msgspec
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
+LAST_WORDS_SECONDS = 1
+"""How long an orderly end may take before it becomes an abrupt one."""
+
 
 class SocketLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Say what the venue allows a socket; the defaults are Binance's (web-socket-streams.md, "WebSocket Limits").
@@ -58,7 +61,7 @@ class Connection:
         self._socket = socket
         self._limits = limits
         self._counted = counted
-        self._outbox: deque[bytes] = deque()
+        self._outbox: deque[tuple[bytes, WSMsgType]] = deque()
         self._waiting = asyncio.Event()
         self._pinged = self._ponged = self.opened
         self._received: deque[float] = deque()
@@ -79,7 +82,7 @@ class Connection:
         with contextlib.suppress(ClientConnectionResetError):
             while not self._socket.closed:
                 while self._outbox:
-                    await self._socket.send_frame(self._outbox.popleft(), WSMsgType.TEXT)
+                    await self._socket.send_frame(*self._outbox.popleft())
                 self._waiting.clear()
                 await self._waiting.wait()
 
@@ -102,8 +105,8 @@ class Connection:
             else:
                 return message.data
 
-    async def keep_alive(self, now: float) -> None:
-        """Ping when it is time, and close a socket that is too old or has not answered."""
+    def keep_alive(self, now: float) -> None:
+        """Ping when it is time, and close a socket that is too old or has not answered; `now` in the event loop's seconds."""
         if self._closing is not None or (self.freeze is not None and not self.freeze.answers and not self._thawed()):
             return
         if now - self.opened >= self._limits.lifetime_seconds:
@@ -112,8 +115,7 @@ class Connection:
             self.close(WSCloseCode.POLICY_VIOLATION, "Pong timeout")
         elif now - self._pinged >= self._limits.ping_seconds:
             self._pinged = now
-            with contextlib.suppress(ClientConnectionResetError):
-                await self._socket.ping(str(int(now * 1000)).encode())
+            self._queue(str(int(now * 1000)).encode(), WSMsgType.PING)
 
     def close(self, code: WSCloseCode, reason: str) -> None:
         """Start an orderly end, after what is already queued."""
@@ -130,18 +132,20 @@ class Connection:
         reset_transport(self._request)
 
     async def _finish(self, code: WSCloseCode, reason: bytes) -> None:
-        with contextlib.suppress(ClientConnectionResetError, TimeoutError):
-            async with asyncio.timeout(1):
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
                 while self._outbox:
-                    await self._socket.send_frame(self._outbox.popleft(), WSMsgType.TEXT)
-                await self._socket.close(code=code, message=reason, drain=True)
+                    await self._socket.send_frame(*self._outbox.popleft())
+                await self._socket.close(code=code, message=reason)
+        except (ClientConnectionResetError, TimeoutError):
+            self.reset()
         self._waiting.set()
 
-    def _queue(self, frame: bytes) -> None:
+    def _queue(self, frame: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
         if len(self._outbox) >= self._limits.outbox:
-            self.reset()
+            self.reset()  # who reads too slowly is cut off, as nobody else may wait for it
             return
-        self._outbox.append(frame)
+        self._outbox.append((frame, kind))
         self._waiting.set()
 
     def _thawed(self) -> bool:
