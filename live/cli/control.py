@@ -2,7 +2,8 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -55,23 +56,48 @@ def arm(
     ] = None,
     lease_seconds: Annotated[int | None, typer.Option(min=1, help="How long the lease lives; the longest allowed when left out.")] = None,
     phrase: Annotated[str | None, typer.Option(help="The phrase, for use without a terminal.")] = None,
+    code: Annotated[str | None, typer.Option(help="Your one-time code, which arming LIVE needs; asked for at a terminal.")] = None,
+    challenge: Annotated[
+        str | None, typer.Option(help="Confirm what another person began to arm, where two persons are needed; they tell you its id.")
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Arm a deployment in two steps: look at the preflight, then type the phrase."""
-    request = {"strategy_id": strategy, "maximum_order_notional": maximum_order_notional}
-    challenge = call("POST", "/v1/arm", request, config=config)
-    typed = phrase
-    if typed is None:
-        if not sys.stdin.isatty():
-            raise CommandError(f"arming needs a person at a terminal, or --phrase {challenge['phrase']!r}")
-        _print_preflight(Console(stderr=True, highlight=False), challenge)
-        typed = typer.prompt(f"Type: {challenge['phrase']}\n", prompt_suffix="", err=True)
-    confirmation = {"challenge_id": challenge["challenge_id"], "phrase": typed, "lease_seconds": lease_seconds}
+    """Arm a deployment in two steps: look at the preflight, then type the phrase; LIVE needs your one-time code too."""
+    asked = _ask_to_arm(strategy, maximum_order_notional, challenge, config)
+    if phrase is None or (asked["needs_code"] and code is None):
+        _need_terminal(asked)
+        _print_preflight(Console(stderr=True, highlight=False), asked)
+    typed = typer.prompt(f"Type: {asked['phrase']}\n", prompt_suffix="", err=True) if phrase is None else phrase
+    if asked["needs_code"] and code is None:
+        code = typer.prompt("Your one-time code", err=True)
+    confirmation = {"challenge_id": asked["challenge_id"], "phrase": typed, "lease_seconds": lease_seconds, "code": code or ""}
     lease = call("POST", "/v1/arm/confirm", confirmation, config=config)
     until = _time(lease["expires_at"])
-    sentence = f"{strategy} is ARMED until {until}, up to {lease['maximum_order_notional']} an order"
+    if lease["lease_id"] is None:
+        again = f"interlock arm {strategy} --challenge {asked['challenge_id']}"
+        sentence = f"{strategy} is not armed yet: another person must confirm until {until}, with a token of their own: {again}"
+    else:
+        sentence = f"{strategy} is ARMED until {until}, up to {lease['maximum_order_notional']} an order"
     answer(lease, as_json=as_json, text=lambda console: console.print(sentence, markup=False))
+
+
+def _ask_to_arm(strategy: str, maximum_order_notional: str | None, challenge: str | None, config: ConfigOption) -> dict[str, Any]:
+    if challenge is None:
+        request = {"strategy_id": strategy, "maximum_order_notional": maximum_order_notional}
+        return call("POST", "/v1/arm", request, config=config)
+    if maximum_order_notional is not None:
+        raise CommandError("the challenge has a ceiling already: leave --maximum-order-notional out, or begin to arm anew")
+    found = call("GET", f"/v1/arm/{quote(challenge, safe='')}", config=config)
+    if found["strategy_id"] != strategy:
+        raise CommandError(f"the challenge is for {found['strategy_id']}, not for {strategy}: ask the other person what is being armed")
+    return found
+
+
+def _need_terminal(asked: dict[str, Any]) -> None:
+    if not sys.stdin.isatty():
+        code = " and --code with your one-time code" if asked["needs_code"] else ""
+        raise CommandError(f"arming needs a person at a terminal, or --phrase {asked['phrase']!r}{code}")
 
 
 def disarm(
@@ -172,7 +198,7 @@ def _print_status(console: Console, payload: dict[str, Any]) -> None:
 def _print_preflight(console: Console, challenge: dict[str, Any]) -> None:
     preflight = challenge["preflight"]
     shown = {name: value for name, value in preflight.items() if name not in {"blocks", "bound", "limits", "unknown_orders"}}
-    rows = [{"what": name.replace("_", " "), "value": value} for name, value in shown.items()]
+    rows = [{"what": name.replace("_", " "), "value": _words(value)} for name, value in shown.items()]
     limits: dict[str, Any] = dict(preflight["limits"])
     quantities: dict[str, str] = limits.pop("maximum_order_quantity")
     rows += [{"what": f"maximum order quantity of {name}", "value": value} for name, value in quantities.items()]
@@ -180,6 +206,14 @@ def _print_preflight(console: Console, challenge: dict[str, Any]) -> None:
     rows += [{"what": f"bound to {name}", "value": value} for name, value in preflight["bound"].items() if name != "limits"]
     print_table(console, "Look at this before you arm", rows, ("what", "value"))
     console.print(f"The challenge holds until {_time(challenge['expires_at'])}.", markup=False)
+
+
+def _words(value: object) -> object:
+    """Write a table as words; what is empty says so."""
+    if not isinstance(value, dict):
+        return value
+    table = cast("dict[str, object]", value)
+    return ", ".join(f"{name} {one}" for name, one in table.items()) or "none"
 
 
 def _time(nanoseconds: int) -> str:

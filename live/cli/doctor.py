@@ -1,6 +1,5 @@
 """`interlock doctor`: is this machine fit to run the service."""
 
-import ctypes
 import os
 import platform
 import shutil
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 NEEDED_BYTES = 1_000_000_000
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 EXAMPLE = "Example: interlock doctor"
-TIME_ERROR = 5
-"""What adjtimex(2) returns while the clock is not synchronised."""
-STA_UNSYNC = 0x0040
-"""Status bit of adjtimex(2): the kernel's clock is not synchronised."""
 
 
 class Check(NamedTuple):
@@ -54,6 +49,7 @@ def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
         checks += [_home(loaded.home), _disk(loaded.home), _latches(loaded), _port(loaded), _exposure(loaded.service.host)]
         checks += _keys(loaded.keys)
         checks += [_trust(len(loaded.trusted_keys), len(loaded.deployments)), _requirements(loaded)]
+        checks += _live(loaded)
     checks.append(_clock())
     payload = {"checks": [check._asdict() for check in checks]}
     failed = [check.name for check in checks if not check.holds and not check.warning]
@@ -161,30 +157,63 @@ def _requirements(configuration: "Configuration") -> Check:
     return Check("requirements", not missing, seen, remedy, warning=True)
 
 
-class _Timex(ctypes.Structure):
-    """The head of struct timex of adjtimex(2), padded to more than its size."""
+def _live(configuration: "Configuration") -> list[Check]:
+    """Check what arming LIVE will ask for; none where nothing is LIVE, but keys that do not belong there."""
+    from live.configuration import key_variables, read_account_key
 
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("padding", ctypes.c_byte * 256),
+    live = configuration.live_accounts
+    idle = [name for account in configuration.accounts if account not in live for name in key_variables(account) if os.environ.get(name)]
+    remedy = "unset it where nothing is LIVE: every strategy runs in a process that could read it"
+    checks = [Check("idle keys", False, f"{', '.join(idle)} set", remedy, warning=True)] if idle else []
+    for account_id in live:
+        try:
+            key = read_account_key(configuration.keys, account_id)
+            checks.append(Check(f"key of {account_id}", True, f"from {key.origin}"))
+        except InterlockError as error:
+            checks.append(Check(f"key of {account_id}", False, str(error)))
+    checks += [_conformance(configuration, venue_id) for venue_id in sorted(set(live.values()))]
+    if live:
+        checks.append(_operators(configuration))
+    return checks
+
+
+def _conformance(configuration: "Configuration", venue_id: str) -> Check:
+    from live.configuration.venues import adapter_address
+    from live.promotion.conformance import read_conformance, verify_conformance
+    from live.venues.conformance.numbering import CASE_NUMBERS, KIT_VERSION
+
+    try:
+        adapter = adapter_address(venue_id, configuration.venues[venue_id], KIT_VERSION)
+        raw = read_conformance(configuration.home, venue_id)
+        found = verify_conformance(raw, configuration.trusted_keys, adapter, time.time_ns(), CASE_NUMBERS)
+    except InterlockError as error:
+        return Check(f"conformance of {venue_id}", False, str(error))
+    return Check(f"conformance of {venue_id}", True, f"{len(found.evidence.cases)} cases, signed by {', '.join(found.signers)}")
+
+
+def _operators(configuration: "Configuration") -> Check:
+    from live.service.authority import load_principals
+    from live.service.one_time_codes import enrolled
+
+    try:
+        armers = {principal.name for principal in load_principals(configuration.keys) if "arm" in principal.scopes}
+    except InterlockError as error:
+        return Check("operators", False, str(error))
+    able = sorted(armers.intersection(enrolled(configuration.keys)))
+    needed = 2 if configuration.live.second_person else 1
+    seen = f"{', '.join(able) or 'nobody'} can arm LIVE, {needed} needed"
+    return Check(
+        "operators", len(able) >= needed, seen, "an operator has a token with the scope arm, and `interlock keys one-time-code NAME`"
     )
 
 
 def _clock() -> Check:
+    from live.venues.clock_offset import MILLISECOND, kernel_clock
+
     if time.time() < 1_700_000_000:
         return Check("clock", False, time.strftime("%Y-%m-%d", time.gmtime()), "set the clock")
-    timex = _Timex()
-    try:
-        answered = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
-    except (OSError, AttributeError):
-        answered = -1
-    if answered < 0:
+    kernel = kernel_clock()
+    if kernel is None:
         return Check("clock", False, "this system does not say whether it is synchronised", "run an NTP client", warning=True)
-    synchronised = answered != TIME_ERROR and not timex.status & STA_UNSYNC
-    seen = f"synchronised, largest error {timex.maxerror / 1000:.1f} ms" if synchronised else "not synchronised"
-    return Check("clock", synchronised, seen, "run an NTP client; a LIVE venue will need it", warning=True)
+    seen = f"synchronised, largest error {kernel.maximum_error / MILLISECOND:.1f} ms" if kernel.synchronised else "not synchronised"
+    return Check("clock", kernel.synchronised, seen, "run an NTP client; a LIVE venue will need it", warning=True)

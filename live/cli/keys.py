@@ -1,6 +1,8 @@
-"""`interlock keys`: make and list the keys that sign bundles."""
+"""`interlock keys`: make and list the keys that sign, and the secrets of operators' one-time codes."""
 
 import os
+import time
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +15,8 @@ from live.promotion.keys import KeyFiles, Role, TrustedKey, generate_key, load_p
 
 app = typer.Typer(
     name="keys",
-    help="Make and list the keys that sign bundles. Private keys stay outside the repository, readable by their owner only.",
+    help="Make and list the keys that sign, and the secrets of one-time codes. They stay outside the repository, readable by their "
+    "owner only.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -31,7 +34,11 @@ def new(
     name: Annotated[str, typer.Argument(help="Who or what holds the key, like gate-host or ann.")],
     role: Annotated[
         Role,
-        typer.Option("--role", help="gate: the pipeline host; approver: a person who allows LIVE; spec: releases of the specification."),
+        typer.Option(
+            "--role",
+            help="gate: the pipeline host; approver: a person who allows LIVE; conformance: where venue adapters are checked; "
+            "spec: releases of the specification.",
+        ),
     ],
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
@@ -51,6 +58,37 @@ def list_keys(directory: DirectoryOption = None, as_json: JsonOption = False) ->
     keys = [(load_public_key(path), path.with_suffix(".pem").exists()) for path in public_key_files(chosen)]
     entries: list[dict[str, Any]] = [{**msgspec.to_builtins(key), "private_here": private} for key, private in keys]
     answer({"directory": str(chosen), "keys": entries}, as_json=as_json, text=lambda console: _print_list(console, chosen, keys))
+
+
+@app.command("one-time-code", epilog="Example: interlock keys one-time-code ann")
+def one_time_code(
+    name: Annotated[str, typer.Argument(help="Of whom: the name of the token that arms, see `interlock token list`.")],
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the secret of an operator's one-time codes, which arming LIVE needs, and show it once for an authenticator to read.
+
+    A secret is never overwritten. Whoever sees the picture can make the codes: let only the operator look.
+    """
+    from live.service.authority import check_token_name
+    from live.service.one_time_codes import create_secret, secret_path
+
+    chosen = keys_directory(directory)
+    _refuse_work_tree(chosen)
+    check_token_name(name)
+    made = create_secret(chosen, name, time.time_ns())
+    path = secret_path(chosen, name)
+
+    def text(console: Console) -> None:
+        import segno
+
+        picture = StringIO()
+        segno.make(made.address, error="m").terminal(picture, compact=True)
+        console.print(picture.getvalue(), markup=False)
+        console.print(made.address, markup=False)
+        console.print(f"\nRead it with an authenticator now: it is not shown again. The secret is in {path}, mode 0600.", markup=False)
+
+    answer({"operator": name, "address": made.address, "file": str(path)}, as_json=as_json, text=text)
 
 
 def keys_directory(directory: Path | None) -> Path:

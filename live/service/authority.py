@@ -47,8 +47,7 @@ def create_token(directory: Path, name: str, scopes: tuple[AccessScope, ...]) ->
     Raises:
         TokenError: the name is taken or unusable, a scope is unknown, or the file cannot be written.
     """
-    if not _NAME.fullmatch(name):
-        raise TokenError(f"a token's name has 1 to 64 letters, digits and `_-.@`, received {name!r}: it goes into the journal and the logs")
+    check_token_name(name)
     if not scopes:
         raise TokenError(f"a token needs at least one scope of {', '.join(ACCESS_SCOPES)}")
     if unknown := [scope for scope in scopes if scope not in ACCESS_SCOPES]:
@@ -60,6 +59,16 @@ def create_token(directory: Path, name: str, scopes: tuple[AccessScope, ...]) ->
             raise TokenError(f"a token named {name!r} exists: revoke it first, or choose another name")
         _write(directory, [*principals, Principal(name, tuple(dict.fromkeys(scopes)), token_digest(token), time.time_ns())])
     return token
+
+
+def check_token_name(name: str) -> None:
+    """Refuse a name that cannot stand in journals, logs and file names.
+
+    Raises:
+        TokenError: it holds other characters, or is too long.
+    """
+    if not _NAME.fullmatch(name):
+        raise TokenError(f"a token's name has 1 to 64 letters, digits and `_-.@`, received {name!r}: it goes into the journal and the logs")
 
 
 def revoke_token(directory: Path, name: str) -> None:

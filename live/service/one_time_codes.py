@@ -83,7 +83,8 @@ def create_secret(keys: Path, operator: str, now: int) -> OneTimeSecret:
     path = secret_path(keys, operator)
     made = OneTimeSecret(operator, random_base32(), now)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         write_new(path, msgspec.json.encode(made) + b"\n", 0o600)
         sync_directory(path.parent)
     except FileExistsError:

@@ -141,6 +141,7 @@ async def release(body: ScopedCommand, service: Service, principal: Releaser) ->
 def _show_challenge(preflight: Preflight, challenge: Challenge) -> dict[str, Any]:
     return {
         "challenge_id": challenge.challenge_id,
+        "strategy_id": challenge.strategy_id,
         "phrase": challenge.phrase,
         "expires_at": challenge.expires_at,
         "needs_code": challenge.live,
