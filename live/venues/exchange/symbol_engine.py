@@ -12,7 +12,6 @@ from live.venues.exchange import errors
 from live.venues.exchange.accounts import Account
 from live.venues.exchange.announcer import Announcer, made_up_client_id
 from live.venues.exchange.book import Book
-from live.venues.exchange.commissions import commission, discounted_commission
 from live.venues.exchange.events import AggregateTradeEvent, Event, TradeEvent
 from live.venues.exchange.filters import STOP_TYPES, TAKES_AT_ANY_PRICE, check_position
 from live.venues.exchange.fixed8 import ONE, Fixed8
@@ -33,6 +32,7 @@ from live.venues.exchange.orders import (
     TimeInForce,
     VenueOrder,
 )
+from live.venues.exchange.settlement import Settlement
 from live.venues.exchange.stops import Stops, waits_for_rise
 from live.venues.exchange.symbols import SymbolRules
 
@@ -89,13 +89,12 @@ class SymbolEngine:
         "_accounts",
         "_aggregate_id",
         "_announcer",
-        "_discount_price",
         "_events",
-        "_fees",
         "_highest",
         "_lowest",
         "_order_id",
         "_prevented_match_id",
+        "_settlement",
         "_trade_id",
         "book",
         "market",
@@ -118,8 +117,7 @@ class SymbolEngine:
         self._accounts = accounts
         self._events = events
         self._announcer = Announcer(rules.symbol, events)
-        self._fees = fees
-        self._discount_price = discount_price
+        self._settlement = Settlement(rules, self._announcer, fees, discount_price)
         self._order_id = 0
         self._trade_id = 0
         self._aggregate_id = 0
@@ -142,7 +140,7 @@ class SymbolEngine:
         planned = self._admit(account, request)
         order = self._order(account, request, planned, now)
         outcome = Outcome([], [])
-        self._lock(order, account, planned)
+        self._settlement.lock(order, account, planned.cost if planned else 0)
         account.enter(order)
         if planned is None:
             self.stops.add(order)
@@ -299,17 +297,6 @@ class SymbolEngine:
             strategy_type=request.strategy_type,
         )
 
-    def _lock(self, order: VenueOrder, account: Account, planned: Plan | None) -> None:
-        """Set aside what an order can cost: all of a sale, a limit's whole price, and what a plan costs without one."""
-        if order.side is Side.SELL:
-            asset, amount = self.rules.base_asset, order.remaining
-        else:
-            asset = self.rules.quote_asset
-            amount = order.price * order.remaining // ONE if order.price else planned.cost if planned else 0
-        order.locked = amount
-        account.lock(asset, amount)
-        self._announcer.touch(account, asset)
-
     def _execute(self, order: VenueOrder, account: Account, planned: Plan, now: int, outcome: Outcome) -> None:
         """Do what was planned, then let the rest of the order rest or expire."""
         if order.time_in_force is TimeInForce.FOK and planned.traded < order.remaining:
@@ -374,47 +361,18 @@ class SymbolEngine:
         order.update_time = now
         remaining = order.remaining
         order.status = OrderStatus.PARTIALLY_FILLED if remaining else OrderStatus.FILLED
-        buying = order.side is Side.BUY
-        if buying:
-            # What a better price than the limit saves is free again.
-            held = order.price * remaining // ONE if order.price else order.locked - quote
-            paid_asset, paid, received_asset, received = rules.quote_asset, quote, rules.base_asset, quantity
-        else:
-            held = order.locked - quantity
-            paid_asset, paid, received_asset, received = rules.base_asset, quantity, rules.quote_asset, quote
-        balance = account.balance(paid_asset)
-        balance.locked += held - order.locked
-        balance.free += order.locked - held - paid
-        order.locked = held
-        account.balance(received_asset).free += received
+        fee_asset, fee = self._settlement.settle(order, account, quantity, quote, is_maker=is_maker)
         if not remaining:
             account.close(order)
         if account.house:
             return None
-        self._announcer.touch(account, received_asset)
-        self._announcer.touch(account, paid_asset)
-        fee_asset, fee = self._charge(account, received_asset, received, quote, is_maker=is_maker)
+        buying = order.side is Side.BUY
         execution = Execution(
             account.name, rules.symbol, order.order_id, self._trade_id, price, quantity, quote, fee, fee_asset, now, buying, is_maker
         )
         account.executions.setdefault(rules.symbol, []).append(execution)
         self._announcer.tell(order, account, ExecutionType.TRADE, now, execution=execution)
         return execution
-
-    def _charge(self, account: Account, asset: str, received: Fixed8, quote: Fixed8, *, is_maker: bool) -> tuple[str, Fixed8]:
-        """Take the commission, from the discount asset where the account asked for it and has enough, else from what it received."""
-        rates = account.rates
-        rate = rates.maker if is_maker else rates.taker
-        fee = commission(received, rate)
-        if rates.pay_with_discount_asset:
-            discount_price = self._discount_price(self.rules.quote_asset)
-            discounted = discounted_commission(quote, rate, rates.discount, discount_price) if discount_price else 0
-            if discount_price and account.free(rates.discount_asset) >= discounted:
-                asset, fee = rates.discount_asset, discounted
-                self._announcer.touch(account, asset)
-        account.balance(asset).free -= fee
-        self._fees[asset] = self._fees.get(asset, 0) + fee
-        return asset, fee
 
     def _prevent(self, taker: VenueOrder, account: Account, step: Step, now: int, outcome: Outcome) -> None:
         """Keep an account from trading with itself; `account` owns both orders."""
@@ -458,9 +416,9 @@ class SymbolEngine:
         else:
             order.update_time = now
             if order.side is Side.SELL:
-                self._hold(order, account, order.locked - quantity)
+                self._settlement.hold(order, account, order.locked - quantity)
             elif order.price:
-                self._hold(order, account, order.price * order.remaining // ONE)
+                self._settlement.hold(order, account, order.price * order.remaining // ONE)
         self._announcer.tell(order, account, ExecutionType.TRADE_PREVENTION, now, prevented=prevented)
 
     def _expire(self, order: VenueOrder, account: Account, reason: ExpiryReason, now: int) -> None:
@@ -472,14 +430,8 @@ class SymbolEngine:
         """Let an order trade no more, and give back what it holds."""
         order.status = status
         order.update_time = now
-        self._hold(order, account, 0)
+        self._settlement.hold(order, account, 0)
         account.close(order)
-
-    def _hold(self, order: VenueOrder, account: Account, amount: Fixed8) -> None:
-        asset = self.rules.quote_asset if order.side is Side.BUY else self.rules.base_asset
-        account.lock(asset, amount - order.locked)
-        order.locked = amount
-        self._announcer.touch(account, asset)
 
     def _wake(self, now: int) -> None:
         """Activate the stops that trades have met, and those that their trades meet in turn."""
@@ -499,7 +451,7 @@ class SymbolEngine:
             if planned.cost > account.free(self.rules.quote_asset) and not account.house:
                 self._expire(order, account, ExpiryReason.REJECTED, now)
                 return
-            self._lock(order, account, planned)
+            self._settlement.lock(order, account, planned.cost)
         self._announcer.tell(order, account, ExecutionType.NEW, now)
         self._execute(order, account, planned, now, Outcome([], []))
 
