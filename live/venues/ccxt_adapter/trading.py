@@ -343,13 +343,11 @@ class CcxtTradingVenue:
         if not self.capabilities.signed_expiry:
             return _NEVER
         signed_at = self._signed_at.get(request.order_id, 0)
-        if signed_at == _NEVER:
-            return _NEVER
         settings, sample = self._settings, self._sample
         uncertainty = 0 if sample is None else sample.uncertainty
         left_by = max(signed_at, request.submitted_at + self._clock.offset + uncertainty)
         window = self._endpoint.receive_window * _MILLISECOND
-        return left_by + settings.future_allowance + window + settings.engine_timeout + settings.read_lag
+        return min(_NEVER, left_by + settings.future_allowance + window + settings.engine_timeout + settings.read_lag)
 
     def _on_message(self, socket: Any, message: Mapping[str, Any]) -> bool:
         """Hand on what the account's stream says; ccxt sees the rest."""

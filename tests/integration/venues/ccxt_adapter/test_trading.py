@@ -1,6 +1,7 @@
 """One account's orders through the adapter, against the local exchange over real sockets, with what goes wrong there ordered by name."""
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -24,6 +25,26 @@ from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Si
 from live.venues.ccxt_adapter import TradingSettings
 from live.venues.ccxt_adapter.calls import CallFailedError
 from live.venues.request_budget import BudgetLimits, Priority, RequestBudget
+
+
+ANSWER_ABOUT_ANOTHER = json.dumps(
+    {
+        "symbol": "BTCUSDT",
+        "orderId": 28,
+        "orderListId": -1,
+        "clientOrderId": "of-somebody-else",
+        "transactTime": 1_507_725_176_595,
+        "price": "50000.00000000",
+        "origQty": "0.00100000",
+        "executedQty": "0.00000000",
+        "cummulativeQuoteQty": "0.00000000",
+        "status": "NEW",
+        "timeInForce": "GTC",
+        "type": "LIMIT",
+        "side": "BUY",
+        "fills": [],
+    }
+)
 
 
 def placed(exchange: LocalExchange, order_id: str) -> int:
@@ -94,6 +115,7 @@ def test_every_form_of_order_that_the_venue_is_said_to_take_it_takes(exchange: L
         {"kind": "answer", "status": 504, "body": '{"code":-1007,"msg":"Timeout"}', "content_type": "application/json"},
         {"kind": "answer", "status": 403},
         {"kind": "answer", "status": 200, "body": "{}", "content_type": "application/json"},
+        {"kind": "answer", "status": 200, "body": ANSWER_ABOUT_ANOTHER, "content_type": "application/json"},
         {"kind": "bad_body", "form": "truncated"},
         {"kind": "bad_body", "form": "html"},
         {"kind": "bad_body", "form": "empty"},
