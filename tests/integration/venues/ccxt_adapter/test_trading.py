@@ -26,7 +26,6 @@ from live.venues.ccxt_adapter import TradingSettings
 from live.venues.ccxt_adapter.calls import CallFailedError
 from live.venues.request_budget import BudgetLimits, Priority, RequestBudget
 
-
 ANSWER_ABOUT_ANOTHER = json.dumps(
     {
         "symbol": "BTCUSDT",
