@@ -366,6 +366,18 @@ def test_orders_of_others_reserve_the_balance_beside_our_own(house):
         assert (denial and denial.code) == expected
 
 
+def test_a_market_order_of_others_without_a_price_denies_what_needs_the_same_asset(house):
+    """What it takes could be anything; an order that needs another asset does not wait for it."""
+    desk = house().hold(100)
+    desk.bar()
+    desk.feed(inputs.ExternalOrderObserved(desk.now, desk.now, "paper", ETH, "X1", "web", Side.BUY, 20, None))
+    denial = exposure.check_balance(desk.candidate(limit_price=10_000))
+    assert denial is not None
+    assert denial.code is DenialCode.PRICE_REFERENCE_MISSING
+    assert denial.detail.startswith(ETH)
+    assert exposure.check_balance(desk.candidate(side=Side.SELL, order_type=OrderType.LIMIT, limit_price=10_000)) is None
+
+
 # Size, open orders and pace
 
 

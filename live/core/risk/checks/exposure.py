@@ -141,7 +141,10 @@ def check_balance(candidate: Candidate) -> Denial | None:
     asset = instrument.quote if candidate.buying else instrument.base
     reserved = state.exposures.reserved.get((intent.account_id, asset), 0)
     if state.external_orders:
-        reserved += _reserved_by_others(candidate, asset)
+        others = _reserved_by_others(candidate, asset)
+        if isinstance(others, str):
+            return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{others} has no price, and somebody else's order there would pay the market's")
+        reserved += others
     if candidate.buying:
         reserved += candidate.notional
         reserved += divide_up(reserved * FEE_RESERVE_PPM, PARTS_PER_MILLION)
@@ -153,8 +156,11 @@ def check_balance(candidate: Candidate) -> Denial | None:
     return None
 
 
-def _reserved_by_others(candidate: Candidate, asset: str) -> int:
-    """Sum what orders in this account that none of our sessions sent may take of an asset; one without a limit at the last price."""
+def _reserved_by_others(candidate: Candidate, asset: str) -> int | str:
+    """Sum what orders in this account that none of our sessions sent may take of an asset; one without a limit at the last price.
+
+    Names the instrument instead where that price is not known: what such an order takes could be anything.
+    """
     state, total = candidate.state, 0
     for order in state.external_orders.values():
         instrument = state.instruments.get(order.instrument_id)
@@ -164,7 +170,9 @@ def _reserved_by_others(candidate: Candidate, asset: str) -> int:
             total += instrument.base_amount(order.remaining)
         elif order.side is Side.BUY and instrument.quote == asset:
             price = order.limit_price if order.limit_price is not None else candidate.markets[order.instrument_id].last_price
-            total += instrument.notional(price or 0, order.remaining)
+            if price is None:
+                return order.instrument_id
+            total += instrument.notional(price, order.remaining)
     return total
 
 
