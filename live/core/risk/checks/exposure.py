@@ -143,7 +143,7 @@ def check_balance(candidate: Candidate) -> Denial | None:
     if state.external_orders:
         others = _reserved_by_others(candidate, asset)
         if isinstance(others, str):
-            return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{others} has no price, and somebody else's order there would pay the market's")
+            return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{others} has no price, and somebody else's order there takes any")
         reserved += others
     if candidate.buying:
         reserved += candidate.notional
