@@ -9,6 +9,7 @@ from aiohttp import WSCloseCode, web
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.faults import AnyFault, FaultError, FaultPlane
 from live.venues.exchange.request_log import RequestLog
+from live.venues.exchange.socket_endpoints import WEB_SOCKET_API
 from live.venues.exchange.sockets import Connection, Freeze
 
 FOREVER = float("inf")
@@ -143,7 +144,7 @@ class FaultControl:
         return len(chosen)
 
     def _chosen(self, sockets: str) -> list[Connection]:
-        return [each for each in self._connections() if sockets == "all" or (sockets == "api") == each.path.endswith("/ws-api/v3")]
+        return [each for each in self._connections() if sockets == "all" or (sockets == "api") == (each.path == WEB_SOCKET_API)]
 
 
 def _answer(document: Any, status: int = 200) -> web.Response:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from live.core.errors import InterlockError
 from live.venues.exchange.endpoints import ENDPOINTS
-from live.venues.exchange.errors import VenueError, too_much_weight
+from live.venues.exchange.errors import VenueError
 from live.venues.exchange.exchange import Exchange
 from live.venues.exchange.fault_control import FaultControl
 from live.venues.exchange.faults import FaultPlane, RequestSeen
@@ -23,18 +23,15 @@ from live.venues.exchange.parameters import Parameters
 from live.venues.exchange.request_log import RequestLog
 from live.venues.exchange.rest import PREFIX, RestApi
 from live.venues.exchange.security import API_KEY_HEADER, KeyRing
-from live.venues.exchange.sockets import Connection, ConnectLimit, SocketLimits
-from live.venues.exchange.stream_names import parse_stream_name
-from live.venues.exchange.stream_requests import StreamRequests
+from live.venues.exchange.socket_endpoints import SocketEndpoints
+from live.venues.exchange.sockets import SocketLimits
 from live.venues.exchange.striking import ENTRY, LOST, RestFaults, Striker
 from live.venues.exchange.user_data import UserData
-from live.venues.exchange.web_socket_api import SESSION_WEIGHT, Session, WebSocketApi
+from live.venues.exchange.web_socket_api import WebSocketApi
 from live.venues.exchange.weights import RequestLimits, RequestWeights
 
 BEAT_SECONDS = 0.02
 """How often time passes for the exchange, its background market and its streams."""
-
-WEB_SOCKET_API = "/ws-api/v3"
 
 _OPERATIONS = {(each.method, PREFIX + each.path): each.operation for each in ENDPOINTS}
 
@@ -94,17 +91,23 @@ class ExchangeServer:
         self._wall_clock = clock
         self._faults = FaultPlane()
         self._log = RequestLog()
-        self._connections: set[Connection] = set()
-        self._connects = ConnectLimit(self._settings.sockets)
         self._weights = RequestWeights(self._settings.limits)
         self._desk = Desk(exchange, self._settings.limits, read_lag=self._settings.read_lag)
         self._stopping = asyncio.Event()
         self._striker = Striker(self._faults, self._log, self)
         self._rest_faults = RestFaults(self._striker, self._stopping)
         self._streams = MarketStreams(exchange, self._faults.loses)
-        self._stream_requests = StreamRequests(self._streams, self._settings.sockets.most_streams)
         self._user_data = UserData(self._faults)
-        self._api = WebSocketApi(self._desk, keys, self._weights, self._user_data, self._striker, clock=self.clock, publish=self.publish)
+        self._sockets = SocketEndpoints(
+            self._streams,
+            WebSocketApi(self._desk, keys, self._weights, self._user_data, self._striker, clock=self.clock, publish=self.publish),
+            self._user_data,
+            self._weights,
+            self._striker,
+            self._rest_faults,
+            limits=self._settings.sockets,
+            clock=self.clock,
+        )
         self._runners: list[web.AppRunner] = []
         self._sites: list[web.TCPSite] = []
         self._beating: asyncio.Task[None] | None = None
@@ -134,7 +137,7 @@ class ExchangeServer:
             control = FaultControl(
                 self._faults,
                 self._log,
-                connections=lambda: tuple(self._connections),
+                connections=lambda: self._sockets.connections,
                 fill=self.fill,
                 elapsed=asyncio.get_running_loop().time,
             )
@@ -162,13 +165,7 @@ class ExchangeServer:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
-        now = self.clock()
-        connections = tuple(self._connections)
-        self._streams.announce_shutdown((each for each in connections if not _is_api(each)), now)
-        self._api.announce_shutdown((each for each in connections if _is_api(each)), now)
-        for connection in connections:
-            connection.close(WSCloseCode.GOING_AWAY, "server shutdown")
-        await asyncio.gather(*(connection.closed() for connection in connections))
+        await self._sockets.close_all()
         for runner in self._runners:
             await runner.cleanup()
 
@@ -212,15 +209,7 @@ class ExchangeServer:
     def _application(self) -> web.Application:
         rest = RestApi(self._desk, self._keys, self._weights, clock=self.clock, changed=self.publish, interference=self._rest_faults)
         application = web.Application(middlewares=[self._note])
-        for prefix in ("", "/stream-spot"):
-            application.add_routes(
-                [
-                    web.get(prefix + "/ws", self._serve_streams),
-                    web.get(prefix + "/ws/{stream:[^/]+}", self._serve_streams),
-                    web.get(prefix + "/stream", self._serve_streams),
-                ]
-            )
-        application.add_routes([web.get(WEB_SOCKET_API, self._serve_api), *rest.routes()])
+        application.add_routes([*self._sockets.routes(), *rest.routes()])
         return application
 
     @web.middleware
@@ -238,66 +227,8 @@ class ExchangeServer:
             entry.status, entry.milliseconds = response.status, (self.clock() - entry.time) / 1_000
         return response
 
-    async def _serve_streams(self, request: web.Request) -> web.StreamResponse:
-        if (refusal := await self._refuse_connect(request)) is not None:
-            return refusal
-        combined = request.path.endswith("/stream")
-        named = request.query.get("streams", "").split("/") if combined else [request.match_info.get("stream", "")]
-        socket = web.WebSocketResponse(autoping=False, compress=False, timeout=1)
-        await socket.prepare(request)
-        connection = Connection(request, socket, self._settings.sockets, counted=True)
-        connection.combined = combined
-        self._streams.subscribe(connection, [name for name in named if parse_stream_name(name) is not None])
-        async with self._connected(connection):
-            while (text := await connection.receive()) is not None:
-                connection.reply(self._stream_requests.answer(connection, text))
-        return socket
-
-    async def _serve_api(self, request: web.Request) -> web.StreamResponse:
-        if (refusal := await self._refuse_connect(request)) is not None:
-            return refusal
-        now = self.clock()
-        try:
-            self._weights.charge(request.remote or "", SESSION_WEIGHT, now)
-        except VenueError as error:
-            return web.Response(status=error.http_status, headers=error.headers)
-        socket = web.WebSocketResponse(autoping=False, compress=False, timeout=1)
-        await socket.prepare(request)
-        connection = Connection(request, socket, self._settings.sockets, counted=False)
-        session = Session(connection, now, shows_limits=request.query.get("returnRateLimits", "true") != "false")
-        async with self._connected(connection), asyncio.TaskGroup() as requests:
-            while (text := await connection.receive()) is not None:
-                requests.create_task(self._api.handle(session, text))
-        return socket
-
-    async def _refuse_connect(self, request: web.Request) -> web.StreamResponse | None:
-        """Refuse a socket that one address opens too often, or that a fault befalls."""
-        address = request.remote or ""
-        if self._connects.refuses(address, asyncio.get_running_loop().time()):
-            error = too_much_weight(self._settings.sockets.connects, "5 MINUTE", int(self._settings.sockets.connects_seconds))
-            return web.Response(status=error.http_status, headers=error.headers)
-        seen = RequestSeen("web_socket", "connect", "", {"path": request.path})
-        strike = self._striker.strike(seen, request[ENTRY])
-        outcome = None if strike is None else await strike.before(seen, address)
-        return None if outcome is None else await self._rest_faults.answer(request, outcome)
-
-    @contextlib.asynccontextmanager
-    async def _connected(self, connection: Connection):
-        """Serve a socket for as long as it lasts."""
-        self._connections.add(connection)
-        writing = asyncio.create_task(connection.write())
-        try:
-            yield
-        finally:
-            self._connections.discard(connection)
-            self._streams.forget(connection)
-            self._user_data.forget(connection)
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-
     async def _beat(self) -> None:
         """Let time pass for the exchange, the background market, the streams and the sockets."""
-        loop = asyncio.get_running_loop()
         while True:
             now = self.clock()
             self._exchange.advance(now)
@@ -305,8 +236,7 @@ class ExchangeServer:
                 mover.run(now)
             self.publish()
             self._streams.beat(now)
-            for connection in tuple(self._connections):
-                connection.keep_alive(loop.time())
+            self._sockets.keep_alive()
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _listen(self, application: web.Application, port: int) -> None:
@@ -323,10 +253,6 @@ class ExchangeServer:
 
     def _bound(self, index: int) -> int:
         return int(self._runners[index].addresses[0][1])
-
-
-def _is_api(connection: Connection) -> bool:
-    return connection.path == WEB_SOCKET_API
 
 
 def _form(body: str) -> dict[str, str]:
