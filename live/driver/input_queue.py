@@ -1,9 +1,9 @@
 """Input queue: everything that real feeds and venues say, in one bounded line before the engine.
 
 Adapters put in and return at once; one consumer stamps `ts_init`, feeds the driver and lets the event loop breathe, so that nothing
-that was received keeps a kill waiting. Commands of the control plane and a kill go past the queue: they are fed on the same thread, in the moment
-they come. What an account's venue says is never dropped. Market events are, once the queue is full of them: their instrument then
-counts as down until its feed was opened anew. A second without input, and the moment at which something is due, is a tick.
+that was received keeps a kill waiting. Commands of the control plane and a kill go past the queue: they are fed on the same thread, in
+the moment they come. What an account's venue says is never dropped. Market events are, once the queue is full of them: their
+instrument then counts as down until its feed was opened anew. A second without input, and the moment something is due, is a tick.
 """
 
 import asyncio
@@ -143,16 +143,6 @@ class InputQueue:
             self._closed = True
             self._items.clear()
             self._drained.set()
-
-    def handle_rest(self) -> None:
-        """Handle all that waits, at the end of a session, when nobody puts in any more.
-
-        Raises:
-            DriverHaltedError: the driver halted.
-        """
-        self._closed = False
-        self._handle(float("inf"))
-        self._closed = True
 
     def _put(self, entry: MarketEvent | RecordedInput) -> None:
         if self._closed:

@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -27,6 +28,8 @@ from live.service.deployments import DeploymentStatus
 from live.service.errors import StartError
 from live.service.gate import LatchGate
 from live.service.scopes import configured_scopes, venue_of
+from live.venues.by_account import VenueByAccount
+from live.venues.protocol import Venue
 from live.venues.request_log import RequestLog
 from live.venues.sim import SimulatedVenue
 
@@ -76,6 +79,21 @@ def gather_instruments(statuses: Mapping[str, DeploymentStatus], player: TapePla
     return merge_instruments(deployed, () if player is None else player.instruments)
 
 
+@dataclass(frozen=True)
+class Venues:
+    """Hold what orders can go to.
+
+    Attributes:
+        routes: the venue that takes every request of an instrument, by its id.
+        simulated: the venues in this process, by id: the only ones there are, or those of accounts that are not LIVE.
+        logs: request logs by venue, where one is kept.
+    """
+
+    routes: dict[str, Venue]
+    simulated: dict[str, SimulatedVenue]
+    logs: dict[str, RequestLog]
+
+
 def make_venues(
     configuration: Configuration,
     instruments: Mapping[str, Instrument],
@@ -83,8 +101,8 @@ def make_venues(
     scheduler: Scheduler,
     gate: LatchGate,
     held: ExitStack,
-) -> dict[str, SimulatedVenue]:
-    """Make the configured venues, each with the orders that the journal left on its book; `held` closes their request logs.
+) -> Venues:
+    """Make the configured venues, each simulated one with the orders that the journal left on its book; `held` closes their request logs.
 
     Raises:
         StartError: an order is alive at a venue that is not configured any more, or a request log cannot be opened.
@@ -92,20 +110,33 @@ def make_venues(
     _refuse_lost_venues(configuration, state.live_orders.values())
     # Orders may be alive in instruments that nothing is deployed on any more.
     known = {**state.instruments, **instruments}
-    venues: dict[str, SimulatedVenue] = {}
+    real = configuration.live_accounts
+    venues = Venues({}, {}, {})
     for venue_id, settings in configuration.venues.items():
-        request_log = None
         if settings.request_log:
-            request_log = _open_request_log(configuration.home / settings.request_log)
-            held.callback(request_log.close)
-        venue = SimulatedVenue(venue_id, known, settings.rules, scheduler.schedule, gate, request_log=request_log)
-        kept = [order for order in state.live_orders.values() if order.state in VENUE_KEEPS and venue_of(order.instrument_id) == venue_id]
+            venues.logs[venue_id] = _open_request_log(configuration.home / settings.request_log)
+            held.callback(venues.logs[venue_id].close)
+        venue = SimulatedVenue(venue_id, known, settings.rules, scheduler.schedule, gate, request_log=venues.logs.get(venue_id))
+        kept = [
+            order
+            for order in state.live_orders.values()
+            if order.state in VENUE_KEEPS and venue_of(order.instrument_id) == venue_id and order.account_id not in real
+        ]
         positions: Counter[tuple[str, str]] = Counter()
         for (account_id, _, instrument_id), position in state.ledger.positions.items():
-            positions[account_id, instrument_id] += position.quantity
+            if account_id not in real:
+                positions[account_id, instrument_id] += position.quantity
         venue.restore(kept, positions)
-        venues[venue_id] = venue
+        venues.routes[venue_id] = venues.simulated[venue_id] = venue
     return venues
+
+
+def route_accounts(venues: Venues, connections: Mapping[str, Venue]) -> None:
+    """Send the orders of accounts that trade for real where their money is."""
+    for venue_id, simulated in venues.simulated.items():
+        accounts = {account_id: one for account_id, one in connections.items() if one.venue_id == venue_id}
+        if accounts:
+            venues.routes[venue_id] = VenueByAccount(venue_id, accounts, simulated)
 
 
 def ensure_latches(configuration: Configuration, state: EngineState) -> None:

@@ -1,7 +1,7 @@
 """Conditions: what the checks rest on besides the market, told to the engine at a session's start and when it changes.
 
-A simulated venue has our clock, so its sample holds for good. Its book is compared with the engine's orders, and the
-journal is watched for falling behind.
+A simulated venue has our clock, so its sample holds for good; a real one's is sampled while it trades. A simulated venue's book is
+compared with the engine's orders, and the journal is watched for falling behind.
 """
 
 import time
@@ -31,12 +31,13 @@ def opening_conditions(
         LimitError: configured limits are malformed or absurd.
     """
     found = differences(configuration, state, venues)
+    real = set(configuration.live_accounts.values())
     tables = [(Scope.ACCOUNT, name, account.total_limits) for name, account in configuration.accounts.items()]
     tables += [(Scope.VENUE, name, venue.total_limits) for name, venue in configuration.venues.items()]
     return [
         *(inputs.LimitsSet(now, scope, target, parse_scope_limits(table)) for scope, target, table in tables if table),
         inputs.JournalHealthReported(now, healthy=True, detail=""),
-        *(inputs.ClockSampled(now, venue_id, 0, 0, END_OF_TIME) for venue_id in configuration.venues),
+        *(inputs.ClockSampled(now, venue_id, 0, 0, END_OF_TIME) for venue_id in configuration.venues if venue_id not in real),
         *(_reconciliation(now, account_id, detail) for account_id, detail in found.items()),
     ]
 
@@ -44,13 +45,16 @@ def opening_conditions(
 def differences(configuration: Configuration, state: EngineState, venues: Mapping[str, SimulatedVenue]) -> dict[str, str]:
     """Say for every account how its orders differ from the venues', empty where they do not.
 
-    An order that only the venue has belongs to no account we know, so it counts against all of them.
+    An order that only the venue has belongs to no account we know, so it counts against all of them. Accounts that trade for real
+    are compared with their venue by `Reconciling`.
     """
     at_venues = {order_id for venue in venues.values() for order_id in venue.open_order_ids()}
     unknown = sorted(at_venues - state.live_orders.keys())
     said = [f"the venue has {', '.join(unknown)}, which is not alive here"] if unknown else []
     found: dict[str, str] = {}
     for account_id in configuration.accounts:
+        if account_id in configuration.live_accounts:
+            continue
         missing = [
             order.order_id
             for order in state.live_orders.values()

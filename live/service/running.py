@@ -10,6 +10,7 @@ from live.configuration import Configuration
 from live.core.errors import InterlockError
 from live.journal import TAPE_TRUNCATED
 from live.service.arming import Arming
+from live.service.connecting import Connecting
 from live.service.killing import Killing
 from live.service.metrics import ServiceMetrics
 from live.service.publishing import Publisher
@@ -68,6 +69,7 @@ class RunningSession:
         self.arming = Arming(configuration, session, wall)
         publisher = Publisher(configuration.home, session, metrics, wall())
         self.watching = Watching(configuration, session, self.killing, publisher, wall, self.arming.end_drifted)
+        self.connecting = Connecting(configuration, session)
         self._metrics = metrics
         self._wall = wall
 
@@ -81,6 +83,7 @@ class RunningSession:
         log_opening(self.session)
         await self.session.driver.durable(self.session.driver.loop.last_seq)
         self.watching.start()
+        self.connecting.start()
 
     async def finish(self, reason: str) -> None:
         """Watch no more, write down why the session closes, and close and seal its files.
@@ -89,6 +92,7 @@ class RunningSession:
             JournalError, TapeError: the disk failed meanwhile.
         """
         session = self.session
+        await self.connecting.stop()
         await self.watching.stop()
         with suppress(TimeoutError, InterlockError):
             await asyncio.wait_for(session.driver.settled(), SETTLE_SECONDS)

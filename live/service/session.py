@@ -4,15 +4,16 @@ import fcntl
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import structlog
 
-from live.configuration import Configuration
+from live.configuration import Configuration, live_keys
 from live.core import inputs
 from live.core.engine import Engine
+from live.driver.input_queue import InputQueue
 from live.driver.live import LiveDriver, LiveRecorder, Observer, sync_before_intents
 from live.driver.loop import EngineLoop
 from live.driver.playback import TapePlayer
@@ -27,9 +28,11 @@ from live.service.boot import (
     make_nonce,
     make_venues,
     opening_inputs,
+    route_accounts,
     session_started,
 )
 from live.service.conditions import opening_conditions
+from live.service.connections import FeedConnection, TradingConnection
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
@@ -41,7 +44,14 @@ log = structlog.get_logger()
 
 @dataclass
 class Session:
-    """Hold everything that lives from a start of the service, or a load of promotions, to the next or to its end."""
+    """Hold everything that lives from a start of the service, or a load of promotions, to the next or to its end.
+
+    Attributes:
+        venues: the simulated venues, by id.
+        queue: where everything that real venues say waits for its turn; None while none is configured.
+        feeds: market data of real venues, by venue.
+        trading: real venues by the account that trades there; its other accounts' orders are simulated.
+    """
 
     session_id: str
     recovered: Recovered
@@ -57,6 +67,9 @@ class Session:
     promotions: Promotions
     held: ExitStack
     """The anchor log, the tape and the journal, to be closed in the reverse order."""
+    queue: InputQueue | None = None
+    feeds: dict[str, FeedConnection] = field(default_factory=dict)
+    trading: dict[str, TradingConnection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,16 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         gate = LatchGate(home, wall)
         scheduler = Scheduler()
         venues = make_venues(configuration, instruments, state, scheduler, gate, held)
+        feeds: dict[str, FeedConnection] = {}
+        trading: dict[str, TradingConnection] = {}
+        if any(venue.kind == "ccxt" for venue in configuration.venues.values()):
+            from live.service.real_venues import RealVenues  # not needed, and slow to import, where everything is simulated
+
+            real = RealVenues(configuration, state, statuses)
+            real.make_feeds(instruments)
+            real.make_trading(live_keys(configuration), instruments, venues, gate, wall(), held)
+            feeds, trading = real.feeds, real.trading
+            route_accounts(venues, trading)
         ensure_latches(configuration, state)
         nonce = make_nonce()
         session_id = f"{recovered.number + 1:06d}-{nonce}"
@@ -116,7 +139,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         )
         strategies = {name: status.runnable for name, status in statuses.items() if status.runnable is not None}
         recorder = LiveRecorder(journal, tape, notices.observer)
-        loop = EngineLoop(Engine(strategies, state), recorder, venues, scheduler)
+        loop = EngineLoop(Engine(strategies, state), recorder, venues.routes, scheduler)
 
         def on_halt(reason: str) -> None:
             gate.halt(reason)
@@ -127,11 +150,32 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         started = session_started(configuration, driver.now(), session_id, nonce, recovered.head, statuses.values())
         for entry in opening_inputs(configuration, state, started, instruments.values()):
             driver.feed(entry)
-        for entry in opening_conditions(configuration, driver.engine.state, venues, driver.now()):
+        for entry in opening_conditions(configuration, driver.engine.state, venues.simulated, driver.now()):
             driver.feed(entry)
+        queue = InputQueue(driver) if feeds or trading else None
+        if queue is not None:
+            for feed in feeds.values():
+                feed.attach(queue)
+            for connection in trading.values():
+                connection.attach(queue, driver.engine.state)
         promotions = Promotions(configuration, statuses, wall)
         return Session(
-            session_id, recovered, statuses, driver, journal, journal_path, tape, venues, gate, player, anchors, promotions, held.pop_all()
+            session_id,
+            recovered,
+            statuses,
+            driver,
+            journal,
+            journal_path,
+            tape,
+            venues.simulated,
+            gate,
+            player,
+            anchors,
+            promotions,
+            held.pop_all(),
+            queue,
+            feeds,
+            trading,
         )
 
 
