@@ -85,6 +85,10 @@ def test_an_order_delayed_beyond_its_window_is_refused_before_the_engine(exchang
         assert (await client.order(newClientOrderId="late", recvWindow=60))["code"] == -1021
         await client.fault(kind="delay", milliseconds=120, when="after", match={"operation": "order.place"})
         assert (await client.order(newClientOrderId="slow", recvWindow=60))["status"] == "NEW"
+        api = await client.socket("/ws-api/v3")
+        await client.fault(kind="delay", milliseconds=120, match={"operation": "order.place"})
+        resting = await client.resting(newClientOrderId="late-too", recvWindow=60)
+        assert (await api.call("order.place", client.parameters(**resting)))["error"]["code"] == -1021
 
     play(exchange, scenario)
 
