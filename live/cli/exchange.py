@@ -8,7 +8,7 @@ import typer
 
 from live.cli.output import JsonOption, answer
 
-EXAMPLE = "Example: interlock exchange --account key:secret --play data/sample/btcusdt-1m.tape --speed 60 --faults-port 18081"
+EXAMPLE = "Example: interlock exchange --account key:secret --play data/sample/btcusdt_30m.parquet --speed 600 --faults-port 18081"
 
 PortOption = Annotated[int, typer.Option("--port", help="Port of the exchange on this machine; 0 takes a free one.", min=0, max=65535)]
 AccountOption = Annotated[
