@@ -1,6 +1,6 @@
 """Configuration: `interlock.toml`, what it means, and where each value came from."""
 
-from live.configuration.credentials import AccountKey, key_variables, live_keys, read_account_key
+from live.configuration.credentials import AccountKey, live_keys, read_account_key
 from live.configuration.loading import CONFIGURATION_FILE, Configuration, keys_directory, load_configuration
 from live.configuration.settings import (
     CONFIGURATION_SCHEMA,
@@ -19,6 +19,7 @@ from live.configuration.settings import (
     VenueSettings,
     parse_time,
 )
+from live.configuration.venues import key_variables
 
 __all__ = [
     "CONFIGURATION_FILE",

@@ -5,7 +5,6 @@ or as a shadow shares no memory with a key.
 """
 
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import msgspec
 
 from live.configuration.loading import Configuration
 from live.configuration.settings import ConfigurationError
+from live.configuration.venues import key_variables
 
 FOLDER = "venues"
 
@@ -69,12 +69,6 @@ def read_account_key(keys: Path, account_id: str, environment: Mapping[str, str]
         missing = names[found.index("")]
         raise ConfigurationError(f"account {account_id}: {missing} is missing: set it too, or neither of {' and '.join(names)}")
     return _read_file(key_file(keys, account_id), account_id, names)
-
-
-def key_variables(account_id: str) -> tuple[str, str]:
-    """Name the environment variables of an account's key and secret."""
-    name = re.sub(r"[^A-Z0-9]", "_", account_id.upper())
-    return f"INTERLOCK_KEY_{name}", f"INTERLOCK_SECRET_{name}"
 
 
 def key_file(keys: Path, account_id: str) -> Path:

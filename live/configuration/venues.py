@@ -1,6 +1,7 @@
 """Venues: addresses that may carry a key, and which modes a venue, an account and this host allow."""
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -139,6 +140,7 @@ def check_modes(
         ConfigurationError: naming the deployment and what to write.
     """
     live = {deployment.account: deployment for deployment in deployments if deployment.mode == "LIVE"}
+    _check_variables(list(live))
     traded_live = {deployment.venue for deployment in live.values()}
     for deployment in deployments:
         name, mode, account = deployment.strategy, deployment.mode, deployment.account
@@ -169,6 +171,22 @@ def check_modes(
             raise ConfigurationError(
                 f"accounts.{account}.balances: the account is LIVE, so the venue says what is on it: leave the balances out"
             )
+
+
+def _check_variables(accounts: Sequence[str]) -> None:
+    """Refuse two LIVE accounts that would read the same key."""
+    readers: dict[str, str] = {}
+    for account in accounts:
+        variable = key_variables(account)[0]
+        other = readers.setdefault(variable, account)
+        if other != account:
+            raise ConfigurationError(f"accounts {other} and {account} are both LIVE and both read {variable}: rename one")
+
+
+def key_variables(account_id: str) -> tuple[str, str]:
+    """Name the environment variables of an account's key and secret."""
+    name = re.sub(r"[^A-Z0-9]", "_", account_id.upper())
+    return f"INTERLOCK_KEY_{name}", f"INTERLOCK_SECRET_{name}"
 
 
 def adapter_address(name: str, venue: VenueSettings, kit_version: str) -> AdapterAddress:

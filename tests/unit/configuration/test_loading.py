@@ -166,8 +166,10 @@ def test_a_strategy_is_deployed_once(file: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["LIVE", "SHADOW"])
 def test_a_mode_that_needs_a_real_venue_is_refused(file: Path, mode: str) -> None:
-    """This host has simulated venues only, and does not quietly run something else."""
-    assert f"mode {mode} needs a venue adapter" in refusal(file, f'{WHOLE}mode = "{mode}"')
+    """A venue that is simulated in this process has nowhere to send to, and nothing else is run quietly."""
+    assert f"mode {mode} needs a venue with an address, binance-spot is simulated in this process: use DRY_RUN" in refusal(
+        file, f'{WHOLE}mode = "{mode}"'
+    )
 
 
 @pytest.mark.parametrize("text", ["schema = ", "[service", b"\xff\xfe".decode("latin-1")])
@@ -250,8 +252,8 @@ def test_a_deployment_follows_an_alias_of_the_registry(file: Path) -> None:
         ('alias = "champion"', f"{REGISTRY}maximum_age_seconds = nan", "received nan: what is older says nothing about revocations"),
         ('alias = "champion"', f"{REGISTRY}maximum_age_seconds = inf", "received inf"),
         ('alias = "champion"', "\n[registry]\n", "registry.url is missing"),
-        ('alias = "champion"\nmode = "LIVE"', REGISTRY, "mode LIVE needs a venue adapter"),
-        ('alias = "champion"\nmode = "SHADOW"', REGISTRY, "mode SHADOW needs a venue adapter"),
+        ('alias = "champion"\nmode = "LIVE"', REGISTRY, "mode LIVE needs a venue with an address"),
+        ('alias = "champion"\nmode = "SHADOW"', REGISTRY, "mode SHADOW needs a venue with an address"),
     ],
 )
 def test_where_a_deployment_comes_from_is_said_once_and_can_be_found(file: Path, line: str, registry: str, expected: str) -> None:
