@@ -164,7 +164,7 @@ def test_two_live_accounts_do_not_share_a_key(file: Path) -> None:
     second = '[[deployment]]\nstrategy = "second"\nbundle = "b.json"\naccount = "re.al"\nvenue = "binance-spot"\nmode = "LIVE"\n'
     text = changed(("[accounts.real]", '[accounts."re.al"]\n[accounts.re_al]'), ('account = "real"', 'account = "re_al"'))
     file.write_text(text + second)
-    with pytest.raises(ConfigurationError, match="re_al and re.al are both LIVE and both read INTERLOCK_KEY_RE_AL: rename one"):
+    with pytest.raises(ConfigurationError, match=r"re_al and re\.al are both LIVE and both read INTERLOCK_KEY_RE_AL: rename one"):
         load_configuration(file, {})
 
 
