@@ -71,6 +71,10 @@ class ServiceMetrics:
         self._ready = self._gauge("interlock_ready", "1 while /readyz answers 200.")
         self._halted = self._gauge("interlock_halted", "1 once a failure halted trading for good.")
         self._feed_up = self._gauge("interlock_feed_up", "1 while market data may still come.")
+        self._queue_depth = self._gauge("interlock_input_queue_depth", "Inputs of real venues that wait to be handled.")
+        self._queue_dropped = self._gauge(
+            "interlock_input_queue_dropped", "Market events of this session that found no room or could not be believed."
+        )
         self._engine_time = self._gauge(
             "interlock_engine_timestamp_seconds", "The engine's time: that of the data while it is played back."
         )
@@ -160,7 +164,11 @@ class ServiceMetrics:
         self._open_orders.set(len(state.live_orders))
         self._unknown_orders.set(sum(order.state in UNKNOWN for order in state.live_orders.values()))
         self._halted.set(session.driver.failure is not None)
-        self._feed_up.set(session.player is not None and session.player.ended is None)
+        played = session.player is not None and session.player.ended is None
+        self._feed_up.set(played or (bool(session.feeds) and not any(feed.faults() for feed in session.feeds.values())))
+        if session.queue is not None:
+            self._queue_depth.set(session.queue.depth)
+            self._queue_dropped.set(session.queue.dropped)
         self._engine_time.set(engine.now / NANOSECONDS)
         self._journal_seq.set(session.journal.last_seq)
         self._durable_seq.set(session.journal.durable_seq)
