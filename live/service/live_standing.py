@@ -63,7 +63,7 @@ class LiveStandings:
         try:
             key = read_account_key(self._configuration.keys, settings.account)
             bound["key"] = sha256_hex(key.key.encode())
-            age = "" if key.since is None else f", {(self._wall() - key.since) // DAY} days old"
+            age = "" if key.since is None else f", {max(self._wall() - key.since, 0) // DAY} days old"
             shown["key"] = f"from {key.origin}{age}"
         except InterlockError as error:
             blocks.append(str(error))
@@ -72,6 +72,9 @@ class LiveStandings:
             if block:
                 blocks.append(block)
         shown["balances"] = self._balances(settings.account)
+        feed = self._session.feeds.get(settings.venue)
+        faults = {} if feed is None else feed.faults()
+        shown["market_data"] = "; ".join(f"{name}: {detail}" for name, detail in sorted(faults.items())) or "flows"
         return LiveStanding(tuple(blocks), bound, shown, expires_at)
 
     def conformance(self, venue_id: str) -> VerifiedConformance:
@@ -107,10 +110,11 @@ class LiveStandings:
     def _clock(self, status: DeploymentStatus) -> tuple[str, str]:
         """Say how far the venue's clock is from ours, and why that forbids arming, if it does."""
         driver, venue_id = self._session.driver, status.settings.venue
-        sample = driver.engine.state.clocks.get(venue_id)
+        state = driver.engine.state
+        sample = state.clocks.get(venue_id)
         if sample is None or driver.now() > sample.valid_until:
             return "unknown", f"the clock of {venue_id} was not measured, or too long ago: wait for a measurement"
-        allowed = 0 if status.limits is None else status.limits.maximum_clock_offset
+        allowed = state.bounds[status.settings.strategy].limits.maximum_clock_offset
         said = f"{sample.offset / _MILLISECOND:+.1f} ms, uncertain by {sample.uncertainty / _MILLISECOND:.1f} ms"
         if abs(sample.offset) + sample.uncertainty > allowed:
             return said, f"the clock of {venue_id} is off by {said}, allowed are {allowed / _MILLISECOND:.1f} ms: run an NTP client"
