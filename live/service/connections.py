@@ -52,6 +52,11 @@ class TradingConnection:
         self._state: EngineState | None = None
 
     @property
+    def instrument_ids(self) -> tuple[str, ...]:
+        """Name what the account trades."""
+        return tuple(instrument.instrument_id for instrument in self._instruments)
+
+    @property
     def connected(self) -> bool:
         """Tell whether the venue was reached."""
         return self.detail is None

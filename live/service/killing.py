@@ -3,14 +3,17 @@
 A kill waits for nothing on its way to stopping. The gate closes in memory at once; the latch file is written by a thread
 of its own, so that a disk that hangs holds up no cancel; cancels go out through the engine, and past it when the journal
 is slow or dead: they alone may precede the journal, for they can only reduce what is at risk. Only the answer waits, and
-it says UNPROVEN rather than claim what nobody has shown.
+it says UNPROVEN rather than claim what nobody has shown. What is proven of a real venue is what it lists itself, asked once the engine
+knows of nothing any more; where a scope is all of an account, each instrument's orders are also canceled in one request, whoever sent them.
 """
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import msgspec
 import structlog
@@ -23,7 +26,9 @@ from live.core.inputs import RecordedInput
 from live.core.orders import UNKNOWN
 from live.core.vocabulary import OperatorAction, Scope, TradingState
 from live.latch import LatchReading, clear, engage, latch_path, read_latch
+from live.service.connections import TradingConnection
 from live.service.errors import ConflictError, UnavailableError
+from live.service.kill_proof import VenueProof
 from live.service.metrics import ServiceMetrics
 from live.service.scopes import ScopeKey, covers, scope_name, venue_of
 from live.service.session import Session
@@ -79,6 +84,7 @@ class Killing:
         self._metrics = metrics
         self._running: dict[ScopeKey, int] = {}
         self._told: dict[ScopeKey, tuple[object, ...]] = {}
+        self._asking: set[asyncio.Task[None]] = set()
         for (scope, target), engaged in session.driver.engine.state.latches.items():
             if engaged:
                 session.gate.close(scope, target, "the latch was engaged at the start")
@@ -167,18 +173,23 @@ class Killing:
         """Cancel what a scope covers, by the engine and past it, then look until nothing is open or time is up."""
         key = (entry.scope, entry.target)
         self._running[key] = self._running.get(key, 0) + 1
+        deadline = started + PROOF_SECONDS
+        proofs = [VenueProof(self._session, one, *key) for one in self._session.trading.values() if self._concerns(one, *key)]
         try:
             before = [order.order_id for order in self._orders_in(*key)]
             seq = self._feed(entry)
             failures: list[str] = []
             if not await self._is_durable(seq, JOURNAL_PATIENCE_SECONDS):
                 failures = self._cancel_directly(*key)
-            deadline = started + PROOF_SECONDS
-            while self._open_in(*key) and time.monotonic() < deadline:
+            asking = [self._begin(proof.run(deadline)) for proof in proofs]
+            while (self._open_in(*key) or not all(proof.settled for proof in proofs)) and time.monotonic() < deadline:
                 await asyncio.sleep(POLL_SECONDS)
                 if self._session.driver.failure is not None:
                     failures = self._cancel_directly(*key)
                     break
+            # A halted engine follows nothing any more; what its venues list is still asked for, as long as there is time.
+            await asyncio.gather(*asking, return_exceptions=True)
+            failures += [failure for proof in proofs for failure in proof.failures]
             latched = latch is None or await latch.done(deadline)
             if latch is not None and latched:
                 self._feed(inputs.LatchObserved(self._session.driver.now(), *key, True, entry.reason))
@@ -187,10 +198,11 @@ class Killing:
             self._running[key] -= 1
         seconds = round(time.monotonic() - started, 6)
         self._metrics.observe_kill(seconds)
-        still = self._open_in(*key)
+        still = tuple(sorted({*self._open_in(*key), *(order_id for proof in proofs for order_id in proof.open)}))
+        proven = not still and all(proof.settled for proof in proofs)
         state = TradingState.KILLED if latched else self._session.driver.engine.state.trading_state(*key)
         canceled = tuple(order_id for order_id in before if order_id not in still)
-        return KillReport(*key, state.name, canceled, still, not still, latched, recorded, tuple(failures), seconds)
+        return KillReport(*key, state.name, canceled, still, proven, latched, recorded, tuple(failures), seconds)
 
     def _feed(self, entry: RecordedInput) -> int | None:
         """Tell the engine, None when it has halted."""
@@ -234,19 +246,27 @@ class Killing:
         """Hand cancels to the venues without the journal: for what the engine counts as alive, and for what they hold."""
         session = self._session
         orders = session.driver.engine.state.orders
-        wanted: dict[str, dict[str, CancelOrder]] = {venue_id: {} for venue_id in session.venues}
-        for order in self._orders_in(scope, target):
-            venue_id = venue_of(order.instrument_id)
-            if venue_id in wanted:
-                wanted[venue_id][order.order_id] = CancelOrder(order.order_id, order.account_id, order.instrument_id)
-        for venue_id, order_id in self._at_venues(scope, target):
-            order = orders.get(order_id)
-            if order is not None:
-                wanted[venue_id][order_id] = CancelOrder(order_id, order.account_id, order.instrument_id)
+        there = [orders[order_id] for _, order_id in self._at_venues(scope, target) if order_id in orders]
         failed: list[str] = []
-        for venue_id, requests in wanted.items():
-            failed += session.driver.cancel_at_once(session.venues[venue_id], requests.values())
+        for order in {one.order_id: one for one in (*self._orders_in(scope, target), *there)}.values():
+            venue = session.trading.get(order.account_id) or session.venues.get(venue_of(order.instrument_id))
+            if venue is not None:
+                failed += session.driver.cancel_at_once(venue, [CancelOrder(order.order_id, order.account_id, order.instrument_id)])
         return failed
+
+    def _concerns(self, connection: TradingConnection, scope: Scope, target: str) -> bool:
+        """Tell whether a scope may cover orders of an account at a real venue."""
+        if scope is Scope.STRATEGY:
+            deployment = self._session.driver.engine.state.deployments.get(target)
+            accounts = {order.account_id for order in self._orders_in(scope, target)}
+            return connection.account_id in accounts or (deployment is not None and deployment.account_id == connection.account_id)
+        return target == {Scope.VENUE: connection.venue_id, Scope.ACCOUNT: connection.account_id}.get(scope, target)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
 
 
 class LatchWrite:

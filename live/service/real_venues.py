@@ -17,6 +17,7 @@ from live.service.boot import Venues
 from live.service.connections import FeedConnection, TradingConnection
 from live.service.deployments import DeploymentStatus
 from live.venues.ccxt_adapter import DIALECTS, CcxtMarketFeed, CcxtTradingVenue, Credentials, Endpoint, TradingSettings
+from live.venues.ccxt_adapter.ccxt_exchange import exchange_class
 from live.venues.protocol import Gate, MarketFeed, MarketKind
 from live.venues.request_budget import RequestBudget
 
@@ -41,6 +42,8 @@ class RealVenues:
         self._state = state
         self._statuses = statuses
         self._endpoints = {name: _endpoint(name, venue) for name, venue in configuration.venues.items() if venue.kind == "ccxt"}
+        for dialect in {one.dialect.exchange for one in self._endpoints.values()}:
+            exchange_class(dialect)  # seconds of importing, done here and not while the event loop waits for it
         self._budgets = {name: RequestBudget(one.dialect.limits) for name, one in self._endpoints.items()}
 
     def make_feeds(self, instruments: Mapping[str, Instrument]) -> None:
