@@ -98,15 +98,15 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: `simulated`, or `ccxt` for a venue with an address.
-        fill_price: how simulated fills are priced. This and the fees, the slippage and `simulation` hold for the orders of DRY_RUN and
-            SHADOW deployments, at a venue of either kind.
+        fill_price: where a simulated market order fills: the next bar's open, or the same bar's close. This, the fees, the slippage and
+            `simulation` hold for the orders of DRY_RUN and SHADOW deployments, at a venue of either kind.
         maker_fee_ppm: simulated fee of an order that rested, parts per million of the notional.
         taker_fee_ppm: simulated fee of an order that traded at once.
         slippage_basis_points: how much worse than the market simulated market orders fill.
-        request_log: below the home, a line for every request that left.
+        request_log: file below the home that gets a line for every request that left, for an audit that does not trust the journal.
         total_limits: limits for all strategies on the venue together; what is left out is the sum of theirs.
-        simulation: all rules of the simulated venue, with the tables of a replay's; then `fill_price`, the fees and the slippage
-            beside it do not count.
+        simulation: every rule of the simulated venue, with the tables of a replay's ([the guide](../guide/replay.md) lists them); then
+            `fill_price`, the fees and the slippage beside it do not count.
         dialect: how a `ccxt` venue is spoken to.
         simulated: no real money is behind a `ccxt` venue: a local exchange or a test network.
         http: its REST address, without a path.
@@ -116,7 +116,7 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         latency_budget_ms: the most that an order may take from the market data it rests on to the venue's acknowledgement.
         reconcile_seconds: time between two comparisons of orders and balances with the venue's.
         fill_scan_seconds: time between two readings of the trade history.
-        clock: how far its clock may be from ours.
+        clock: how far its clock may be from ours, a table of its own below.
     """
 
     kind: Literal["simulated", "ccxt"] = "simulated"
@@ -179,9 +179,9 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Deploy a strategy on an account and a venue, with limits tighter than the bundle's.
 
     Attributes:
-        strategy: the strategy's id, which positions belong to.
-        account: whose money; one that is LIVE is an account at the venue, any other exists here only.
-        venue: where it trades, as in its instruments' ids.
+        strategy: strategy id, the one in the bundle; positions belong to it.
+        account: a name under `[accounts]`; one that is LIVE is an account at the venue, any other exists here only.
+        venue: a name under `[venues]`, the one in the instruments' ids.
         bundle: path of the bundle file; either this or `alias` is given.
         alias: follow the registry instead: load what `interlock sync` accepted for this alias of the strategy's model.
         mode: DRY_RUN fills in this process by the venue's market; SHADOW is the same beside a LIVE deployment of the venue, on an account

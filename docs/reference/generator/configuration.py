@@ -9,7 +9,7 @@ import msgspec
 import live
 from generator.docstrings import attributes, description, type_text
 from generator.markdown import code, page, table
-from live.configuration import CONFIGURATION_SCHEMA, ConfigurationFile
+from live.configuration import CONFIGURATION_SCHEMA, ConfigurationFile, VenueSettings
 from live.core.limits import LATER_LIMITS, SCALAR_LIMITS, Limits
 from live.core.scope_limits import ScopeLimits
 from live.promotion import TrustedKey
@@ -21,16 +21,22 @@ ENVIRONMENT = {
     "INTERLOCK_CONFIG": "The configuration file; `interlock.toml` in the working directory when it is not set. `--config` goes before it.",
     "INTERLOCK_PORT": "Port of the control plane, in place of `service.port`; 0 takes any free one.",
     "INTERLOCK_TOKEN": "Bearer token that the command line sends to the service.",
+    "INTERLOCK_LOCKS": "Directory of locks that keep two processes off one account; `~/.interlock/locks` when it is not set.",
+    "INTERLOCK_KEY_": "With an account's name in capitals behind it: the key of a LIVE account at its venue, in place of "
+    "`venues/ACCOUNT.toml` in the directory of keys.",
+    "INTERLOCK_SECRET_": "The same for its secret.",
 }
 
 TABLES: tuple[tuple[str, str], ...] = (
     ("service", "[service]"),
     ("arming", "[arming]"),
+    ("live", "[live]"),
     ("promotion", "[promotion]"),
     ("registry", "[registry]"),
     ("trusted_keys", "[[trusted_keys]]"),
     ("accounts", "[accounts.NAME]"),
     ("venues", '[venues."NAME"]'),
+    ("venues.clock", '[venues."NAME".clock]'),
     ("feed", "[feed]"),
     ("deployment", "[[deployment]]"),
 )
@@ -46,17 +52,6 @@ MEANINGS = {
     "arming.maximum_lease_seconds": "the longest a lease may live; at most a day",
     "accounts.balances": "opening balance of each asset, posted once, when the account is first seen",
     "accounts.limits": "limits for every strategy on the account, tighter than the bundle's",
-    "venues.kind": "what answers; only the simulated venue is there",
-    "venues.fill_price": "where a market order fills: the next bar's open, or the same bar's close",
-    "venues.total_limits": "limits for all strategies on the venue together; what is left out is the sum of theirs",
-    "venues.simulation": "every rule of the simulated venue, with the tables of a replay ([the guide](../guide/replay.md) lists them); "
-    "the short keys above do not count beside it",
-    "venues.request_log": "file below the home that gets a line for every request that left, for an audit that does not trust the journal",
-    "deployment.strategy": "strategy id, the one in the bundle",
-    "deployment.account": "a name under `[accounts]`",
-    "deployment.venue": "a name under `[venues]`, the one in the instruments' ids",
-    "deployment.mode": "`SHADOW` and `LIVE` are refused: this version has simulated venues only",
-    "deployment.limits": "limits for this deployment, tighter than the bundle's and the account's",
 }
 """What a key means, where the structure that reads it does not say it."""
 
@@ -76,6 +71,7 @@ TIMES = {
 def render() -> str:
     """Write the page."""
     fields = {field.name: field for field in msgspec.structs.fields(ConfigurationFile)}
+    fields["venues.clock"] = next(field for field in msgspec.structs.fields(VenueSettings) if field.name == "clock")
     known = {name for name, _ in TABLES} | {"schema"}
     if unknown := sorted(set(fields) ^ known):
         raise SystemExit(f"the tables {', '.join(unknown)} of interlock.toml are not described: add them to TABLES in {__file__}")
@@ -126,7 +122,7 @@ def _default(field: Any) -> str:
         value = field.default_factory()
     else:
         return "required"
-    if value in ("", [], {}, None):
+    if value in ("", [], {}, None) or isinstance(value, msgspec.Struct):
         return "empty"
     return code(f'"{value}"' if isinstance(value, str) else value)
 
@@ -153,7 +149,7 @@ def _limits() -> str:
 
 def _environment() -> str:
     root = Path(str(live.__file__)).parent
-    read = {name for path in root.rglob("*.py") for name in re.findall(r"INTERLOCK_[A-Z]+", path.read_text(encoding="utf-8"))}
+    read = {name for path in root.rglob("*.py") for name in re.findall(r"INTERLOCK_[A-Z]+_?", path.read_text(encoding="utf-8"))}
     if differing := sorted(read ^ set(ENVIRONMENT)):
         raise SystemExit(f"{', '.join(differing)}: describe what live/ reads, and nothing else, in ENVIRONMENT in {__file__}")
     return table(("variable", "meaning"), ((code(name), text) for name, text in ENVIRONMENT.items()))

@@ -46,6 +46,7 @@ GUARDED = {
     ("GET", "/v1/summaries/{day}/page"): ("read", None, 404),
     ("POST", "/v1/deployments/load"): ("arm", None, 200),
     ("POST", "/v1/arm"): ("arm", {"strategy_id": "probe"}, 200),
+    ("GET", "/v1/arm/{challenge_id}"): ("arm", None, 409),
     ("POST", "/v1/arm/confirm"): ("arm", {"challenge_id": "none", "phrase": "arm"}, 409),
     ("POST", "/v1/disarm"): ("disarm", REASON, 200),
     ("POST", "/v1/reduce-only"): ("disarm", REASON, 200),
