@@ -60,16 +60,17 @@ def write_tape(home: Path) -> dict[str, object]:
     """Append market events until the tape refuses."""
     tape = TapeWriter(home / "tape", "session-1", [INSTRUMENT])
     limit_file_sizes(20_000)
-    refused, appended = "", 0
+    refused, reason, appended = "", "", 0
     while not refused:
         try:
             tape.append(Bar(appended, appended, "binance-spot:BTCUSDT", 1, 2, 3, 4, 5))
             appended += 1
         except JournalError as error:
-            refused = type(error).__name__
+            refused, reason = type(error).__name__, str(error)
     limit_file_sizes(resource.RLIM_INFINITY)
     return {
         "refused": refused,
+        "reason": reason,
         "appended": appended,
         "position": tape.position,
         "later": name_of_error(lambda: tape.append(Bar(1, 1, "binance-spot:BTCUSDT", 1, 2, 3, 4, 5))),

@@ -31,10 +31,11 @@ def test_a_journal_on_a_full_disk_fails_once_and_takes_nothing_more(tmp_path: Pa
 
 
 def test_a_tape_on_a_full_disk_fails_and_keeps_what_it_took(tmp_path: Path) -> None:
-    """The event that did not fit is torn; every one before it is there after recovery."""
+    """The event that did not fit is torn, and the error says so; every one before it is there after recovery."""
     report = _run("tape", tmp_path)
     assert report["refused"] == report["later"] == report["sync"] == "TapeFailedError"
     assert report["closed"] == "nothing"
+    assert "bytes were written" in report["reason"]
     assert report["position"] == [1, report["appended"]]
     recovery = recover_tape(tmp_path / "tape")
     assert recovery.events == report["appended"] > 100

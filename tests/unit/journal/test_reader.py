@@ -1,5 +1,6 @@
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -214,3 +215,9 @@ def test_a_crash_in_the_middle_of_closing_is_rolled_back(path: Path, tmp_path: P
     assert crashed.stat().st_size > path.stat().st_size, "part of the change had reached the file"
     with JournalReader(crashed) as reader:
         assert [row.seq for row in reader.rows()] == list(range(1, 12))
+
+
+def test_a_reader_may_be_handed_to_another_thread(path: Path) -> None:
+    """The service opens a journal on one thread and answers from it on others."""
+    with JournalReader(path) as reader, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: len(list(reader.rows()))).result() == 11

@@ -38,7 +38,7 @@ from live.journal import (
     tape_reaches,
     write_segment,
 )
-from live.journal.frames import frame, make_header, read_events
+from live.journal.frames import MAXIMUM_BOOK_BYTES, frame, make_header, read_events, valid_event_frame
 
 MakeBar = Callable[[int], Bar]
 
@@ -562,3 +562,11 @@ def test_a_position_beyond_the_end_of_a_tape_is_noticed(tmp_path: Path, instrume
     (tmp_path / "empty").mkdir()
     assert tape_reaches(tmp_path / "empty", (1, 0))
     assert not tape_reaches(tmp_path / "empty", (1, 1))
+
+
+@pytest.mark.parametrize(("longer", "whole"), [(0, True), (1, False)])
+def test_an_event_of_a_megabyte_is_whole_and_a_longer_one_is_none(longer, whole):
+    """What a book may take at most is told from torn bytes to the byte."""
+    payload = b"\x90".ljust(MAXIMUM_BOOK_BYTES + longer, b"\0")
+    data = struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+    assert valid_event_frame(data, 0) == (len(data) if whole else 0)
