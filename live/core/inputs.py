@@ -115,12 +115,25 @@ class ClockSampled(Input, frozen=True, gc=False, array_like=True, tag=True):
         offset: venue time minus ours, nanoseconds.
         uncertainty: bound of the offset's error, nanoseconds.
         valid_until: engine time after which the sample says nothing any more.
+        stop_above: distance above which nothing is sent to the venue, nanoseconds; 0 where only the strategies' limits say.
+        disarm_above: distance above which the leases at the venue end, nanoseconds; 0 for each strategy's own limit.
     """
 
     venue_id: str
     offset: int
     uncertainty: int
     valid_until: int
+    stop_above: int = 0
+    disarm_above: int = 0
+
+    @property
+    def distance(self) -> int:
+        """Give how far the clocks may be apart, nanoseconds."""
+        return abs(self.offset) + self.uncertainty
+
+    def allowed(self, limit: int) -> int:
+        """Give the distance up to which a strategy of this limit may send, nanoseconds: the venue's bound can only be tighter."""
+        return min(limit, self.stop_above) if self.stop_above else limit
 
 
 class ReconciliationReported(Input, frozen=True, gc=False, array_like=True, tag=True):

@@ -305,5 +305,6 @@ SCHEMA_VERSIONS: dict[str, int] = {
     "OrderDenied": 2,
     "OrderCanceled": 2,
     "OrderExpired": 2,
+    "ClockSampled": 2,
 }
 """The version of each message's schema, written beside every record in a journal and tape."""

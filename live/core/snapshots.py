@@ -13,6 +13,7 @@ from live.core.ledger import Account, Position
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL
 from live.core.pace import HOUR, MINUTE, newer_than
 from live.core.scope_limits import ScopeLimits
+from live.core.slippage import Paid
 from live.core.state import EngineState
 from live.core.vocabulary import Scope, TradingState
 
@@ -55,9 +56,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     clocks: list[ClockSampled] = []
     reconciliations: list[ReconciliationReported] = []
     journal_healthy: bool = False
+    slippage: list[tuple[str, str, list[Paid]]] = []
 
 
-SNAPSHOT_SCHEMA = 2
+SNAPSHOT_SCHEMA = 3
 """The newest schema; older ones are read as well, since every field they lack has a default that is true of them."""
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 _decoder = msgspec.msgpack.Decoder(Snapshot)
@@ -101,6 +103,7 @@ def take_snapshot(state: EngineState) -> bytes:
             clocks=[state.clocks[key] for key in sorted(state.clocks)],
             reconciliations=[state.reconciliations[key] for key in sorted(state.reconciliations)],
             journal_healthy=state.journal_healthy,
+            slippage=state.slippage.write_down(state.now),
         )
     )
 
@@ -165,6 +168,7 @@ def restore_state(body: bytes) -> EngineState:
     state.clocks = {one.venue_id: one for one in snapshot.clocks}
     state.reconciliations = {one.account_id: one for one in snapshot.reconciliations}
     state.journal_healthy = snapshot.journal_healthy
+    state.slippage.read_back(snapshot.slippage)
     return state
 
 

@@ -24,6 +24,7 @@ from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
 from live.core.retention import DAY, RETAINED_ORDERS, forget_old_orders
 from live.core.scope_limits import ScopeLimits, tighten
+from live.core.slippage import Slippage
 from live.core.vocabulary import AccountType, Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
@@ -71,6 +72,7 @@ class EngineState:
         "recent_orders",
         "reconciliations",
         "session_id",
+        "slippage",
         "targets",
         "trading_states",
     )
@@ -102,6 +104,7 @@ class EngineState:
         self.recent_orders: dict[str, deque[int]] = {}
         self.exposures = Exposures()
         self.pace = Pace()
+        self.slippage = Slippage()
         self.bounds: dict[str, Bounds] = {}
         self.given_limits: dict[tuple[Scope, str], ScopeLimits] = {}
         self.clocks: dict[str, inputs.ClockSampled] = {}
@@ -424,6 +427,7 @@ class EngineState:
         before = order.remaining
         if not order.filled_quantity:
             self.pace.execute(order.strategy_id, record.ts)
+        self.slippage.fill(order, record)
         order.filled_quantity += record.quantity
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id

@@ -37,6 +37,7 @@ Rewrite = Callable[[list[Any]], list[Any]]
 Step = Appended | Rewrite
 
 STEPS: dict[tuple[str, int], Step] = {
+    ("ClockSampled", 1): Appended({"stop_above": 0, "disarm_above": 0}),
     ("InstrumentDefined", 1): Appended(
         {
             "instrument.kind": "SPOT",

@@ -1,7 +1,7 @@
 """Conditions: what the house reports of itself, and the limits of accounts and venues.
 
-A fault ends leases: of the clock those of the strategies that allow less, of a reconciliation those of its account. Silence
-ends none, but nothing is sent while an answer is missing or has run out.
+A fault ends leases: of the clock those of the strategies that allow less, or of all at its venue where the venue has a bound for
+that; of a reconciliation those of its account. Silence ends none, but nothing is sent while an answer is missing or has run out.
 """
 
 from live.core import inputs
@@ -38,12 +38,12 @@ class Conditions:
         self._work.state.apply_input(event)
 
     def on_clock(self, event: inputs.ClockSampled) -> None:
-        """Learn how far our clock is from a venue's, and end the leases of strategies that allow less."""
+        """Learn how far our clock is from a venue's, and end the leases that this is too far for."""
         state = self._work.state
         state.apply_input(event)
         for strategy_id, deployment in state.deployments.items():
-            allowed = state.bounds[strategy_id].limits.maximum_clock_offset
-            if deployment.venue_id == event.venue_id and strategy_id in state.leases and abs(event.offset) + event.uncertainty > allowed:
+            allowed = event.disarm_above or state.bounds[strategy_id].limits.maximum_clock_offset
+            if deployment.venue_id == event.venue_id and strategy_id in state.leases and event.distance > allowed:
                 said = f"our clock is {event.offset} ns from {event.venue_id}'s, uncertain by {event.uncertainty} ns, allowed {allowed} ns"
                 self._work.alarm("CLOCK_FAULT", "", f"{strategy_id}: {said}")
                 self._authority.stop(Scope.STRATEGY, strategy_id, said)

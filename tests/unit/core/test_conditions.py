@@ -3,6 +3,7 @@
 import pytest
 
 from live.core import inputs, records
+from live.core.risk.codes import DenialCode
 from live.core.vocabulary import Scope, TradingState
 
 BTC, KRAKEN = "binance-spot:BTCUSDT", "kraken-spot:BTCUSD"
@@ -39,6 +40,27 @@ def test_a_clock_fault_stops_the_strategies_of_its_venue_that_allow_less(several
     assert several.of(records.AlarmRaised)[0].detail.startswith("strict: ")
     states = {name: several.trading(name) for name in several.strategies}
     assert states == {"elsewhere": TradingState.ARMED, "lenient": TradingState.ARMED, "strict": TradingState.DISARMED}
+
+
+@pytest.mark.parametrize(("distance", "stops"), [(79, False), (80, False), (81, True)])
+def test_where_a_venue_bounds_its_clock_leases_end_beyond_that_and_not_beyond_a_limit(several, distance, stops):
+    """Between the limit of the strict one, 50 ms, and the bound at which the venue's leases end nothing is sent, and nothing ends."""
+    sample = inputs.ClockSampled(
+        several.now, "binance-spot", distance * MILLISECOND, 0, END, stop_above=60 * MILLISECOND, disarm_above=80 * MILLISECOND
+    )
+    several.feed(sample)
+    states = [several.trading(name) is TradingState.DISARMED for name in ("strict", "lenient", "elsewhere")]
+    assert states == [stops, stops, False]
+
+
+@pytest.mark.parametrize(("limit", "stop_above", "allowed"), [(50, 60, 50), (100, 60, 60), (100, 0, 100)])
+def test_the_tighter_of_a_strategys_limit_and_its_venues_bound_forbids_to_send(new_desk, make, limit, stop_above, allowed):
+    """One nanosecond beyond it nothing is sent; where the venue has no bound the limit holds."""
+    desk = new_desk(make.deployment(limits=make.limits(maximum_clock_offset=limit * MILLISECOND))).open()
+    for beyond, code in ((0, None), (1, DenialCode.CLOCK_OFFSET_EXCEEDED)):
+        offset = -(allowed * MILLISECOND + beyond)
+        desk.feed(inputs.ClockSampled(desk.now, "binance-spot", offset, 0, END, stop_above * MILLISECOND, 1_000 * MILLISECOND))
+        assert desk.send("BUY", 100) == code
 
 
 def test_a_clock_fault_is_said_of_what_is_armed(several):

@@ -248,6 +248,69 @@ def test_the_book_is_walked(limited, price, code):
     assert order(desk, "BUY", 100) == code
 
 
+def _pay(desk, price: int, orders: int = 1, side: str = "BUY", quantity: int = 100):
+    """Let market orders fill at a price, each judged by a last price of 100."""
+    for _ in range(orders):
+        assert order(desk, side, quantity) is None
+        desk.fill(price=price)
+
+
+@pytest.mark.parametrize(("price", "code"), [(10_100, None), (10_101, DenialCode.SLIPPAGE_EXCEEDED)])
+def test_own_orders_that_lately_paid_too_much_forbid_the_next_one_whatever_the_quote_says(limited, price, code):
+    """Three orders on average 1 % beyond the price they were judged by, in a market whose quote shows all that is asked for."""
+    desk = limited(maximum_slippage_ppm=10_000)
+    _pay(desk, 10_100, 2)
+    _pay(desk, price)
+    desk.feed(Quote(desk.now, desk.now, BTC, 10_000, 10_000, 10_000, 10_000))
+    assert order(desk, "BUY", 300) == code
+    if code:
+        said = desk.of(records.OrderDenied)[-1].detail
+        assert said == "10033 ppm were paid on average by own orders of the last hour, allowed 10000"
+
+
+def test_what_was_paid_lately_keeps_nobody_from_getting_out(limited):
+    """An order that only reduces goes, and so does one whose limit bounds what it pays."""
+    desk = limited(maximum_slippage_ppm=10_000)
+    _pay(desk, 10_200, 3)
+    assert order(desk, "BUY", 100) == DenialCode.SLIPPAGE_EXCEEDED
+    assert order(desk, "BUY", 100, order_type="LIMIT", limit_price=100.0) is None
+    desk.cancel()
+    assert order(desk, "SELL", 100) is None
+
+
+def test_what_few_orders_paid_or_orders_of_an_hour_ago_says_nothing(limited):
+    """Two orders are chance, parts of one are one order, and an hour after the first of three two are left."""
+    desk = limited(maximum_slippage_ppm=10_000, maximum_orders_per_minute=60)
+    _pay(desk, 10_200)
+    assert order(desk, "BUY", 100) is None
+    for _ in range(4):
+        desk.fill(25, price=10_200)
+    assert order(desk, "BUY", 100) is None
+    desk.fill(price=10_200)
+    assert order(desk, "BUY", 100) == DenialCode.SLIPPAGE_EXCEEDED
+    first = next(iter(desk.state.orders.values())).created_at
+    assert desk.state.slippage.lately("paper", BTC, first + HOUR - 1) == 20_000
+    assert desk.state.slippage.lately("paper", BTC, first + HOUR) is None
+
+
+def test_what_other_accounts_and_other_instruments_paid_says_nothing(limited):
+    """What a simulated account pays is the simulation's, and each market is its own."""
+    desk = limited(maximum_slippage_ppm=10_000)
+    _pay(desk, 10_200, 3)
+    assert desk.state.slippage.lately("paper", BTC, desk.now) == 20_000
+    assert desk.state.slippage.lately("other", BTC, desk.now) is None
+    assert desk.state.slippage.lately("paper", ETH, desk.now) is None
+
+
+def test_better_prices_weigh_against_worse_ones_by_quantity(limited):
+    """300 bought 1 % too dear and 100 sold 2 % above the price: what was sold for more was gained."""
+    desk = limited(maximum_slippage_ppm=10_000)
+    _pay(desk, 10_100, quantity=200)
+    _pay(desk, 10_100)
+    _pay(desk, 10_200, side="SELL")
+    assert desk.state.slippage.lately("paper", BTC, desk.now) == (300 * 10_000 - 100 * 20_000) // 400
+
+
 # Worst cases
 
 

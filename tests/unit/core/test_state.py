@@ -49,7 +49,7 @@ def test_a_snapshot_that_cannot_be_read_is_refused():
 
 def test_a_snapshot_of_another_schema_is_refused(busy):
     """It names both versions."""
-    body = take_snapshot(busy.state).replace(b"\xa6schema\x02", b"\xa6schema\x63")
+    body = take_snapshot(busy.state).replace(b"\xa6schema\x03", b"\xa6schema\x63")
     with pytest.raises(InputError, match="schema 99"):
         restore_state(body)
 

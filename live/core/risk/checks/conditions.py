@@ -12,12 +12,12 @@ def check_journal(candidate: Candidate) -> Denial | None:
 
 
 def check_clock(candidate: Candidate) -> Denial | None:
-    """Deny while the distance of our clock from the venue's is not known, or may be larger than allowed."""
+    """Deny while the distance of our clock from the venue's is not known, or may be larger than strategy or venue allow."""
     venue_id = candidate.bounds.venue[1]
     sample = candidate.state.clocks.get(venue_id)
     if sample is None or candidate.now > sample.valid_until:
         return Denial(DenialCode.CLOCK_UNKNOWN, f"no sample of {venue_id} holds")
-    offset, uncertainty, allowed = sample.offset, sample.uncertainty, candidate.limits.maximum_clock_offset
+    offset, uncertainty, allowed = sample.offset, sample.uncertainty, sample.allowed(candidate.limits.maximum_clock_offset)
     if uncertainty < 0 or abs(offset) + uncertainty > allowed:
         return Denial(DenialCode.CLOCK_OFFSET_EXCEEDED, f"{offset} ns, uncertain by {uncertainty} ns, allowed {allowed} ns")
     return None

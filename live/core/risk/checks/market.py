@@ -4,6 +4,7 @@ from live.core.book import BookState
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.risk.candidate import Candidate, Denial
 from live.core.risk.codes import DenialCode
+from live.core.slippage import TAKES
 from live.core.vocabulary import OrderType, Side
 
 # A module's own name costs a fifth of an attribute of an enumeration.
@@ -13,8 +14,6 @@ CLOCK_LEAD = 5 * 1_000_000_000
 """How far ahead of us a venue's clock may be; data from further in the future would never grow stale."""
 TRIGGER_COLLARS = 10
 """A trigger may be so many collars away from the market: it trades only once the market is there, but must be meant."""
-TAKES = (OrderType.MARKET, OrderType.STOP)
-"""Types that trade at whatever rests on the other side."""
 
 
 def check_data_age(candidate: Candidate) -> Denial | None:
@@ -88,6 +87,7 @@ def check_spread(candidate: Candidate) -> Denial | None:
 def check_slippage(candidate: Candidate) -> Denial | None:
     """Deny a market or stop order that what is known to rest on the other side would fill too far from the best price, on average.
 
+    So is one that may begin a trade while the account's own such orders lately paid too much in the instrument, whatever rests there.
     The order book is walked; without one, what the quote says rests at the best price is taken. What exceeds that counts at the
     collar's edge. Where nobody says how much rests there is no depth to judge.
     """
@@ -95,6 +95,11 @@ def check_slippage(candidate: Candidate) -> Denial | None:
         return None
     market, quantity, limits = candidate.market, candidate.intent.quantity, candidate.limits
     assert market is not None, "check_data_age runs first"
+    intent = candidate.intent
+    paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
+    if paid is not None and paid > limits.maximum_slippage_ppm and not candidate.reduces:
+        said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
+        return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
     if candidate.buying:
         best, size, side = market.ask_price, market.ask_quantity, _BUY
     else:

@@ -1,0 +1,81 @@
+"""Slippage: what own orders that took liquidity lately paid beyond the price that they were judged by.
+
+What a book shows is what it promises; what fills say is what it kept. Where the two differ, as where quotes are withdrawn as soon as an
+order comes, only the second is worth anything. It is forgotten after an hour, so that a market that was bad once can be tried again.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from live.core.decimals import PARTS_PER_MILLION
+from live.core.entities import Order
+from live.core.pace import HOUR
+from live.core.records import FillRecorded
+from live.core.vocabulary import OrderType, Side
+
+TAKES = (OrderType.MARKET, OrderType.STOP)
+"""Types that trade at whatever rests on the other side; the price of every other order is bounded by its limit."""
+REMEMBERED = 20
+"""Orders of an account in an instrument that the average is over, the newest."""
+LEAST = 3
+"""Fewer orders than that say nothing."""
+WORST_PPM = 10**12
+"""A million times the price: what is beyond counts as that, so that every sum can be written down."""
+
+_BUY = Side.BUY  # a module's own name costs a fifth of an attribute of an enumeration
+
+Paid = tuple[int, str, int, int]
+"""When an order first filled, its id, what it paid on average beyond its reference in parts per million, and for which quantity."""
+
+
+class Slippage:
+    """Keep what the newest orders of each account paid in each instrument."""
+
+    __slots__ = ("_paid",)
+
+    def __init__(self) -> None:
+        self._paid: dict[tuple[str, str], deque[Paid]] = {}
+
+    def fill(self, order: Order, record: FillRecorded) -> None:
+        """Take in an execution of an order, whose fill it is not counted in yet; a stop is held to its trigger."""
+        reference = order.trigger_price or order.reference_price
+        if order.order_type not in TAKES or reference <= 0:
+            return
+        beyond = record.price - reference if order.side is _BUY else reference - record.price
+        worse = max(-WORST_PPM, min(beyond * PARTS_PER_MILLION // reference, WORST_PPM))
+        key = (order.account_id, order.instrument_id)
+        paid = self._paid.get(key)
+        if paid is None:
+            paid = self._paid[key] = deque(maxlen=REMEMBERED)
+        if order.filled_quantity:
+            for index, (ts, order_id, before, quantity) in enumerate(paid):
+                if order_id == order.order_id:
+                    whole = quantity + record.quantity
+                    paid[index] = (ts, order_id, (before * quantity + worse * record.quantity) // whole, whole)
+                    return
+        paid.append((record.ts, order.order_id, worse, record.quantity))
+
+    def lately(self, account_id: str, instrument_id: str, now: int) -> int | None:
+        """Give what orders of the last hour paid on average beyond their references, parts per million; None when few say so."""
+        paid = self._paid.get((account_id, instrument_id))
+        if paid is None or len(paid) < LEAST or paid[-LEAST][0] <= now - HOUR:
+            return None
+        worse = quantity = 0
+        for ts, _, beyond, filled in paid:
+            if ts > now - HOUR:
+                worse += beyond * filled
+                quantity += filled
+        return worse // quantity
+
+    def known(self) -> Iterator[tuple[str, str]]:
+        """Name the accounts and instruments of which something is kept."""
+        return iter(self._paid)
+
+    def write_down(self, now: int) -> list[tuple[str, str, list[Paid]]]:
+        """List what still counts, in a canonical order."""
+        newest = ((key, [one for one in self._paid[key] if one[0] > now - HOUR]) for key in sorted(self._paid))
+        return [(*key, paid) for key, paid in newest if paid]
+
+    def read_back(self, written: Iterable[tuple[str, str, list[Paid]]]) -> None:
+        """Take up what was written down."""
+        self._paid = {(account_id, instrument_id): deque(paid, REMEMBERED) for account_id, instrument_id, paid in written}
