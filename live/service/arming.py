@@ -152,6 +152,17 @@ class Arming:
         log.info("armed", strategy=challenge.strategy_id, operator=lease.operator, lease_id=lease.lease_id)
         return Confirmation(challenge, lease)
 
+    def reasons_not_ready(self) -> list[str]:
+        """List the LIVE deployments whose adapter has no conformance evidence that counts now."""
+        reasons: list[str] = []
+        for name, status in self._session.deployments.items():
+            if status.settings.mode == "LIVE":
+                try:
+                    self._standings.conformance(status.settings.venue)
+                except ConformanceRefused as refused:
+                    reasons.append(f"deployment {name} cannot be armed, conformance {refused.code}: {refused}")
+        return reasons
+
     def end_drifted(self) -> None:
         """End the leases whose conformance evidence was replaced, removed, or stopped counting: they rest on it."""
         leases, driver = self._session.gate.leases, self._session.driver

@@ -142,7 +142,9 @@ class TradingService:
 
     def unready(self) -> list[str]:
         """List why the service is not ready to trade; empty when it is."""
-        return reasons_not_ready(None if self._running is None else self._running.session)
+        if self._running is None:
+            return reasons_not_ready(None)
+        return [*reasons_not_ready(self._running.session), *self._running.arming.reasons_not_ready()]
 
     # What it is made of
 

@@ -210,6 +210,8 @@ async def test_live_is_not_armed_without_what_its_orders_rest_on(run_desk, live,
         take_away(live)
         (block,) = (await live.request(desk, expect=409))["blocks"]
         assert said in block
+        unready = [reason for reason in desk.service.unready() if reason.startswith("deployment probe cannot be armed, conformance")]
+        assert len(unready) == ("conformance" in said)
 
 
 async def test_silence_about_clock_and_account_is_not_consent(run_desk, live):
