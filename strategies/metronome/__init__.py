@@ -1,0 +1,1 @@
+"""A drill for venues: it always trades, and believes nothing."""
