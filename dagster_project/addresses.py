@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
-"""Nothing of the workbench listens beyond this machine: none of it but the live service asks who is calling."""
+"""Nothing of the workbench listens beyond this machine: none of it but the live service and the exchange asks who is calling."""
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,14 @@ class Addresses:
         mlflow: the MLflow UI and its REST interface.
         live: the live service.
         pages: Data Docs, reports and the start page.
+        exchange: the local exchange.
     """
 
     dagster: int = 3000
     mlflow: int = 8422
     live: int = 8420
     pages: int = 8423
+    exchange: int = 18080
 
     @property
     def dagster_url(self) -> str:
@@ -54,9 +56,14 @@ class Addresses:
         """Give the address of the start page."""
         return _url(self.pages)
 
+    @property
+    def exchange_url(self) -> str:
+        """Give the address of the local exchange."""
+        return _url(self.exchange)
+
 
 def read_addresses(environment: Mapping[str, str] | None = None) -> Addresses:
-    """Read the ports from DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT and PAGES_PORT; the defaults are in `Addresses`.
+    """Read the ports from DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT, PAGES_PORT and EXCHANGE_PORT; the defaults are in `Addresses`.
 
     Raises:
         ValueError: a port is no number.
@@ -68,6 +75,7 @@ def read_addresses(environment: Mapping[str, str] | None = None) -> Addresses:
         mlflow=int(given.get("MLFLOW_PORT") or default.mlflow),
         live=int(given.get("INTERLOCK_PORT") or default.live),
         pages=int(given.get("PAGES_PORT") or default.pages),
+        exchange=int(given.get("EXCHANGE_PORT") or default.exchange),
     )
 
 

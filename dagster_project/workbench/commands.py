@@ -13,16 +13,16 @@ from rich.console import Console
 from live.cli.keys import keys_directory
 from live.cli.output import CommandError, JsonOption, answer
 
-app = typer.Typer(help="Start the Dagster UI, MLflow, the live service and Data Docs together on this machine.")
+app = typer.Typer(help="Start the Dagster UI, MLflow, the live service, a local exchange and Data Docs together on this machine.")
 
 SampleOption = Annotated[Path, typer.Option(help="Folder of the sample bars that the live service plays.")]
 
 
 @app.callback(invoke_without_command=True, epilog="Example: make dev, or DAGSTER_PORT=3100 interlock dev")
 def dev(context: typer.Context, sample: SampleOption = Path("data/sample")) -> None:
-    """Prepare the home and start the workbench: Dagster UI, MLflow, live service, sync and Data Docs, until Ctrl-C.
+    """Prepare the home and start the workbench: Dagster UI, MLflow, live service, sync, local exchange and Data Docs, until Ctrl-C.
 
-    The ports are DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT and PAGES_PORT. What is in the home already is not changed.
+    The ports are DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT, PAGES_PORT and EXCHANGE_PORT. What is in the home already is not changed.
     """
     if context.invoked_subcommand is None:
         _start(sample)
@@ -60,6 +60,16 @@ def pages() -> None:
     serve_pages(open_home(), read_addresses())
 
 
+@app.command(epilog="Example: EXCHANGE_PORT=18080 interlock dev exchange")
+def exchange() -> None:
+    """Run the local exchange on this home: one funded account, a market that moves by itself, and a state that outlives it."""
+    from dagster_project.addresses import read_addresses
+    from dagster_project.home import open_home
+    from live.cli.exchange import exchange_command
+
+    exchange_command(port=read_addresses().exchange, state=open_home().root / "exchange")
+
+
 def _prepare(sample: Path) -> tuple[dict[str, str], dict[str, str]]:
     from dagster_project.addresses import read_addresses
     from dagster_project.home import open_home
@@ -75,7 +85,8 @@ def _prepare(sample: Path) -> tuple[dict[str, str], dict[str, str]]:
     try:
         addresses = read_addresses()
     except ValueError as error:
-        raise CommandError(f"a port is a whole number ({error}): correct DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT or PAGES_PORT") from None
+        names = "DAGSTER_PORT, MLFLOW_PORT, INTERLOCK_PORT, PAGES_PORT or EXCHANGE_PORT"
+        raise CommandError(f"a port is a whole number ({error}): correct {names}") from None
     prepare_instance(home)
     tape = prepare_tape(home, sample)
     configuration = prepare_configuration(home, prepare_gate_key(keys), tape, addresses)
@@ -84,6 +95,7 @@ def _prepare(sample: Path) -> tuple[dict[str, str], dict[str, str]]:
         "Dagster": addresses.dagster_url,
         "MLflow": addresses.mlflow_url,
         "live service": f"{addresses.live_url}/docs",
+        "exchange": f"{addresses.pages_url}/exchange",
         "Data Docs": f"{addresses.data_docs_url}/index.html",
         "reports": f"{addresses.reports_url}/",
     }

@@ -19,6 +19,37 @@ dl { border-top: 1px solid var(--line); margin: 2rem 0; } dt { font-weight: 600;
 dd { margin: 0 0 1rem; padding-bottom: 1rem; border-bottom: 1px solid var(--line); color: var(--quiet); } a { color: var(--link); }
 """
 
+EXCHANGE_LINKS = (
+    ("ticker/24hr?symbol=BTCUSDT", "BTCUSDT", "The last price, and what the last day was like."),
+    ("depth?symbol=BTCUSDT&limit=10", "Its book", "The ten best bids and asks."),
+    ("trades?symbol=BTCUSDT&limit=20", "Its trades", "The last twenty."),
+    ("exchangeInfo", "Symbols", "What is traded, and the filters of each symbol."),
+)
+
+EXCHANGE_VENUE = """\
+[venues.local-exchange]
+kind = "ccxt"
+dialect = "binance"
+simulated = true
+http = "{http}"
+web_socket = "{web_socket}"
+"""
+
+EXCHANGE_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Local exchange</title>
+<style>{style}</style></head><body>
+<h1>Local exchange</h1>
+<p>{http} speaks Binance Spot, REST and sockets. Its account has the key <code>{key}</code>
+and the secret <code>{secret}</code>: play money.</p>
+<dl>
+{links}
+</dl>
+<p>In <code>interlock.toml</code> it is a venue like any other, with nothing real behind it:</p>
+<pre>{venue}</pre>
+<p><a href="/">Start page</a></p>
+</body></html>
+"""
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Interlock</title>
 <style>{style}</style></head><body>
@@ -41,6 +72,11 @@ def start_page(home: Home, addresses: Addresses) -> str:
             "Runs, and the registry of strategy versions. Move an alias to ask for a promotion.",
         ),
         (f"{addresses.live_url}/docs", "Live service", "The HTTP interface of what trades. It asks for a token."),
+        (
+            "/exchange",
+            "Local exchange",
+            "A venue on this machine that speaks Binance Spot: an account of play money, and a market that moves by itself.",
+        ),
         ("/data-docs/index.html", "Data Docs", "What Great Expectations found in each batch of data."),
         ("/reports/", "Reports", "Daily summaries and session validation."),
     )
@@ -48,6 +84,20 @@ def start_page(home: Home, addresses: Addresses) -> str:
         f'<dt><a href="{html.escape(url)}">{html.escape(name)}</a></dt><dd>{html.escape(text)}</dd>' for url, name, text in entries
     )
     return PAGE.format(style=STYLE, home=html.escape(str(home.root)), entries=items)
+
+
+def exchange_page(addresses: Addresses) -> str:
+    """Write the page that says what the exchange shows without a key, and how the live host is connected with it."""
+    from live.venues.exchange.process import DEFAULT_ACCOUNT
+
+    http = addresses.exchange_url
+    key, _, secret = DEFAULT_ACCOUNT.partition(":")
+    links = "\n".join(
+        f'<dt><a href="{html.escape(f"{http}/api/v3/{path}")}">{html.escape(name)}</a></dt><dd>{html.escape(text)}</dd>'
+        for path, name, text in EXCHANGE_LINKS
+    )
+    venue = EXCHANGE_VENUE.format(http=http, web_socket=http.replace("http", "ws", 1))
+    return EXCHANGE_PAGE.format(style=STYLE, http=http, links=links, key=key, secret=secret, venue=html.escape(venue))
 
 
 class PageHandler(SimpleHTTPRequestHandler):
@@ -59,9 +109,10 @@ class PageHandler(SimpleHTTPRequestHandler):
         super().__init__(*args, directory=str(home.root), **kwargs)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        """Answer the start page, or a file."""
-        if urlsplit(self.path).path == "/":
-            content = start_page(self.home, self.addresses).encode()
+        """Answer a page of our own, or a file."""
+        path = urlsplit(self.path).path
+        if path in {"/", "/exchange"}:
+            content = (start_page(self.home, self.addresses) if path == "/" else exchange_page(self.addresses)).encode()
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))

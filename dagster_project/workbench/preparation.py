@@ -130,6 +130,7 @@ def environment(home: Home, keys: Path, configuration: Path, addresses: Addresse
         "MLFLOW_PORT": str(addresses.mlflow),
         "MLFLOW_URL": addresses.mlflow_url,
         "PAGES_PORT": str(addresses.pages),
+        "EXCHANGE_PORT": str(addresses.exchange),
         "DATA_DOCS_URL": addresses.data_docs_url,
         "REPORTS_URL": addresses.reports_url,
         **SILENCE,

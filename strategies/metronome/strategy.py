@@ -55,6 +55,4 @@ class Metronome(Strategy):
             side, quantity, bound, reason = "SELL", held, round(trade.price * (1 - BOUND), places), "every other beat sells"
         else:
             side, quantity, bound, reason = "BUY", amount, round(trade.price * (1 + BOUND), places), "every other beat buys"
-        context.submit_order(
-            name, side, quantity, order_type="LIMIT", limit_price=bound, time_in_force="IOC", label=BEAT, reason=reason
-        )
+        context.submit_order(name, side, quantity, order_type="LIMIT", limit_price=bound, time_in_force="IOC", label=BEAT, reason=reason)

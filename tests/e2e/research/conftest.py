@@ -39,7 +39,7 @@ QUIET = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 """Chromium looks up its maker's hosts at every start unless it is told not to; a page that needs another host fails here."""
-OURS = ("INTERLOCK_", "DAGSTER_", "MLFLOW_", "GX_", "DATA_DOCS_URL", "REPORTS_URL", "PAGES_PORT", "DO_NOT_TRACK")
+OURS = ("INTERLOCK_", "DAGSTER_", "MLFLOW_", "GX_", "DATA_DOCS_URL", "REPORTS_URL", "PAGES_PORT", "EXCHANGE_PORT", "DO_NOT_TRACK")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Workbench:
     """Run the workbench on a home as `make dev` does, on free ports."""
 
     def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self.addresses = Addresses(*(free_port() for _ in range(4)))
+        self.addresses = Addresses(*(free_port() for _ in range(5)))
         self.home = Path(environment["INTERLOCK_HOME"])
         self.pictures = directory
         self.log = directory / "workbench.log"
@@ -114,6 +114,7 @@ class Workbench:
             "MLFLOW_PORT": self.addresses.mlflow,
             "INTERLOCK_PORT": self.addresses.live,
             "PAGES_PORT": self.addresses.pages,
+            "EXCHANGE_PORT": self.addresses.exchange,
         }
         self.environment = {**environment, **{name: str(port) for name, port in ports.items()}}
         prepared = subprocess.run(
@@ -149,6 +150,7 @@ class Workbench:
             f"{self.addresses.mlflow_url}/health",
             f"{self.addresses.live_url}/healthz",
             f"{self.addresses.dagster_url}/server_info",
+            f"{self.addresses.exchange_url}/api/v3/ping",
         ):
             self.wait_until(lambda url=url: answers(url), url)
 

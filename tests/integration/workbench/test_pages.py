@@ -1,13 +1,18 @@
+import html
 import threading
+import tomllib
 from functools import partial
 from http.server import ThreadingHTTPServer
 
 import httpx
+import msgspec
 import pytest
 
 from dagster_project.addresses import HOST, Addresses
 from dagster_project.home import Home
 from dagster_project.workbench.pages import PageHandler
+from live.configuration import VenueSettings
+from live.configuration.venues import check_venue
 
 
 @pytest.fixture(name="home")
@@ -26,7 +31,7 @@ def _home(tmp_path):
 
 @pytest.fixture(name="client")
 def _client(home):
-    server = ThreadingHTTPServer((HOST, 0), partial(PageHandler, home=home, addresses=Addresses(dagster=3111)))
+    server = ThreadingHTTPServer((HOST, 0), partial(PageHandler, home=home, addresses=Addresses(dagster=3111, exchange=18099)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     with httpx.Client(base_url=f"http://{HOST}:{server.server_address[1]}", trust_env=False) as client:
@@ -43,11 +48,23 @@ def test_the_start_page_says_where_everything_is(client, home):
         "http://127.0.0.1:3111",
         "http://127.0.0.1:8422/#/models?workflowType=machine_learning",
         "http://127.0.0.1:8420/docs",
+        "/exchange",
         "/data-docs/index.html",
         "/reports/",
     ):
         assert f'href="{address}"' in page
     assert str(home.root) in page
+
+
+def test_the_exchange_has_a_page_with_what_the_live_host_needs_to_trade_there(client):
+    """Its addresses as a venue of the configuration, its account, and what it shows to anybody, at the port that was chosen."""
+    page = client.get("/exchange").text
+    assert 'href="http://127.0.0.1:18099/api/v3/depth?symbol=BTCUSDT&amp;limit=10"' in page
+    assert "local-key" in page
+    table = html.unescape(page[page.index("<pre>") + 5 : page.index("</pre>")])
+    venue = msgspec.convert(tomllib.loads(table)["venues"]["local-exchange"], VenueSettings)
+    assert (venue.http, venue.web_socket) == ("http://127.0.0.1:18099", "ws://127.0.0.1:18099")
+    check_venue("local-exchange", venue)
 
 
 def test_data_docs_and_reports_are_served(client):
