@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -72,7 +72,7 @@ class KeptSinks:
             self.stamped.append(type(said).__name__)
         self._news.set()
 
-    async def until(self, found: Callable[[], _Found | bool | None], what: str) -> _Found:
+    async def until(self, found: Callable[[], _Found | None], what: str) -> _Found:
         """Wait until something is there, and give it.
 
         Raises:
@@ -269,7 +269,7 @@ class Bench:
         return f"IL{self.nonce}{next(self.numbers):06d}"
 
     @asynccontextmanager
-    async def desk(self, *, wall: Callable[[], int] = time.time_ns, spoil_secret: bool = False) -> AsyncIterator[Desk]:
+    async def desk(self, *, wall: Callable[[], int] = time.time_ns, spoil_secret: bool = False) -> AsyncGenerator[Desk]:
         """Start an adapter, let a case trade, take what it left off the book, and stop the adapter.
 
         Raises:
@@ -297,7 +297,7 @@ class Bench:
             await venue.stop()
 
     @asynccontextmanager
-    async def feed(self, *kinds: MarketKind) -> AsyncIterator[tuple[MarketFeed, KeptSinks]]:
+    async def feed(self, *kinds: MarketKind) -> AsyncGenerator[tuple[MarketFeed, KeptSinks]]:
         """Start a feed of some kinds, let a case look, and stop it.
 
         Raises:

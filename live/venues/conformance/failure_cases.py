@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from live.core.inputs import OrderAccepted, OrderCanceled, OrderObserved, OrderRejected
+from live.core.inputs import EffectOutcome, OrderAccepted, OrderCanceled, OrderObserved, OrderRejected
 from live.core.vocabulary import EffectAction, OrderType, Outcome
 from live.venues.conformance.bench import Bench, Desk
 from live.venues.conformance.cases import case, expect
@@ -77,7 +77,7 @@ async def lost_cancel(bench: Bench) -> None:
     """Show what a lost answer to a cancel does."""
     async with bench.desk() as desk:
         order_id = await desk.rest()
-        bench.befall(Matcher(*desk.wire.cancel))
+        bench.befall(Matcher(*desk.wire.cancel), answer=desk.wire.failed)
         desk.cancel(order_id)
         ended = await desk.sinks.ended(order_id, EffectAction.CANCEL)
         expect(ended.outcome is Outcome.FAILED, f"FAILED was expected, received {ended!r}")
@@ -144,9 +144,10 @@ async def stop(bench: Bench) -> None:
     async with bench.desk() as desk:
         bench.befall(is_placing(desk.wire), delay=0.5, keeps_answer=True)
         order_id = desk.submit(desk.order())
-        await desk.sinks.until(lambda: desk.placings(order_id), "a request on its way")
+        await desk.sinks.first(EffectOutcome, order_id)
+        await asyncio.sleep(0.1)
         await desk.venue.stop()
-        outcomes = [one.outcome for one in desk.sinks.answers if getattr(one, "order_id", "") == order_id and hasattr(one, "outcome")]
+        outcomes = [one.outcome for one in desk.sinks.of(EffectOutcome, order_id)]
         expect(outcomes == [Outcome.SENT, Outcome.FAILED], f"SENT and FAILED were expected, received {outcomes}")
         await asyncio.sleep(0.7)
         await desk.venue.start([desk.instrument], desk.sinks)

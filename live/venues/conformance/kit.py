@@ -1,7 +1,7 @@
 """Kit: runs the cases one after the other against one adapter at one address, and says what became of each."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
@@ -44,7 +44,7 @@ OnCase = Callable[[CaseRun], None]
 
 
 @asynccontextmanager
-async def open_bench(maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str) -> AsyncIterator[Bench]:
+async def open_bench(maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str) -> AsyncGenerator[Bench]:
     """Prepare a bench at an address: find the instrument, a price at which an order rests, and a size that the venue takes.
 
     Raises:
