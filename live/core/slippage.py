@@ -28,44 +28,80 @@ Paid = tuple[int, str, int, int]
 """When an order first filled, its id, what it paid on average beyond its reference in parts per million, and for which quantity."""
 
 
+class _Account:
+    """Hold the newest orders of an account in an instrument, and the sums that their average is made of."""
+
+    __slots__ = ("beyond", "orders", "quantity")
+
+    def __init__(self, orders: Iterable[Paid] = ()) -> None:
+        self.orders: deque[Paid] = deque()
+        self.beyond = self.quantity = 0
+        for one in orders:
+            self.add(one)
+
+    def add(self, paid: Paid) -> None:
+        """Take in the newest order."""
+        self.orders.append(paid)
+        self.beyond += paid[2] * paid[3]
+        self.quantity += paid[3]
+
+    def drop_oldest(self) -> None:
+        """Let go of the oldest order."""
+        _, _, beyond, quantity = self.orders.popleft()
+        self.beyond -= beyond * quantity
+        self.quantity -= quantity
+
+    def extend(self, order_id: str, beyond: int, quantity: int) -> bool:
+        """Take in a further execution of an order; tells whether it is one of those that are kept."""
+        for index, (ts, known_id, before, filled) in enumerate(self.orders):
+            if known_id == order_id:
+                whole = filled + quantity
+                average = (before * filled + beyond * quantity) // whole
+                self.orders[index] = (ts, order_id, average, whole)
+                self.beyond += average * whole - before * filled
+                self.quantity += quantity
+                return True
+        return False
+
+
 class Slippage:
     """Keep what the newest orders of each account paid in each instrument."""
 
     __slots__ = ("_paid",)
 
     def __init__(self) -> None:
-        self._paid: dict[tuple[str, str], deque[Paid]] = {}
+        self._paid: dict[tuple[str, str], _Account] = {}
 
     def fill(self, order: Order, record: FillRecorded) -> None:
         """Take in an execution of an order, whose fill it is not counted in yet; a stop is held to its trigger."""
         reference = order.trigger_price or order.reference_price
         if order.order_type not in TAKES or reference <= 0:
             return
-        beyond = record.price - reference if order.side is _BUY else reference - record.price
-        worse = max(-WORST_PPM, min(beyond * PARTS_PER_MILLION // reference, WORST_PPM))
+        worse = (record.price - reference if order.side is _BUY else reference - record.price) * PARTS_PER_MILLION // reference
+        if not -WORST_PPM <= worse <= WORST_PPM:
+            worse = WORST_PPM if worse > 0 else -WORST_PPM
         key = (order.account_id, order.instrument_id)
         paid = self._paid.get(key)
         if paid is None:
-            paid = self._paid[key] = deque(maxlen=REMEMBERED)
-        if order.filled_quantity:
-            for index, (ts, order_id, before, quantity) in enumerate(paid):
-                if order_id == order.order_id:
-                    whole = quantity + record.quantity
-                    paid[index] = (ts, order_id, (before * quantity + worse * record.quantity) // whole, whole)
-                    return
-        paid.append((record.ts, order.order_id, worse, record.quantity))
+            paid = self._paid[key] = _Account()
+        orders = paid.orders
+        while orders and orders[0][0] <= record.ts - HOUR:  # first, since a snapshot that was taken meanwhile has left it out
+            paid.drop_oldest()
+        if order.filled_quantity and paid.extend(order.order_id, worse, record.quantity):
+            return
+        if len(orders) == REMEMBERED:
+            paid.drop_oldest()
+        paid.add((record.ts, order.order_id, worse, record.quantity))
 
     def lately(self, account_id: str, instrument_id: str, now: int) -> int | None:
         """Give what orders of the last hour paid on average beyond their references, parts per million; None when few say so."""
         paid = self._paid.get((account_id, instrument_id))
-        if paid is None or len(paid) < LEAST or paid[-LEAST][0] <= now - HOUR:
+        if paid is None or len(paid.orders) < LEAST or paid.orders[-LEAST][0] <= now - HOUR:
             return None
-        worse = quantity = 0
-        for ts, _, beyond, filled in paid:
-            if ts > now - HOUR:
-                worse += beyond * filled
-                quantity += filled
-        return worse // quantity
+        if paid.orders[0][0] > now - HOUR:
+            return paid.beyond // paid.quantity
+        newest = _Account(one for one in paid.orders if one[0] > now - HOUR)
+        return newest.beyond // newest.quantity
 
     def known(self) -> Iterator[tuple[str, str]]:
         """Name the accounts and instruments of which something is kept."""
@@ -73,9 +109,9 @@ class Slippage:
 
     def write_down(self, now: int) -> list[tuple[str, str, list[Paid]]]:
         """List what still counts, in a canonical order."""
-        newest = ((key, [one for one in self._paid[key] if one[0] > now - HOUR]) for key in sorted(self._paid))
+        newest = ((key, [one for one in self._paid[key].orders if one[0] > now - HOUR]) for key in sorted(self._paid))
         return [(*key, paid) for key, paid in newest if paid]
 
     def read_back(self, written: Iterable[tuple[str, str, list[Paid]]]) -> None:
         """Take up what was written down."""
-        self._paid = {(account_id, instrument_id): deque(paid, REMEMBERED) for account_id, instrument_id, paid in written}
+        self._paid = {(account_id, instrument_id): _Account(paid) for account_id, instrument_id, paid in written}
