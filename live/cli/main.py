@@ -5,7 +5,24 @@ from importlib.metadata import entry_points
 import typer
 from typer.exceptions import Abort, TyperException
 
-from live.cli import config, control, doctor, exchange, journal, keys, kill, promote, replay, serve, session, spec, strategy, sync, token
+from live.cli import (
+    config,
+    control,
+    doctor,
+    exchange,
+    journal,
+    keys,
+    kill,
+    latency,
+    promote,
+    replay,
+    serve,
+    session,
+    spec,
+    strategy,
+    sync,
+    token,
+)
 from live.cli.output import CommandError, UsageProblem, run_reporting_errors
 
 app = typer.Typer(
@@ -29,6 +46,7 @@ app.command("exchange", epilog=exchange.EXAMPLE)(exchange.exchange_command)
 app.command("sync", epilog=sync.EXAMPLE)(sync.sync)
 app.command("doctor", epilog=doctor.EXAMPLE)(doctor.doctor_command)
 app.command("status", epilog=control.STATUS_EXAMPLE)(control.status)
+app.command("latency", epilog=latency.EXAMPLE)(latency.latency)
 app.command("load", epilog=control.LOAD_EXAMPLE)(control.load)
 app.command("arm", epilog=control.ARM_EXAMPLE)(control.arm)
 app.command("disarm", epilog=control.DISARM_EXAMPLE)(control.disarm)

@@ -41,6 +41,7 @@ class Connecting:
         self._consumer = self._run(session.queue.run())
         self._tasks = [self._run(self._trade(account_id)) for account_id in session.trading]
         self._tasks += [self._run(self._follow(feed)) for feed in session.feeds.values()]
+        self._tasks += [self._run(clock.run()) for clock in session.clocks.values()]
 
     async def stop(self) -> None:
         """Stop the market, then the accounts; what became of requests under way is recorded."""

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.errors import InterlockError
-from live.core.inputs import Bar, EffectOutcome, ExecutionReported, InstrumentDefined, MarketEvent
+from live.core.inputs import Bar, CancelRejected, EffectOutcome, ExecutionReported, InstrumentDefined, MarketEvent, OrderRejected
 from live.core.instruments import Instrument
 from live.core.state import EngineState, fill_key, may_follow
 from live.core.vocabulary import EffectAction, Outcome
 from live.driver.input_queue import InputQueue
 from live.venues.errors import VenueCallError
 from live.venues.protocol import MarketFeed, MarketKind, TradingVenue, VenueAnswer
+from live.venues.taxonomy import FailureClass
 
 SHORTEST_WAIT = 0.5
 LONGEST_WAIT = 30.0
@@ -39,6 +40,7 @@ class TradingConnection:
         account_id: whose orders these are.
         detail: why the venue cannot be reached, None once it was.
         attempted: set once the venue was reached, or could not be for the first time.
+        clock_doubted: set when the venue refused a request for its time.
     """
 
     def __init__(self, venue: TradingVenue, instruments: Collection[Instrument]) -> None:
@@ -47,6 +49,7 @@ class TradingConnection:
         self.account_id = venue.account_id
         self.detail: str | None = "not connected yet"
         self.attempted = asyncio.Event()
+        self.clock_doubted = asyncio.Event()
         self._instruments = instruments
         self._queue: InputQueue | None = None
         self._state: EngineState | None = None
@@ -123,6 +126,8 @@ class TradingConnection:
         """Take an answer; an execution that is booked already, which every scan of the history repeats, is not told again."""
         if type(answer) is ExecutionReported and self._is_booked(answer):
             return
+        if isinstance(answer, OrderRejected | CancelRejected) and answer.reason.startswith(FailureClass.REJECTED_CLOCK):
+            self.clock_doubted.set()
         self._sinks.answer(answer)
 
     def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:

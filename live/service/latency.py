@@ -26,6 +26,7 @@ from live.core.orders import OrderEvent
 from live.core.ports import DeclaredRouter, Route
 from live.core.records import IntentRecorded, OrderTransitioned, OutputRecord
 from live.core.vocabulary import EffectAction, Outcome
+from live.driver.live import Observer
 from live.service.histograms import QUANTILES, SLOT_SECONDS, SLOTS, Histogram
 
 BUDGET_QUANTILE = 0.99
@@ -105,6 +106,15 @@ class LatencyWatch:
         self._received_at = received_at
         self._accounts = accounts
 
+    def observing(self, observer: Observer) -> Observer:
+        """Give an observer that hears of every step after this one did."""
+
+        def observe(entry: RecordedInput | None, outputs: Sequence[OutputRecord], seq: int) -> None:
+            self.observe(entry, outputs, seq)
+            observer(entry, outputs, seq)
+
+        return observe
+
     def route(self, deployment: Deployment, instrument_id: str) -> Route:
         """Give the route that the deployment declares, and note that an order was decided on."""
         self._decided.append(self._clock())
@@ -132,7 +142,7 @@ class LatencyWatch:
             journey.durable = self._clock()
             self._record(journey.venue_id, Stage.DURABLE, journey.durable - journey.checked)
 
-    def p99_over_budget(self, venue_id: str) -> int | None:
+    def slow_milliseconds(self, venue_id: str) -> int | None:
         """Give the milliseconds that one order in a hundred lately took or exceeded, None while that is within the budget."""
         budget = self._budgets.get(venue_id)
         if budget is None:
@@ -142,7 +152,7 @@ class LatencyWatch:
 
     def reasons(self) -> list[str]:
         """Say of every venue that is over its budget by how much."""
-        found = ((venue_id, self.p99_over_budget(venue_id)) for venue_id in self._budgets)
+        found = ((venue_id, self.slow_milliseconds(venue_id)) for venue_id in self._budgets)
         return [
             f"orders to {venue_id} take {slow} ms (99th percentile of {SLOTS} minutes), the latency budget is {self._budgets[venue_id]} ms"
             for venue_id, slow in found
@@ -171,7 +181,7 @@ class LatencyWatch:
                 "venue_id": venue_id,
                 "budget_ms": self._budgets[venue_id],
                 "orders_over_budget": self.over_budget[venue_id],
-                "within_budget": self.p99_over_budget(venue_id) is None,
+                "within_budget": self.slow_milliseconds(venue_id) is None,
                 "window_seconds": SLOTS * SLOT_SECONDS,
                 "stages": [{"stage": stage, **histogram.show(slot)} for stage, histogram in stages.items()],
             }

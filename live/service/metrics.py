@@ -13,6 +13,7 @@ from live.core.records import OutputRecord
 from live.core.risk.codes import DenialCode
 from live.service.authority import ACCESS_SCOPES, AccessScope
 from live.service.logs import log_stream
+from live.service.measures import Measures
 from live.service.readiness import reasons_not_ready
 from live.service.session import Session
 
@@ -82,6 +83,7 @@ class ServiceMetrics:
         self._durable_seq = self._gauge("interlock_journal_durable_sequence", "Last sequence number known to be durable.")
         self._lag = self._gauge("interlock_journal_lag_seconds", "How long the oldest step that is not durable has waited; 0 without one.")
         self._lost_logs = self._gauge("interlock_log_pieces_lost", "Pieces of log that standard error did not take.")
+        self._measures = Measures(self.registry)
         self._begin_at_zero()
         self._session: Session | None = None
         self._handed_over: deque[tuple[int, float]] = deque()
@@ -172,6 +174,7 @@ class ServiceMetrics:
         self._engine_time.set(engine.now / NANOSECONDS)
         self._journal_seq.set(session.journal.last_seq)
         self._durable_seq.set(session.journal.durable_seq)
+        self._measures.read(session)
 
     def _begin_at_zero(self) -> None:
         for code in DenialCode:

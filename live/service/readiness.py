@@ -28,6 +28,8 @@ def reasons_not_ready(session: Session | None) -> list[str]:
     if driver.failure is not None:
         reasons.append(f"trading is halted: {driver.failure}")
     reasons += _reasons_of_venues(session)
+    reasons += [clock.reason for clock in session.clocks.values() if clock.reason]
+    reasons += session.latency.reasons()
     if session.player is None and not session.feeds:
         reasons.append("no feed is configured: add a [feed] to interlock.toml")
     elif session.player is not None and session.player.ended is not None:

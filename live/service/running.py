@@ -52,6 +52,7 @@ class JournalRelay:
     def _advance(self, seq: int) -> None:
         self._metrics.observe_durable(seq)
         if self._session is not None:
+            self._session.latency.observe_durable(seq)
             self._session.driver.advance_durable(seq)
 
     def _halt(self, reason: str) -> None:

@@ -13,6 +13,7 @@ import structlog
 from live.configuration import Configuration, live_keys
 from live.core import inputs
 from live.core.engine import Engine
+from live.core.ports import Ports
 from live.driver.input_queue import InputQueue
 from live.driver.live import LiveDriver, LiveRecorder, Observer, sync_before_intents
 from live.driver.loop import EngineLoop
@@ -31,11 +32,13 @@ from live.service.boot import (
     route_accounts,
     session_started,
 )
+from live.service.clock_watch import ClockWatch
 from live.service.conditions import opening_conditions
 from live.service.connections import FeedConnection, TradingConnection
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
 from live.service.gate import LatchGate
+from live.service.latency import LatencyWatch
 from live.service.promotions import Promotions
 from live.venues.sim import SimulatedVenue
 
@@ -51,6 +54,8 @@ class Session:
         queue: where everything that real venues say waits for its turn; None while none is configured.
         feeds: market data of real venues, by venue.
         trading: real venues by the account that trades there; its other accounts' orders are simulated.
+        latency: how long orders take on their way.
+        clocks: how far the clocks of venues that are traded at for real are from ours, by venue.
     """
 
     session_id: str
@@ -70,6 +75,8 @@ class Session:
     queue: InputQueue | None = None
     feeds: dict[str, FeedConnection] = field(default_factory=dict)
     trading: dict[str, TradingConnection] = field(default_factory=dict)
+    latency: LatencyWatch = field(default_factory=lambda: LatencyWatch({}))
+    clocks: dict[str, ClockWatch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,8 +145,9 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
             )
         )
         strategies = {name: status.runnable for name, status in statuses.items() if status.runnable is not None}
-        recorder = LiveRecorder(journal, tape, notices.observer)
-        loop = EngineLoop(Engine(strategies, state), recorder, venues.routes, scheduler)
+        latency = LatencyWatch({name: venue.latency_budget_ms for name, venue in configuration.venues.items()})
+        recorder = LiveRecorder(journal, tape, latency.observing(notices.observer))
+        loop = EngineLoop(Engine(strategies, state, Ports(latency)), recorder, venues.routes, scheduler)
 
         def on_halt(reason: str) -> None:
             gate.halt(reason)
@@ -158,6 +166,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
                 feed.attach(queue)
             for connection in trading.values():
                 connection.attach(queue, driver.engine.state)
+            latency.follow(lambda: queue.received_at, trading)
         promotions = Promotions(configuration, statuses, wall)
         return Session(
             session_id,
@@ -176,7 +185,21 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
             queue,
             feeds,
             trading,
+            latency,
+            _watch_clocks(configuration, trading, queue, wall),
         )
+
+
+def _watch_clocks(
+    configuration: Configuration, trading: dict[str, TradingConnection], queue: InputQueue | None, wall: Callable[[], int]
+) -> dict[str, ClockWatch]:
+    """Make a watch for the clock of every venue that is traded at for real."""
+    if queue is None:
+        return {}
+    together: dict[str, list[TradingConnection]] = {}
+    for connection in trading.values():
+        together.setdefault(connection.venue_id, []).append(connection)
+    return {name: ClockWatch(name, some, configuration.venues[name].clock, queue.put, wall) for name, some in together.items()}
 
 
 def end_session(session: Session, reason: str) -> None:

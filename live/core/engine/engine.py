@@ -148,6 +148,13 @@ class Engine:
         market = self._work.markets.get(instrument_id)
         return None if market is None else market.last_price
 
+    def best_prices(self, instrument_id: str) -> tuple[int, int] | None:
+        """Give an instrument's best bid and ask, in price units; None while they are not known."""
+        market = self._work.markets.get(instrument_id)
+        if market is None or market.bid_price is None or market.ask_price is None:
+            return None
+        return market.bid_price, market.ask_price
+
     def forbids(self, order_id: str) -> bool:
         """Tell whether an order that has not left yet may not leave any more."""
         order = self._work.state.live_orders.get(order_id)

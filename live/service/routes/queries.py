@@ -92,6 +92,14 @@ async def denials(service: Service, reader: Reader, limit: Limit = 100) -> list[
     return await _entries(service, "OrderDenied", limit)
 
 
+@router.get("/latency")
+async def latency(service: Service, reader: Reader) -> dict[str, Any]:
+    """Show how long orders take to each venue, stage by stage in microseconds, and how far the venues' clocks are from ours."""
+    del reader
+    session = service.session
+    return {"venues": session.latency.show(), "clocks": [clock.show() for clock in session.clocks.values()]}
+
+
 @router.get("/segments")
 async def segments(service: Service, reader: Reader) -> list[dict[str, Any]]:
     """List the closed tape segments of this session."""

@@ -34,6 +34,7 @@ GUARDED = {
     ("GET", "/v1/fills"): ("read", None, 200),
     ("GET", "/v1/decisions"): ("read", None, 200),
     ("GET", "/v1/denials"): ("read", None, 200),
+    ("GET", "/v1/latency"): ("read", None, 200),
     ("GET", "/v1/segments"): ("read", None, 200),
     ("GET", "/v1/segments/{digest}"): ("read", None, 404),
     ("GET", "/v1/sessions"): ("read", None, 200),
