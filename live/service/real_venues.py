@@ -41,7 +41,7 @@ class RealVenues:
         self._configuration = configuration
         self._state = state
         self._statuses = statuses
-        self._endpoints = {name: _endpoint(name, venue) for name, venue in configuration.venues.items() if venue.kind == "ccxt"}
+        self._endpoints = {name: endpoint_of(name, venue) for name, venue in configuration.venues.items() if venue.kind == "ccxt"}
         for dialect in {one.dialect.exchange for one in self._endpoints.values()}:
             exchange_class(dialect)  # seconds of importing, done here and not while the event loop waits for it
         self._budgets = {name: RequestBudget(one.dialect.limits) for name, one in self._endpoints.items()}
@@ -116,7 +116,8 @@ class RealVenues:
         return [status for status in self._statuses.values() if status.settings.venue == venue_id]
 
 
-def _endpoint(venue_id: str, venue: VenueSettings) -> Endpoint:
+def endpoint_of(venue_id: str, venue: VenueSettings) -> Endpoint:
+    """Say where a configured venue is, and how it is spoken to."""
     assert venue.dialect is not None, "checked when the configuration was loaded"
     return Endpoint(
         venue_id=venue_id,
