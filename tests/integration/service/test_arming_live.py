@@ -1,8 +1,8 @@
 """Arming LIVE, on a venue that nobody answers at: what it knows of clock and account is told by the test."""
 
+import asyncio
 import json
 
-import httpx
 import pytest
 from msgspec.structs import replace
 from pyotp.totp import TOTP
@@ -178,6 +178,19 @@ async def test_two_persons_arm_where_two_are_needed(run_desk, live):
         assert (held.operator, held.expires_at) == ("ann and bob", live.wall.now + 300 * SECOND)
 
 
+async def test_two_persons_who_confirm_at_once_both_count(run_desk, live):
+    """Neither confirmation gets lost, and there is one lease."""
+    live.configure("second_person = true")
+    live.enrol("bob")
+    async with run_desk() as desk:
+        live.settle(desk)
+        challenge = await live.request(desk)
+        codes = {name: live.code(name) for name in ("ann", "bob")}
+        done = await asyncio.gather(*(live.confirm(desk, challenge, code, name=name) for name, code in codes.items()))
+        assert sorted(one["waits_for_persons"] for one in done) == [0, 1]
+        assert len(desk.service.session.gate.leases) == 1
+
+
 async def test_what_the_first_person_saw_may_not_change_for_the_second(run_desk, live):
     """Evidence that is replaced between two confirmations voids the first one."""
     live.configure("second_person = true")
@@ -228,6 +241,12 @@ async def test_silence_about_clock_and_account_is_not_consent(run_desk, live):
         clock, account = (await live.request(desk, expect=409))["blocks"]
         assert clock.startswith("the clock of binance-spot is off by -60000.0 ms")
         assert account == "account real differs from the venue's: USDT differs"
+        past = driver.now() - 1
+        driver.feed(inputs.ClockSampled(driver.now(), "binance-spot", 0, 0, past))
+        driver.feed(inputs.ReconciliationReported(driver.now(), "real", clean=True, detail="", valid_until=past))
+        clock, account = (await live.request(desk, expect=409))["blocks"]
+        assert clock.startswith("the clock of binance-spot was not measured, or too long ago")
+        assert account.startswith("account real was not compared with the venue's, or too long ago")
 
 
 @pytest.mark.parametrize(
@@ -268,13 +287,15 @@ async def test_a_lease_ends_with_a_fault_of_clock_or_account(run_desk, live, eve
 
 
 async def test_a_lease_ends_before_its_evidence_does(run_desk, live):
-    """Evidence that counts for another minute makes a lease of a minute."""
+    """Evidence that counts for another minute makes a lease of a minute, and then no other."""
     ends = live.wall.now + 90 * SECOND
     live.show_conformance(finished_at=ends - MAXIMUM_AGE)
     async with run_desk() as desk:
         live.settle(desk)
         lease = await live.confirm(desk, await live.request(desk), live.code())
         assert lease["expires_at"] == ends
+        live.wall.now = ends
+        assert any("conformance EXPIRED" in block for block in desk.service.preflight("probe").blocks)
 
 
 async def test_live_needs_an_approver_and_real_money_the_evidence_gates_too(run_desk, host, wall):
@@ -307,5 +328,4 @@ async def test_a_challenge_is_shown_to_those_who_may_arm(run_desk, live):
         reader = create_token(live.host.keys, "viewer", ("read",))
         await desk.call("GET", path, expect=403, token=reader)
         await desk.call("GET", "/v1/arm/guess", expect=409)
-        assert isinstance(desk.client, httpx.AsyncClient)
         assert (await desk.call("GET", path))["phrase"] == PHRASE
