@@ -32,12 +32,13 @@ class ClaimFailed(InterlockError):
 
 
 class Stage:
-    """Hold the demo's directories and run commands in them."""
+    """Hold the directories of one live host of the demo and run commands in them."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, home: Path, keys: Path) -> None:
+        """Set a stage: what an earlier demo left in either directory is removed."""
         self.console = console
-        self.home = open_home().root / "demo"
-        self.keys = Path.home() / ".interlock" / "demo-keys"
+        self.home = home
+        self.keys = keys
         self.service: subprocess.Popen[bytes] | None = None
         self.registry: subprocess.Popen[bytes] | None = None
         self.registry_url = ""
@@ -200,9 +201,9 @@ class Stage:
 
 
 @contextmanager
-def open_stage(console: Console) -> Iterator[Stage]:
-    """Set the stage, and leave no process behind."""
-    stage = Stage(console)
+def open_stage(console: Console, *, name: str = "demo") -> Iterator[Stage]:
+    """Set a stage, in a home and with keys of its own by its name, and leave no process behind."""
+    stage = Stage(console, open_home().root / name, Path.home() / ".interlock" / f"{name}-keys")
     try:
         yield stage
     finally:

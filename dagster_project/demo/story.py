@@ -1,8 +1,9 @@
-"""The story that the demo tells: seven acts, each of which checks what it claims."""
+"""The story that the demo tells: eight acts, each of which checks what it claims."""
 
 import os
 from pathlib import Path
 
+from dagster_project.demo.live import trade_live
 from dagster_project.demo.promotion import promote, write_configuration
 from dagster_project.demo.proof import replay_twice, verify_everything, write_up
 from dagster_project.demo.research import judge_data, prove_strategies
@@ -41,6 +42,8 @@ def tell(sample: Path, strategies: Path) -> None:
         kill_and_release(stage, config)
         verify_everything(stage, config)
         write_up(stage, pipeline)
+    with open_stage(make_console(), name="demo-live") as stage:
+        trade_live(stage, strategies)
         print_what_next(stage)
 
 
@@ -53,6 +56,7 @@ def print_what_next(stage: Stage) -> None:
         ("http://127.0.0.1:3000", "Dagster: Catalog -> strategy_evidence -> Checks, a partition a strategy version"),
         ("http://127.0.0.1:8422", "MLflow: Model training -> Model registry -> ema_cross: gate reports, aliases, tags"),
         ("http://127.0.0.1:8423/reports/", "today's summary and the session reports"),
+        ("http://127.0.0.1:8423/exchange", "the local exchange, and how the live host trades there"),
     ):
         stage.console.print(f"    {where:<32} {what}", markup=False)
     stage.console.print("  interlock strategy new my_strategy       # then README.md, “Your first strategy”", markup=False)
