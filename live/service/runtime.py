@@ -18,6 +18,7 @@ from live.service.errors import NotFoundError, UnavailableError
 from live.service.killing import Killing, KillReport
 from live.service.metrics import ServiceMetrics
 from live.service.readiness import reasons_not_ready
+from live.service.reconciling import Reconciling
 from live.service.rotation import refuse_unloadable, refuse_while_trading
 from live.service.running import RunningSession, run_session
 from live.service.scopes import configured_scopes, scope_name
@@ -128,6 +129,17 @@ class TradingService:
         """Record an operator's command and wait until it is durable."""
         driver = self.session.driver
         await driver.durable(driver.feed(inputs.OperatorCommand(driver.now(), operator, action, scope, target, reason)))
+
+    def reconciling(self, account_id: str) -> Reconciling:
+        """Give who holds a LIVE account against its venue.
+
+        Raises:
+            NotFoundError: the account does not trade at a real venue.
+        """
+        found = self._run.connecting.reconciling.get(account_id)
+        if found is None:
+            raise NotFoundError(f"account {account_id!r} does not trade at a real venue: there is nothing to compare it with")
+        return found
 
     def check_scope(self, scope: Scope, target: str) -> None:
         """Refuse a scope that this configuration does not have.

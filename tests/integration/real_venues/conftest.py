@@ -1,0 +1,52 @@
+"""The local exchange as a process of its own, and a host that trades there."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from real_desk import ACCOUNTS, Exchange, RealHost, run_exchange
+
+
+@pytest.fixture(scope="module")
+def exchange_process() -> Iterator[Exchange]:
+    """Run one exchange for a module's tests."""
+    with run_exchange() as exchange:
+        yield exchange
+
+
+@pytest.fixture(scope="module")
+def accounts() -> Iterator[str]:
+    """Give accounts that no other test of the module uses."""
+    return iter(ACCOUNTS)
+
+
+@pytest.fixture
+def account(accounts: Iterator[str], exchange_process: Exchange, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Give a new account, whose key this process finds in its environment."""
+
+    def take() -> str:
+        name = next(accounts)
+        monkeypatch.setenv(f"INTERLOCK_KEY_{name.upper()}", name)
+        monkeypatch.setenv(f"INTERLOCK_SECRET_{name.upper()}", name)
+        return name
+
+    return take
+
+
+@pytest.fixture
+def exchange(exchange_process: Exchange) -> Iterator[Exchange]:
+    """Give the exchange without faults."""
+    yield exchange_process
+    exchange_process.control("/faults", method="DELETE")
+
+
+@pytest.fixture
+def real_host(host: Any, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RealHost:
+    """Give a host that trades at the exchange."""
+    monkeypatch.setenv("INTERLOCK_LOCKS", str(tmp_path / "locks"))
+    return RealHost(host, exchange)

@@ -1,0 +1,116 @@
+"""An account is held against its venue: what is missing is fetched, what nobody here did is noticed, and what stays ends the lease."""
+
+import pytest
+from real_desk import BTC, BUY, REST
+
+from live.core.vocabulary import Scope, TradingState
+from live.service.errors import StartError
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_nothing_is_known_of_an_account_before_its_first_comparison(real_host, exchange, account):
+    """While the venue does not answer, the account counts as unknown, and an order is denied."""
+    name = account()
+    exchange.fault("answer", "openOrders.status", status=502, count=None)
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.until(lambda: desk.session.trading[name].connected and desk.engine.last_price(BTC), "the venue is reached")
+        assert f"account {name} is not known to equal local's" in desk.service.unready()
+        await desk.lease("real")
+        desk.tell(REST)
+        denied = await desk.order("real", "DENIED")
+        assert denied.detail.startswith("RECONCILIATION_UNKNOWN")
+        exchange.control("/faults", method="DELETE")
+        await desk.ready()
+
+
+async def test_a_fill_that_no_stream_told_is_found(real_host, exchange, account):
+    """The stream loses the frame and the answer to the order comes to nothing: the history has the execution, and it is booked once."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.fault("lose_event", match={"event": "executionReport"}, count=None)
+        exchange.fault("reset", "order.place", when="after")
+        desk.tell(BUY)
+        order = await desk.order("real", "FILLED")
+        since = desk.session.driver.now()
+        assert (await desk.until(lambda: (one := desk.answer(name)).ts_init > since and one, "the next comparison")).clean
+        assert order.filled_quantity == 2_000
+        assert len(exchange.asked("order.place", name)) == 1
+
+
+async def test_an_order_of_somebody_else_is_noticed_and_its_end_too(real_host, exchange, account):
+    """A person's own order in the account is alarmed and counted, and ends no lease."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        placed = exchange.signed(
+            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
+        )
+        (external,) = await desk.until(lambda: list(desk.state.external_orders.values()), "the order is noticed")
+        assert (external.venue_order_id, external.remaining) == (str(placed["orderId"]), 100)
+        exchange.signed("DELETE", "order", name, symbol="BTCUSDT", orderId=placed["orderId"])
+        await desk.until(lambda: not desk.state.external_orders, "its end is noticed")
+        assert "real" in desk.state.leases
+
+
+async def test_a_balance_that_nothing_here_explains_ends_the_lease_until_a_person_explains_it(real_host, exchange, account):
+    """Somebody trades by hand: the difference is seen twice, the lease ends, and a posting makes the account whole."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.signed("POST", "order", name, symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+        await desk.until(lambda: not desk.answer(name).clean, "the difference is reported")
+        detail = desk.answer(name).detail
+        assert "the venue has 399.00000000 ETH, here it is 400.00000000" in detail
+        assert "USDT" in detail
+        assert "real" not in desk.state.leases
+        reconciling = desk.service.reconciling(name)
+        for asset in ("ETH", "USDT"):
+            reconciling.explain(asset, "a person traded by hand", "ann")
+        await desk.until(lambda: desk.answer(name).clean, "the account is whole again")
+
+
+async def test_an_order_of_a_session_that_nobody_knows_kills_the_account(real_host, exchange, account):
+    """An id of ours that this journal never gave out means that another process trades the account."""
+    name, other = account(), account()
+    exchange.signed(
+        "POST",
+        "order",
+        name,
+        symbol="BTCUSDT",
+        side="BUY",
+        type="LIMIT",
+        timeInForce="GTC",
+        quantity="0.001",
+        price="50000.00",
+        newClientOrderId="ILFOREIGN1000001",
+    )
+    real_host.configure(("real", name, "LIVE"), ("fine", other, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.until(lambda: desk.state.trading_state(Scope.ACCOUNT, name) is TradingState.KILLED, "the account is killed")
+        await desk.until(lambda: desk.answer(name) is not None, "it is reported")
+        assert "ILFOREIGN1000001" in desk.answer(name).detail
+        assert desk.state.trading_state(Scope.ACCOUNT, other) is not TradingState.KILLED
+
+
+async def test_a_second_process_on_one_account_is_refused(real_host, exchange, account, tmp_path_factory):
+    """Another home of this machine does not get the account, by whatever name it calls it; once it is free, it does."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        elsewhere = type(real_host)(type(real_host.host)(tmp_path_factory.mktemp("other")), exchange)
+        elsewhere.configure(("real", name, "LIVE"))
+        with pytest.raises(StartError, match=f"account {name} at local is traded by process .* already"):
+            async with elsewhere.run():
+                pass
+    async with elsewhere.run() as desk:
+        await desk.until(lambda: desk.session.trading[name].connected, "the account is free again")
