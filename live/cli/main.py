@@ -22,6 +22,7 @@ from live.cli import (
     strategy,
     sync,
     token,
+    venue,
 )
 from live.cli.output import CommandError, UsageProblem, run_reporting_errors
 
@@ -40,6 +41,7 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(session.app, name="session")
 app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
+app.add_typer(venue.app, name="venue")
 app.command("replay", epilog=replay.EXAMPLE)(replay.replay_command)
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve_command)
 app.command("exchange", epilog=exchange.EXAMPLE)(exchange.exchange_command)
@@ -99,7 +101,7 @@ def _command_of(arguments: list[str]) -> str:
     return "".join(f"{word} " for word in words[: 2 if words[:1] and words[0] in _GROUPS else 1])
 
 
-_GROUPS = ("strategy", "keys", "promote", "token", "journal", "session", "config", "spec", "dataset")
+_GROUPS = ("strategy", "keys", "promote", "token", "journal", "session", "config", "spec", "venue", "dataset")
 
 
 def _join_pipeline_commands() -> None:

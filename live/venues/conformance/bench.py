@@ -144,10 +144,10 @@ class Desk:
         wire: how its requests look.
     """
 
-    def __init__(self, bench: "Bench", venue: TradingVenue) -> None:
+    def __init__(self, bench: "Bench", venue: TradingVenue, gate: NotingGate) -> None:
         self.venue = venue
         self.sinks = KeptSinks()
-        self.gate = NotingGate()
+        self.gate = gate
         self.relay = bench.relay
         self.wire = bench.wire
         self.instrument = bench.instrument
@@ -208,9 +208,9 @@ class Desk:
         await self.sinks.first(OrderAccepted, order_id)
         return order_id
 
-    async def trade(self, side: Side = Side.BUY) -> str:
+    async def trade(self, side: Side = Side.BUY, quantity: int | None = None) -> str:
         """Trade at the market, and wait until all of it is told."""
-        order = self.order(OrderType.MARKET, side=side)
+        order = self.order(OrderType.MARKET, side=side, quantity=quantity)
         self.submit(order)
         await self.sinks.until(
             lambda: sum(one.quantity for one in self.sinks.executions(order.order_id).values()) >= order.quantity,
@@ -251,6 +251,7 @@ class Bench:
         began_at: venue time before the first order, nanoseconds UTC.
         nonce: what the ids of this run's orders have in common.
         numbers: tells them apart.
+        shared: the adapter that cases share, None before the first needs it.
     """
 
     maker: AdapterMaker
@@ -263,38 +264,68 @@ class Bench:
     began_at: int
     nonce: str
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    shared: Desk | None = None
+
+    @property
+    def prefix(self) -> str:
+        """Give how the ids of this run's orders begin."""
+        return f"IL{self.nonce}"
 
     def new_id(self) -> str:
         """Give an id that no other order has."""
-        return f"IL{self.nonce}{next(self.numbers):06d}"
+        return f"{self.prefix}{next(self.numbers):06d}"
 
     @asynccontextmanager
-    async def desk(self, *, wall: Callable[[], int] = time.time_ns, spoil_secret: bool = False) -> AsyncGenerator[Desk]:
-        """Start an adapter, let a case trade, take what it left off the book, and stop the adapter.
+    async def desk(self) -> AsyncGenerator[Desk]:
+        """Lend the adapter that all cases share, and take what a case left off the book; starting one costs weight at the venue.
 
         Raises:
             VenueCallError: it cannot be started.
         """
-        gate = NotingGate()
-        venue = self.maker.trading(self.relay.http, self.relay.web_socket, gate, wall=wall, spoil_secret=spoil_secret)
-        desk = Desk(self, venue)
-        desk.gate = gate
-        await venue.start([self.instrument], desk.sinks)
+        if self.shared is None:
+            desk = self._make_desk(time.time_ns, spoil_secret=False)
+            await desk.venue.start([self.instrument], desk.sinks)
+            self.shared = desk
+        async with self._cleaned(self.shared):
+            yield self.shared
+
+    @asynccontextmanager
+    async def new_desk(self, *, wall: Callable[[], int] = time.time_ns, spoil_secret: bool = False) -> AsyncGenerator[Desk]:
+        """Start an adapter for one case alone, which what the case does to it would else burden others with.
+
+        Raises:
+            VenueCallError: it cannot be started.
+        """
+        desk = self._make_desk(wall, spoil_secret=spoil_secret)
+        await desk.venue.start([self.instrument], desk.sinks)
         try:
-            try:
+            async with self._cleaned(desk):
                 yield desk
-            except BaseException:
-                self.relay.mend()
-                with suppress(InterlockError):  # the case has failed already; the next one says so if this did not help
-                    await venue.cancel_all(self.instrument.instrument_id)
-                raise
-            self.relay.mend()
-            await venue.cancel_all(self.instrument.instrument_id)
-            left = await desk.open_ids()
-            expect(not left, f"after cancel_all no open order was expected, received {', '.join(left)}")
-            expect(not desk.sinks.stamped, f"ts_init is the loop's to stamp, received it in {', '.join(desk.sinks.stamped[:3])}")
         finally:
-            await venue.stop()
+            await desk.venue.stop()
+
+    def _make_desk(self, wall: Callable[[], int], *, spoil_secret: bool) -> Desk:
+        gate = NotingGate()
+        return Desk(self, self.maker.trading(self.relay.http, self.relay.web_socket, gate, wall=wall, spoil_secret=spoil_secret), gate)
+
+    @asynccontextmanager
+    async def _cleaned(self, desk: Desk) -> AsyncGenerator[None]:
+        """Mend what a case broke, take what it left off the book, and look at how the adapter stamped what it handed on."""
+        instrument_id = self.instrument.instrument_id
+        try:
+            yield
+        except BaseException:
+            self._mend(desk)
+            with suppress(InterlockError):  # the case has failed already; the proof at the end says so if this did not help
+                await desk.venue.cancel_all(instrument_id)
+            raise
+        self._mend(desk)
+        await desk.venue.cancel_all(instrument_id)
+        expect(not desk.sinks.stamped, f"ts_init is the loop's to stamp, received it in {', '.join(desk.sinks.stamped[:3])}")
+
+    def _mend(self, desk: Desk) -> None:
+        self.relay.mend()
+        desk.gate.closed = None
 
     @asynccontextmanager
     async def feed(self, *kinds: MarketKind) -> AsyncGenerator[tuple[MarketFeed, KeptSinks]]:

@@ -91,7 +91,7 @@ async def lost_cancel(bench: Bench) -> None:
 )
 async def rate_limit(bench: Bench) -> None:
     """Show what a rate limit does."""
-    async with bench.desk() as desk:
+    async with bench.new_desk() as desk:
         resting = await desk.rest()
         bench.befall(is_placing(desk.wire), reaches=False, answer=desk.wire.rate_limited)
         refused_at = time.monotonic()
@@ -102,6 +102,8 @@ async def rate_limit(bench: Bench) -> None:
         await desk.sinks.first(OrderCanceled, resting)
         canceled_at = next(one.at for one in desk.relay.passed if Matcher(*desk.wire.cancel)(one))
         expect(canceled_at - refused_at < 1.0, f"a cancel was to leave at once, it left after {canceled_at - refused_at:.2f} s")
+        settled = (OrderAccepted, EffectOutcome)  # it leaves once it may, or is given up unsent for having waited too long
+        await desk.sinks.until(lambda: len([one for kind in settled for one in desk.sinks.of(kind, later)]) > 0, f"what became of {later}")
         early = [one.at - refused_at for one in desk.relay.passed if is_placing(desk.wire, later)(one) and one.at - refused_at < 0.9]
         expect(not early, f"no order was to leave for 1 s, one left after {early}")
 
@@ -109,7 +111,7 @@ async def rate_limit(bench: Bench) -> None:
 @case("AC-30", "A ban holds everything back for as long as the venue says, cancels too: every request would make it longer.")
 async def ban(bench: Bench) -> None:
     """Show what a ban does."""
-    async with bench.desk() as desk:
+    async with bench.new_desk() as desk:
         resting = await desk.rest()
         bench.befall(is_placing(desk.wire), reaches=False, answer=desk.wire.banned)
         await desk.sinks.first(OrderRejected, desk.submit(desk.order()))
@@ -141,7 +143,7 @@ async def priority(bench: Bench) -> None:
 @case("AC-32", "What is under way when the adapter stops is unknown, not forgotten.")
 async def stop(bench: Bench) -> None:
     """Show what a stop does to a request."""
-    async with bench.desk() as desk:
+    async with bench.new_desk() as desk:
         bench.befall(is_placing(desk.wire), delay=0.5, keeps_answer=True)
         order_id = desk.submit(desk.order())
         await desk.sinks.first(EffectOutcome, order_id)

@@ -3,14 +3,16 @@
 import time
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
 
 import msgspec
 
 from live.core.errors import InterlockError
 from live.core.instruments import Instrument
+from live.core.vocabulary import Side
 from live.venues.conformance import failure_cases, feed_cases, order_cases, question_cases, stream_cases
 from live.venues.conformance.bench import AdapterMaker, Bench, BenchError, KeptSinks, NotingGate, resting_price_of, size_of
-from live.venues.conformance.cases import CASES, Case, CaseSkippedError
+from live.venues.conformance.cases import CASES, Case, CaseSkippedError, expect
 from live.venues.conformance.relay import Relay
 from live.venues.conformance.wires import WIRES
 from live.venues.protocol import MarketFeed, TradingVenue
@@ -21,6 +23,9 @@ assert all(module.__name__ for module in _MODULES)
 
 ORDERS_AT_ONCE = 8
 """An account has to afford so many of the kit's orders."""
+
+
+Outcome = Literal["passed", "failed", "skipped"]
 
 
 class CaseRun(msgspec.Struct, frozen=True):
@@ -34,7 +39,7 @@ class CaseRun(msgspec.Struct, frozen=True):
     """
 
     case: Case
-    outcome: str
+    outcome: Outcome
     detail: str
     milliseconds: int
 
@@ -44,7 +49,9 @@ OnCase = Callable[[CaseRun], None]
 
 
 @asynccontextmanager
-async def open_bench(maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str) -> AsyncGenerator[Bench]:
+async def open_bench(
+    maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str
+) -> AsyncGenerator[Bench]:
     """Prepare a bench at an address: find the instrument, a price at which an order rests, and a size that the venue takes.
 
     Raises:
@@ -66,7 +73,11 @@ async def open_bench(maker: AdapterMaker, dialect: str, http: str, web_socket: s
             await _check_account(venue, bench)
         finally:
             await venue.stop()
-        yield bench
+        try:
+            yield bench
+        finally:
+            if bench.shared is not None:
+                await bench.shared.venue.stop()
 
 
 async def run_cases(bench: Bench, on_case: OnCase, only: Collection[str] = ()) -> list[CaseRun]:
@@ -80,9 +91,34 @@ async def run_cases(bench: Bench, on_case: OnCase, only: Collection[str] = ()) -
     return runs
 
 
+async def sell_back(bench: Bench) -> int:
+    """Sell what the cases bought, as far as the venue takes it, and give how many quantity units that were.
+
+    Raises:
+        CaseFailedError: an order of the cases is still open, or the venue did not sell it.
+        VenueCallError: the venue did not answer.
+    """
+    instrument = bench.instrument
+    async with bench.desk() as desk:
+        left = await desk.open_ids()
+        expect(not left, f"after the cases no open order was expected, received {', '.join(left)}")
+        trades = await desk.venue.trades_since(instrument.instrument_id, since=bench.began_at)
+        mine = [one for one in trades if one.order_id.startswith(bench.prefix)]
+        held = sum(instrument.base_amount(one.quantity) * (1 if one.side is Side.BUY else -1) for one in mine)
+        held -= sum(one.fee for one in mine if one.fee_asset == instrument.base)
+        free = {one.asset: one.free for one in await desk.venue.balances()}.get(instrument.base, 0)
+        whole = instrument.base_amount(instrument.lot_size)
+        quantity = max(0, min(held, free)) // whole * instrument.lot_size
+        if quantity >= bench.quantity:
+            await desk.trade(Side.SELL, quantity)
+            return quantity
+        return 0
+
+
 async def _run(case: Case, bench: Bench) -> CaseRun:
     started = time.monotonic_ns()
-    outcome, detail = "passed", ""
+    outcome: Outcome = "passed"
+    detail = ""
     try:
         await case.function(bench)
     except CaseSkippedError as error:

@@ -102,7 +102,7 @@ async def post_only(bench: Bench) -> None:
 async def steps(bench: Bench) -> None:
     """Show that numbers are not rounded on the way."""
     finer = _finer(bench)
-    async with finer.desk() as desk:
+    async with finer.new_desk() as desk:
         for order in (desk.order(price=finer.resting_price + 1), desk.order(quantity=finer.quantity + 1)):
             desk.submit(order)
             await desk.sinks.first(OrderRejected, order.order_id)

@@ -74,7 +74,7 @@ async def silence(bench: Bench) -> None:
 async def key(bench: Bench) -> None:
     """Show what a wrong key does."""
     try:
-        async with bench.desk(spoil_secret=True):
+        async with bench.new_desk(spoil_secret=True):
             started = True
     except VenueCallError as error:
         started = False
@@ -90,7 +90,7 @@ async def resync(bench: Bench) -> None:
     def wall() -> int:
         return time.time_ns() - behind
 
-    async with bench.desk(wall=wall) as desk:
+    async with bench.new_desk(wall=wall) as desk:
         behind = CLOCK_STEP
         rejected = await desk.sinks.first(OrderRejected, desk.submit(desk.order()))
         expect(rejected.reason.startswith(FailureClass.REJECTED_CLOCK), f"REJECTED_CLOCK was expected, received {rejected.reason!r}")

@@ -39,7 +39,7 @@ async def repeated_frame(bench: Bench) -> None:
 @case("AC-35", "After a break the stream is opened anew and the trade history read, without being asked: what happened meanwhile is told.")
 async def reconnect(bench: Bench) -> None:
     """Show what a break does."""
-    async with bench.desk() as desk:
+    async with bench.new_desk() as desk:
         _expect_stream(desk)
         order_id = await _trade_untold(bench, desk)
         desk.relay.mend()
