@@ -184,7 +184,7 @@ class RealHost:
         lines += ["[promotion.requirements]", "determinism = {}"]
         for _, account, mode in deployments:
             lines += [f"[accounts.{account}]", *([] if mode == "LIVE" else ['balances = { USDT = "10000.00" }'])]
-        lines += [f"[venues.{VENUE}]", 'kind = "ccxt"', 'dialect = "binance"', "simulated = true", "reconcile_seconds = 0.5"]
+        lines += [f"[venues.{VENUE}]", 'kind = "ccxt"', 'dialect = "binance"', "simulated = true", "reconcile_seconds = 1.5"]
         lines += [f'http = "{self.exchange.http}"', f'web_socket = "{self.exchange.web_socket}"', venue]
         for strategy_id, account, mode in deployments:
             lines += ["[[deployment]]", f'strategy = "{strategy_id}"', f'bundle = "{self.bundle(strategy_id, warm_up)}"']

@@ -27,7 +27,8 @@ async def test_the_clock_of_a_venue_is_measured_before_anything_can_be_sent_to_i
 
 async def test_a_clock_half_a_second_off_stops_sending_and_five_seconds_off_disarms(real_host, exchange, account):
     """Between the two bounds the lease stays, every order is denied, and the service says why it is not ready."""
-    real_host.configure(("real", account(), "LIVE"), venue=CLOCK)
+    name = account()
+    real_host.configure(("real", name, "LIVE"), venue=CLOCK)
     async with real_host.run() as desk:
         await desk.ready()
         await desk.until(lambda: desk.state.clocks.get(VENUE), "the clock is measured")
@@ -37,11 +38,12 @@ async def test_a_clock_half_a_second_off_stops_sending_and_five_seconds_off_disa
         await desk.until(lambda: desk.state.clocks[VENUE].offset > 400 * MILLISECOND, "the engine knows")
         assert any(reason.startswith(f"the clock of {VENUE} is beyond what may send") for reason in desk.service.unready())
         desk.tell(BUY)
-        assert [order.detail.partition(":")[0] for order in desk.orders("real", "DENIED")]
+        assert len(desk.orders("real", "DENIED")) == 1
+        assert 'interlock_denials_total{code="CLOCK_OFFSET_EXCEEDED"} 1.0' in desk.service.metrics.exposition().decode()
         assert desk.state.strictest_state("real") is TradingState.ARMED
         exchange.fault("clock_skew", milliseconds=5_000)
         await desk.until(lambda: desk.state.strictest_state("real") is TradingState.DISARMED, "the lease ends")
-    assert exchange.asked("order.place", "real") == []
+    assert exchange.asked("order.place", name) == []
 
 
 async def test_an_orders_way_to_the_venue_and_back_is_measured_stage_by_stage(real_host, account):
