@@ -402,6 +402,28 @@ def test_a_rest_below_a_lot_is_sold_once_the_venue_takes_smaller_ones(new_desk, 
     assert [(effect.side, effect.quantity) for effect in after.submitted] == [(Side.SELL, 5)]
 
 
+def test_a_try_that_could_send_nothing_is_followed_by_the_same_wait_again(new_desk, make):
+    """An exit refused twice waits two bars; its rest, too small until just after a try, leaves two bars after that try."""
+    desk = new_desk().open(make.btc(minimum_notional=1))
+    desk.want(100)
+    desk.fill(fee=500_000, fee_asset="BTC")
+    desk.want(0)
+    for wait in (1, 2):
+        desk.outcome(Outcome.REFUSED)
+        for _ in range(wait):
+            desk.bar()
+    desk.fill()
+    assert desk.held() == 5
+    desk.bar()
+    desk.bar()
+    desk.feed(inputs.InstrumentDefined(desk.now, make.btc(minimum_notional=1, lot_size=1, minimum_quantity=1)))
+    sent = []
+    for _ in range(2):
+        desk.bar()
+        sent.append([effect.quantity for effect in desk.submitted])
+    assert sent == [[], [5]]
+
+
 def test_another_exit_is_tried_as_soon_as_a_first_one(desk):
     """How long the one before had to wait says nothing about it."""
     desk.want(200)

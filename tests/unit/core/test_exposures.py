@@ -137,6 +137,25 @@ def test_a_venue_is_what_stands_before_the_first_colon():
     assert list(exposures.of_venue) == ["kraken-spot"]
 
 
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_an_order_that_filled_beyond_its_quantity_frees_what_it_reserved_and_no_more(make, side):
+    """Another order beside it reserves what it did, while the one overfilled counts as alive and after."""
+    exposures, other, overfilled = Exposures(), order(1, side=side), order(2, side=side)
+
+    def reserves():
+        books = exposures.strategies["paper", "alpha"][BTC], exposures.accounts["paper", "binance-spot"][BTC]
+        return [book.sums[:-1] for book in books], dict(exposures.reserved), [book.orders for book in books]
+
+    exposures.add(other, make.btc())
+    sums, reserved, _ = reserves()
+    exposures.add(overfilled, make.btc())
+    overfilled.filled_quantity = 130
+    exposures.fill(overfilled, make.btc(), 100)
+    assert reserves() == (sums, reserved, [2, 2])
+    exposures.remove(overfilled, make.btc())
+    assert reserves() == (sums, reserved, [1, 1])
+
+
 def test_a_perpetual_reserves_nothing_of_a_balance(make):
     """Its margin is judged instead."""
     exposures, perpetual = Exposures(), make.btc(kind=InstrumentKind.PERPETUAL)

@@ -330,6 +330,14 @@ def test_a_sell_below_the_market_is_worth_the_market(limited):
     assert order(desk, "SELL", 100, order_type="LIMIT", limit_price=96.0) is None
 
 
+def test_a_sell_that_leaves_a_short_too_small_to_take_back_is_denied(margin_desk):
+    """Sold from 0.1 held, 0.15 leave a short worth 4.75 at 95, below the venue's minimum of 5; 0.16 leave 5.70."""
+    desk = margin_desk(1_000 * USDT)
+    hold(desk, 100)
+    assert order(desk, "SELL", 150) == DenialCode.EXIT_BELOW_MINIMUM
+    assert order(desk, "SELL", 160) is None
+
+
 def test_a_reduce_only_order_may_not_open(desk):
     """Alone it must fit the position; beside another reduce-only order it need not, beside an ordinary one it must."""
     assert order(desk, "SELL", 100, reduce_only=True) == DenialCode.REDUCE_ONLY_VIOLATED

@@ -12,7 +12,7 @@ from live.core.market import InstrumentMarket
 from live.core.records import FillRecorded, FundingRecorded
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import EngineState
-from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, Scope, Side, TradingState
+from live.core.vocabulary import AccountType, InstrumentKind, Liquidity, OperatorAction, Scope, Side, TradingState
 
 BTC, ETH = "binance-spot:BTCUSDT", "binance-spot:ETHUSDT"
 USDT = 10**8
@@ -246,11 +246,21 @@ def test_a_margin_call_is_said_once_and_again_after_it_was_over(leveraged):
 
 def test_an_account_armed_during_a_margin_call_may_still_only_reduce(leveraged):
     """A lease loosens nothing that the market has not."""
-    leveraged.command("DISARM")
+    leveraged.command(OperatorAction.DISARM)
     leveraged.bar(8_400)
     assert leveraged.alarms == ["MARGIN_CALL"]
     leveraged.arm(lease_id="second")
     leveraged.bar(8_399)
+    assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.REDUCE_ONLY
+
+
+def test_a_called_account_that_is_disarmed_and_armed_is_restricted_again_at_the_same_price(leveraged):
+    """A person may arm it all the same, and the next price is judged although it is the one that called."""
+    leveraged.bar(8_400)
+    leveraged.command(OperatorAction.DISARM, Scope.ACCOUNT, "paper")
+    leveraged.arm(lease_id="second")
+    assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.ARMED
+    leveraged.bar(8_400)
     assert leveraged.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.REDUCE_ONLY
 
 
@@ -348,6 +358,14 @@ def test_an_account_with_nothing_to_lose_is_judged_at_every_price(make):
     books.fill(10, 100_000, fine.instrument_id)
     books.state.ledger.deposit("a", "USDT", 1 - 1_000 * USDT)
     assert watch(books, (fine.instrument_id, 100_000), (fine.instrument_id, 99_994)) == [[], ["MARGIN_CALL"]]
+
+
+def test_an_account_larger_than_a_float_can_tell_is_called_for_one_money_unit(make):
+    """Short 10^8 BTC from 100.00, it is a hundred millionth of a USDT below its margin at 140.00, and not at 139.99."""
+    books = Books(make, maintenance=1)
+    lost, maintenance = 4_000_000_000 * USDT, 14_000 * USDT
+    books.fill(-(10**11), 10_000).state.ledger.deposit("a", "USDT", lost + maintenance - 1 - 1_000 * USDT)
+    assert watch(books, (BTC, 10_000), (BTC, 13_999), (BTC, 14_000)) == [[], [], ["MARGIN_CALL"]]
 
 
 def test_each_account_that_holds_an_instrument_is_called_by_itself(watched):
