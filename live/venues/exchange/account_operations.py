@@ -136,3 +136,25 @@ def nothing(desk: Desk, parameters: Parameters, unit: int) -> Run:
     """List what this exchange has none of, such as order lists."""
     parameters.ignore(*parameters.values)
     return lambda name, now: []
+
+
+def amendments(desk: Desk, parameters: Parameters, unit: int) -> Run:
+    """List what was amended of an order, which is nothing while no symbol allows it."""
+    desk.required_symbol(parameters)
+    if parameters.integer("orderId") is None:
+        raise errors.mandatory_parameter("orderId")
+    parameters.integer("fromExecutionId")
+    parameters.limit(_DEFAULT, _MOST)
+    return lambda name, now: []
+
+
+def order_list(desk: Desk, parameters: Parameters, unit: int) -> Run:
+    """Query an order list, of which there are none."""
+    number, text = parameters.integer("orderListId"), parameters.client_order_id("origClientOrderId")
+    if number is None and text is None:
+        raise errors.invalid_parameter_combination("'orderListId' should also be sent.")
+
+    def run(name: str, now: int) -> Payload:
+        raise errors.no_such_order_list()
+
+    return run

@@ -136,24 +136,24 @@ class Bars:
                 bar.taker_buy_volume += quantity
                 bar.taker_buy_quote_volume += quote
 
-    def klines(self, interval: str, now: int, start: int | None, end: int | None, limit: int) -> tuple[Kline, ...]:
+    def klines(self, interval: str, now: int, start: int | None, end: int | None, limit: int, zone: int = 0) -> tuple[Kline, ...]:
         """Give bars of an interval as `Exchange.klines` does."""
         length = LENGTHS.get(interval, DAY)
-        series = self.seconds if length == SECOND else self.minutes if length < HOUR else self.hours
+        series = self.seconds if length == SECOND else self.minutes if length < HOUR or zone % HOUR else self.hours
         series.extend(now - now % series.length)
         first = series.bars[0].open_time if series.bars else now
         if start is not None:
-            first = max(first, opening(interval, start + length - 1) if interval != MONTH else start)
+            first = max(first, opening(interval, start + length - 1, zone) if interval != MONTH else start)
         elif interval != MONTH:
             # Without a start only the newest bars are wanted, so that older ones need not be put together.
-            first = max(first, opening(interval, (now if end is None else min(now, end)) - (limit - 1) * length))
+            first = max(first, opening(interval, (now if end is None else min(now, end)) - (limit - 1) * length, zone))
         if start is not None and interval != MONTH:
             end = min(now if end is None else end, first + limit * length - 1)
-        wanted = [bar for bar in self._since(series, first) if end is None or opening(interval, bar.open_time) <= end]
-        bars = _grouped(interval, wanted)
+        wanted = [bar for bar in self._since(series, first) if end is None or opening(interval, bar.open_time, zone) <= end]
+        bars = _grouped(interval, wanted, zone)
         if start is not None:
             bars = [bar for bar in bars if bar.open_time >= start][:limit]
-        return tuple(_kline(interval, bar) for bar in bars[-limit:])
+        return tuple(_kline(interval, bar, zone) for bar in bars[-limit:])
 
     @staticmethod
     def _since(series: Series, first: int) -> Iterator[Bar]:
@@ -165,27 +165,28 @@ class Bars:
             yield bars[index]
 
 
-def opening(interval: str, time: int) -> int:
-    """Say when the bar opened that a time falls in; both microseconds UTC."""
+def opening(interval: str, time: int, zone: int = 0) -> int:
+    """Say when the bar opened that a time falls in; both microseconds UTC, `zone` what local time is ahead of UTC."""
+    local = time + zone
     if interval == MONTH:
-        day = datetime.fromtimestamp(time // SECOND, UTC)
-        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp()) * SECOND
+        day = datetime.fromtimestamp(local // SECOND, UTC)
+        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp()) * SECOND - zone
     length = LENGTHS[interval]
     shift = _MONDAY if interval == "1w" else 0
-    return time - (time - shift) % length
+    return time - (local - shift) % length
 
 
-def closing(interval: str, open_time: int) -> int:
+def closing(interval: str, open_time: int, zone: int = 0) -> int:
     """Give the last microsecond of the bar that opened at a time."""
     if interval == MONTH:
-        return opening(interval, open_time + 32 * DAY) - 1
+        return opening(interval, open_time + 32 * DAY, zone) - 1
     return open_time + LENGTHS[interval] - 1
 
 
-def _grouped(interval: str, bars: Iterable[Bar]) -> list[Bar]:
+def _grouped(interval: str, bars: Iterable[Bar], zone: int) -> list[Bar]:
     grouped: list[Bar] = []
     for bar in bars:
-        open_time = opening(interval, bar.open_time)
+        open_time = opening(interval, bar.open_time, zone)
         if grouped and grouped[-1].open_time == open_time:
             grouped[-1].absorb(bar)
         else:
@@ -195,10 +196,10 @@ def _grouped(interval: str, bars: Iterable[Bar]) -> list[Bar]:
     return grouped
 
 
-def _kline(interval: str, bar: Bar) -> Kline:
+def _kline(interval: str, bar: Bar, zone: int) -> Kline:
     return Kline(
         open_time=bar.open_time,
-        close_time=closing(interval, bar.open_time),
+        close_time=closing(interval, bar.open_time, zone),
         open=bar.open,
         high=bar.high,
         low=bar.low,

@@ -239,9 +239,15 @@ def lookup_interval_too_big(hours: int) -> VenueError:
     return VenueError(MORE_THAN_XX_HOURS, f"More than {hours} hours between startTime and endTime.")
 
 
-def invalid_parameter_combination() -> VenueError:
-    """Refuse optional parameters that exclude each other."""
-    return VenueError(OPTIONAL_PARAMS_BAD_COMBO, "Combination of optional parameters invalid.")
+def invalid_parameter_combination(recommendation: str = "") -> VenueError:
+    """Refuse optional parameters that exclude or need each other; some endpoints say how they should be sent instead."""
+    message = "Combination of optional parameters invalid."
+    return VenueError(OPTIONAL_PARAMS_BAD_COMBO, f"{message} Recommendation: {recommendation}" if recommendation else message)
+
+
+def one_or_several_symbols() -> VenueError:
+    """Refuse a request for one symbol and for several."""
+    return invalid_parameter_combination("'symbol' and 'symbols' cannot both be sent.")
 
 
 def invalid_parameter(name: str) -> VenueError:
@@ -317,6 +323,11 @@ def cancel_without_id() -> VenueError:
 def no_such_order() -> VenueError:
     """Say that an order is not known."""
     return VenueError(NO_SUCH_ORDER, "Order does not exist.")
+
+
+def no_such_order_list() -> VenueError:
+    """Refuse a query for an order list that there is not."""
+    return VenueError(NO_SUCH_ORDER, "Order list does not exist.")
 
 
 def bad_api_key_format() -> VenueError:

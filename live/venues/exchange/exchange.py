@@ -198,7 +198,9 @@ class Exchange:
         orders = list(known.open.get(symbol, {}).values())
         if not orders:
             raise errors.unknown_order_sent()
-        return tuple(self._cancel(known, engine, order, None, now) for order in orders)
+        # The documentation's example has one id of the request on every order that it canceled.
+        request_id = "" if known.house else engine.cancel_client_id()
+        return tuple(self._cancel(known, engine, order, request_id, now) for order in orders)
 
     def cancel_replace(
         self,
@@ -361,9 +363,11 @@ class Exchange:
         return BookTicker(engine.update_id, bid, bids.levels[bid].quantity if bid else 0, ask, asks.levels[ask].quantity if ask else 0)
 
     def klines(
-        self, symbol: str, interval: str, now: int, *, start: int | None = None, end: int | None = None, limit: int = 500
+        self, symbol: str, interval: str, now: int, *, start: int | None = None, end: int | None = None, limit: int = 500, zone: int = 0
     ) -> tuple[Kline, ...]:
         """Give bars oldest first, the current one last; the newest ones without `start`.
+
+        They open on local time, which is ahead of UTC by `zone` microseconds; `start` and `end` are UTC all the same.
 
         Raises:
             VenueError: -1120 for an interval that is not one of `INTERVALS`.
@@ -371,7 +375,7 @@ class Exchange:
         engine = self._engine(symbol)
         if interval not in LENGTHS and interval != MONTH:
             raise errors.invalid_interval()
-        return engine.market.bars.klines(interval, max(now, self._now), start, end, limit)
+        return engine.market.bars.klines(interval, max(now, self._now), start, end, limit, zone)
 
     def ticker(self, symbol: str, now: int) -> Ticker:
         """Give the statistics of the 24 hours before `now`."""

@@ -54,8 +54,12 @@ def check_parameters(request: OrderRequest, rules: SymbolRules) -> None:
     }
     mandatory = MANDATORY[kind]
     for name in mandatory:
-        if sent[name] is None:
+        if sent[name] is not None:
+            continue
+        if name != "stopPrice":
             raise errors.mandatory_parameter(name)
+        if request.trailing_delta is None:
+            raise errors.one_of_parameters("stopPrice", "trailingDelta")
     allowed = ("quantity", "quoteOrderQty") if kind is OrderType.MARKET else mandatory
     for name, value in sent.items():
         if value is not None and name not in allowed:

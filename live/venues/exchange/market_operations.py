@@ -22,7 +22,8 @@ _DEFAULT_LEVELS = 100
 _MOST_SYMBOLS = 100
 _MINUTE = 60_000_000
 _DAY = 86_400_000_000
-_UTC = frozenset({"0", "00", "0:00", "00:00", "+0", "-0", "+00:00", "-00:00"})
+_ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?", re.ASCII)
+_WEST, _EAST = -12 * 60 * _MINUTE, 14 * 60 * _MINUTE
 _WINDOW = re.compile(r"([1-9][0-9]?)([mhd])", re.ASCII)
 _WINDOW_MINUTES = {"m": (1, 59), "h": (60, 23), "d": (1_440, 7)}
 _BAD_SYMBOL_STATUS = -1122
@@ -61,7 +62,9 @@ def exchange_information(desk: Desk, parameters: Parameters, unit: int) -> Run:
     status = _read_status(parameters)
     permission_sets = parameters.boolean("showPermissionSets", default=True)
     named = one is not None or several is not None
-    if (one is not None and several is not None) or (named and (permissions is not None or status is not None)):
+    if one is not None and several is not None:
+        raise errors.one_or_several_symbols()
+    if named and (permissions is not None or status is not None):
         raise errors.invalid_parameter_combination()
     symbols = [desk.symbol(name) for name in ((one,) if one is not None else several or desk.exchange.symbols)]
     if permissions is not None and information.PERMISSION not in permissions:
@@ -118,11 +121,11 @@ def klines(desk: Desk, parameters: Parameters, unit: int) -> Run:
     if interval not in INTERVALS:
         raise errors.invalid_interval()
     start, end = read_times(parameters)
-    _read_zone(parameters)
+    zone = _read_zone(parameters)
     limit = parameters.limit(_DEFAULT, _MOST)
 
     def run(account: str, now: int) -> list[list[object]]:
-        found = desk.exchange.klines(symbol, interval, now, start=start, end=end, limit=limit)
+        found = desk.exchange.klines(symbol, interval, now, start=start, end=end, limit=limit, zone=zone)
         return [payloads.kline(bar, unit) for bar in found]
 
     return run
@@ -176,12 +179,12 @@ def ticker_window(desk: Desk, parameters: Parameters, unit: int) -> Run:
 
 
 def ticker_trading_day(desk: Desk, parameters: Parameters, unit: int) -> Run:
-    """Tell the statistics of the day, which starts at midnight UTC."""
-    _read_zone(parameters)
+    """Tell the statistics of the day, which starts at midnight of the time zone."""
+    zone = _read_zone(parameters)
     kind = _read_ticker_type(parameters)
 
     def show(symbol: str, now: int) -> Payload:
-        start = now - now % _DAY
+        start = now - (now + zone) % _DAY
         return _window_payload(_gather(desk, symbol, start, now, start + _DAY - 1), kind, unit)
 
     return _for_symbols(desk, parameters, show, required=True)
@@ -190,7 +193,7 @@ def ticker_trading_day(desk: Desk, parameters: Parameters, unit: int) -> Run:
 def _for_symbols(desk: Desk, parameters: Parameters, show: Callable[[str, int], Payload], *, required: bool = False) -> Run:
     one, several, status = parameters.symbol(), parameters.symbols(), _read_status(parameters)
     if one is not None and several is not None:
-        raise errors.invalid_parameter_combination()
+        raise errors.one_or_several_symbols()
     if one is not None:
         symbol = desk.symbol(one).symbol
         _check_status(desk, symbol, status)
@@ -218,10 +221,17 @@ def _read_ticker_type(parameters: Parameters) -> TickerType:
     return parameters.choice("type", TickerType, refusal) or TickerType.FULL
 
 
-def _read_zone(parameters: Parameters) -> None:
-    zone = parameters.text("timeZone")
-    if zone is not None and zone not in _UTC:
-        raise errors.unsupported_operation()
+def _read_zone(parameters: Parameters) -> int:
+    """Read what local time is ahead of UTC, in microseconds: hours, or hours and minutes, from -12:00 to +14:00."""
+    text = parameters.text("timeZone")
+    match = _ZONE.fullmatch("0" if text is None else text)
+    if match is None:
+        raise errors.invalid_parameter("timeZone")
+    ahead = (int(match[2]) * 60 + int(match[3] or 0)) * _MINUTE
+    zone = -ahead if match[1] == "-" else ahead
+    if not _WEST <= zone <= _EAST:
+        raise errors.invalid_parameter("timeZone")
+    return zone
 
 
 def _read_window(parameters: Parameters) -> int:

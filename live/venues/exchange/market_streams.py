@@ -177,7 +177,7 @@ class MarketStreams:
         self._send(name, lambda unit: one(stream.symbol, unit) if stream.symbol else [one(symbol, unit) for symbol in self._symbols])
 
     def _send_klines(self, name: str, stream: StreamName, now: int) -> None:
-        bars = self._exchange.klines(stream.symbol, stream.interval, now, limit=2)
+        bars = self._exchange.klines(stream.symbol, stream.interval, now, limit=2, zone=stream.zone)
         if not bars:
             return
         before = self._open_klines.get(name)

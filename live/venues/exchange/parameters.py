@@ -25,6 +25,8 @@ _CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9-_]{1,36}", re.ASCII)
 _CLIENT_ORDER_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 _SYMBOL = re.compile(r"[^\Wa-z]([^\Wa-z]|[-.]){0,49}")
 _SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
+_SYMBOLS_RANGE = r'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
+_WORDS_RANGE = r'^\["[^"]+"(,"[^"]+")*\]$'
 
 _LARGEST_LONG = 2**63 - 1
 _FIRST_MICROSECONDS = 10**14
@@ -94,11 +96,10 @@ class Parameters:
         """Give a parameter that must be there.
 
         Raises:
-            VenueError: -1102 when it is missing or empty.
+            VenueError: -1102 when it is missing, -1105 when it is empty, as the venue answers although the text of -1102 covers both.
         """
-        self._read.add(name)
-        value = self._values.get(name)
-        if not value:
+        value = self.text(name)
+        if value is None:
             raise errors.mandatory_parameter(name)
         return value
 
@@ -117,7 +118,7 @@ class Parameters:
         """Give the name of the symbol that must be there.
 
         Raises:
-            VenueError: -1102, -1100.
+            VenueError: -1102, -1105, -1100.
         """
         self.required_text("symbol")
         value = self.symbol()
@@ -133,9 +134,9 @@ class Parameters:
         value = self.text("symbols")
         if value is None:
             return None
-        names = _names(value, "symbols")
+        names = _names(value, "symbols", _SYMBOLS_RANGE)
         if any(_SYMBOL.fullmatch(name) is None for name in names):
-            raise errors.illegal_characters("symbols", _SYMBOL_RANGE)
+            raise errors.illegal_characters("symbols", _SYMBOLS_RANGE)
         if len(set(names)) < len(names):
             raise VenueError(errors.DUPLICATE_SYMBOLS, "Symbol is present multiple times in the list.")
         return names
@@ -149,7 +150,7 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        return _names(value, name) if value.startswith("[") else (value,)
+        return _names(value, name, _WORDS_RANGE) if value.startswith("[") else (value,)
 
     def integer(self, name: str) -> int | None:
         """Give a whole number that is not negative.
@@ -300,11 +301,11 @@ def _read_form(text: str) -> dict[str, str]:
     return values
 
 
-def _names(text: str, name: str) -> tuple[str, ...]:
+def _names(text: str, name: str, legal: str) -> tuple[str, ...]:
     try:
         return msgspec.json.decode(text, type=tuple[str, ...])
     except msgspec.DecodeError:
-        raise errors.illegal_characters(name, r'^\["[^"]+"(,"[^"]+")*\]$') from None
+        raise errors.illegal_characters(name, legal) from None
 
 
 def _json_text(value: object) -> str:

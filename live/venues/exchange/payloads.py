@@ -57,8 +57,12 @@ def order_result(placed: Placed, unit: int) -> Payload:
 
 
 def order_full(placed: Placed, unit: int) -> Payload:
-    """Say how a new order stands after matching, with what it traded and what was prevented."""
+    """Say how a new order stands after matching, with what it traded and what was prevented.
+
+    The venue's own answers have the mode of self-trade prevention last, whatever the documentation's example shows.
+    """
     payload = order_result(placed, unit)
+    mode = payload.pop("selfTradePreventionMode")
     payload["fills"] = [
         {
             "price": fixed8_text(execution.price),
@@ -80,6 +84,7 @@ def order_full(placed: Placed, unit: int) -> Payload:
             | _prevented_quantities(match)
             for match in placed.prevented
         ]
+    payload["selfTradePreventionMode"] = mode
     return payload
 
 

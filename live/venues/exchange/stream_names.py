@@ -36,6 +36,7 @@ class StreamName(msgspec.Struct, frozen=True):
         period: milliseconds between messages, 0 for real time.
         levels: price levels of a partial book, else 0.
         interval: length of a candle or of a rolling window, else empty.
+        zone: microseconds that the time in which candles open is ahead of UTC.
     """
 
     text: str
@@ -44,7 +45,11 @@ class StreamName(msgspec.Struct, frozen=True):
     period: int = 0
     levels: int = 0
     interval: str = ""
+    zone: int = 0
 
+
+_KLINE_ZONES = {"": 0, "+08:00": 8 * 3_600_000_000}
+"""What candles may be cut by besides UTC: there is one such offset."""
 
 _PLAIN = {
     "trade": (StreamKind.TRADE, 0),
@@ -78,8 +83,9 @@ def parse_stream_name(text: str) -> StreamName | None:
         if levels.isdigit() and int(levels) in LEVELS and speed in {"", "100ms"}:
             return StreamName(text, StreamKind.PARTIAL_DEPTH, name, 100 if speed else 1000, levels=int(levels))
     elif rest.startswith("kline_"):
-        if (interval := rest.removeprefix("kline_")) in INTERVALS:
-            return StreamName(text, StreamKind.KLINE, name, 1000 if interval == "1s" else 2000, interval=interval)
+        interval, _, offset = rest.removeprefix("kline_").partition("@")
+        if interval in INTERVALS and (zone := _KLINE_ZONES.get(offset)) is not None and not rest.endswith("@"):
+            return StreamName(text, StreamKind.KLINE, name, 1000 if interval == "1s" else 2000, interval=interval, zone=zone)
     elif rest.startswith("ticker_") and (window := rest.removeprefix("ticker_")) in WINDOW_MINUTES:
         return StreamName(text, StreamKind.ROLLING_TICKER, name, 1000, interval=window)
     return None

@@ -48,7 +48,9 @@ PREVENTED = {
     "?takerPreventedQuantity": "decimal",
     "?makerPreventedQuantity": "decimal",
 }
-FULL = RESULT | {"fills": [FILL], "?preventedMatches": [PREVENTED]}
+FULL = ACK | AMOUNTS | CONDITIONAL
+FULL |= {"workingTime": "int", "fills": [FILL], "?preventedMatches": [PREVENTED], "selfTradePreventionMode": "text"}
+"""In the order of "Cancel an Existing Order and Send a New Order", the STP FAQ and the venue's answers; "New order" has the mode first."""
 STATUS = {
     "symbol": "text",
     "orderId": "int",

@@ -12,8 +12,9 @@ from live.venues.exchange.endpoints import ENDPOINTS
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.payloads import error_payload
 
-REFUSED = {"order.amend.keepPriority", "orderList.place", "orderList.place.oco"}
-EMPTY = {"allOrderLists", "openOrderLists.status", "myAllocations"}
+REFUSED = {"order.amend.keepPriority", "orderList.place", "orderList.place.oco", "orderList.place.oto", "orderList.place.otoco"}
+REFUSED |= {"orderList.status", "orderList.cancel", "sor.order.place", "sor.order.test"}
+EMPTY = {"allOrderLists", "openOrderLists.status", "order.amendments", "myAllocations"}
 """What this exchange has none of: it refuses, or lists nothing."""
 
 DOCUMENTED: dict[str, Any] = {

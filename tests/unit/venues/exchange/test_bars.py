@@ -66,6 +66,14 @@ def test_bars_open_where_their_length_says(interval: str, opens: int) -> None:
     assert opening(interval, closing(interval, MONDAY + opens) + 1) > MONDAY
 
 
+@pytest.mark.parametrize(("interval", "opens"), [("1h", 0), ("4h", 0), ("1d", -8 * HOUR), ("1w", -8 * HOUR), ("1M", -12 * DAY - 8 * HOUR)])
+def test_bars_of_a_time_zone_open_on_its_clock(interval: str, opens: int) -> None:
+    """Eight hours ahead of UTC a day, a week and a month open eight hours earlier."""
+    zone = 8 * HOUR
+    assert opening(interval, MONDAY, zone) - MONDAY == opens
+    assert opening(interval, closing(interval, MONDAY + opens, zone) + 1, zone) == closing(interval, MONDAY + opens, zone) + 1
+
+
 def test_longer_bars_are_put_together_from_shorter() -> None:
     """Five minutes of trades are one bar, and so are hours of them."""
     bars = bars_of(*((minute * MINUTE, str(100 + minute), 1, False) for minute in range(180)))

@@ -103,6 +103,7 @@ def test_all_open_orders_of_a_symbol_go_at_once(floor: Floor) -> None:
     canceled = floor.exchange.cancel_all("alice", "BTCUSDT", floor.tick())
 
     assert [each.order.order_id for each in canceled] == [1, 2]
+    assert canceled[0].client_order_id == canceled[1].client_order_id != "", "one request has one id, as the documentation shows"
     assert [order.symbol for order in floor.exchange.open_orders("alice")] == ["ETHUSDT"]
     assert len(floor.exchange.open_orders("bob", "BTCUSDT")) == 1
     with pytest.raises(VenueError, match=r"-2011 Unknown order sent\."):

@@ -147,13 +147,45 @@ def test_windows_have_the_documented_sizes(size: str) -> None:
 
 
 def test_bars_are_asked_for_by_interval() -> None:
-    """An interval that there is none of is -1120; bars in another time zone are refused rather than given in the wrong one."""
+    """An interval that there is none of is -1120."""
     ask = Asker()
     assert code_of(ask, "klines", symbol="BTCUSDT", interval="2m") == -1120
     assert code_of(ask, "klines", symbol="BTCUSDT", interval="1M ") == -1120
     assert code_of(ask, "klines", symbol="BTCUSDT") == -1102
-    assert code_of(ask, "klines", symbol="BTCUSDT", interval="1d", timeZone="8") == -1020
     assert ask("klines", symbol="BTCUSDT", interval="1M", timeZone="0")[0][8] == 1
+
+
+def test_days_open_at_midnight_of_the_time_zone() -> None:
+    """`timeZone` moves bars and the trading day, by hours or by hours and minutes; at 06:40 UTC it is another day in the far east."""
+    ask = Asker()
+    for zone, hour, minute in (
+        ("0", 0, 0),
+        ("8", 16 - 24, 0),
+        ("-1:00", 1, 0),
+        ("05:45", 18 - 24, 15),
+        ("-12:00", 12 - 24, 0),
+        ("+14:00", -14, 0),
+    ):
+        (bar,) = ask("klines", symbol="BTCUSDT", interval="1d", timeZone=zone)
+        day = ask("ticker.tradingDay", symbol="BTCUSDT", timeZone=zone)
+        midnight = START // 1_000 - (6 * 60 + 40) * 60_000
+        assert bar[0] == day["openTime"] == midnight + (hour * 60 + minute) * 60_000
+        assert bar[6] == day["closeTime"] == bar[0] + 86_399_999
+        assert bar[8] == day["count"] == 1
+
+
+@pytest.mark.parametrize("zone", ["-12:01", "14:01", "15", "x", "1:60", "5:5", " 8", ""])
+def test_time_zones_reach_from_twelve_hours_behind_to_fourteen_ahead(zone: str) -> None:
+    """Anything else is refused."""
+    assert code_of(Asker(), "klines", symbol="BTCUSDT", interval="1d", timeZone=zone) == (-1130 if zone else -1105)
+
+
+def test_asking_for_one_symbol_and_several_says_what_is_wrong() -> None:
+    """The venue recommends to send one of them."""
+    ask = Asker()
+    for operation in ("exchangeInfo", "ticker.24hr", "ticker.price"):
+        with pytest.raises(VenueError, match=r"invalid\. Recommendation: 'symbol' and 'symbols' cannot both be sent\."):
+            ask(operation, symbol="BTCUSDT", symbols='["ETHUSDT"]')
 
 
 def test_aggregate_trades_from_an_id_take_no_times() -> None:

@@ -260,6 +260,11 @@ def test_prevented_matches_are_asked_for_in_the_documented_combinations(sent: di
         ("order.amend.keepPriority", -2038, "Order amend is not supported for this symbol."),
         ("orderList.place", -2010, "OCO orders are not supported for this symbol"),
         ("orderList.place.oco", -2010, "OCO orders are not supported for this symbol"),
+        ("orderList.place.oto", -1020, "This operation is not supported."),
+        ("orderList.place.otoco", -1020, "This operation is not supported."),
+        ("orderList.cancel", -2011, "Unknown order sent."),
+        ("sor.order.place", -1020, "This operation is not supported."),
+        ("sor.order.test", -1020, "This operation is not supported."),
     ],
 )
 def test_what_symbols_do_not_allow_is_refused_by_name(operation: str, code: int, message: str) -> None:
@@ -269,3 +274,31 @@ def test_what_symbols_do_not_allow_is_refused_by_name(operation: str, code: int,
     assert (error.code, error.message) == (code, message)
     for listed in ("allOrderLists", "openOrderLists.status", "myAllocations"):
         assert ask(listed, limit="5") == []
+    assert ask("order.amendments", symbol="BTCUSDT", orderId="1", fromExecutionId="1", limit="5") == []
+    assert refusal(ask, "order.amendments", symbol="BTCUSDT").message.startswith("Mandatory parameter 'orderId' was not sent")
+
+
+def test_an_order_list_is_asked_for_by_an_id_and_does_not_exist() -> None:
+    """Either id finds nothing; with neither the answer says which to send, as the venue's does."""
+    ask = Asker()
+    for sent in ({"orderListId": "1"}, {"origClientOrderId": "mine"}):
+        found = refusal(ask, "orderList.status", **sent)
+        assert (found.code, found.message) == (-2013, "Order list does not exist.")
+    found = refusal(ask, "orderList.status")
+    message = "Combination of optional parameters invalid. Recommendation: 'orderListId' should also be sent."
+    assert (found.code, found.message) == (-1128, message)
+
+
+def test_a_stop_needs_a_price_or_a_distance_and_no_symbol_takes_the_distance() -> None:
+    """Without both the answer names both; with a trailing delta alone it is the trailing that is refused."""
+    ask = Asker()
+    bare = {name: value for name, value in STOP.items() if name != "stopPrice"}
+    found = refusal(ask, "order.place", **bare)
+    assert (found.code, found.message) == (-1102, "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!")
+    found = refusal(ask, "order.place", **bare, trailingDelta="100")
+    assert (found.code, found.message) == (-1013, "Trailing stop orders are not supported for this symbol.")
+
+
+def test_a_full_answer_ends_with_the_mode_of_self_trade_prevention() -> None:
+    """Fills come before it, as in the venue's own answers."""
+    assert list(Asker()("order.place", **MARKET))[-3:] == ["workingTime", "fills", "selfTradePreventionMode"]

@@ -152,6 +152,13 @@ WEIGHTS = {
     "order.amend.keepPriority": 4,
     "orderList.place": 1,
     "orderList.place.oco": 1,
+    "orderList.place.oto": 1,
+    "orderList.place.otoco": 1,
+    "orderList.cancel": 1,
+    "orderList.status": 4,
+    "order.amendments": 4,
+    "sor.order.place": 1,
+    "sor.order.test": 1,
     "order.status": 4,
     "openOrders.status": 80,
     "allOrders": 20,
@@ -175,7 +182,8 @@ def test_every_operation_weighs_what_its_page_says() -> None:
 
 def test_who_may_ask_and_what_reaches_the_engine_follow_from_the_operation() -> None:
     """Only signed trading requests reach the engine, where their time is checked again; two of them tell the order counts."""
-    trading = {name for name in BY_OPERATION if name.startswith(("order.", "orderList.", "openOrders.cancelAll"))} - {"order.status"}
+    trading = {name for name in BY_OPERATION if name.startswith(("order.", "orderList.", "openOrders.cancelAll", "sor."))}
+    trading -= {"order.status", "order.amendments", "orderList.status"}
     engine = {name for name, endpoint in BY_OPERATION.items() if endpoint.engine}
     assert {name for name, endpoint in BY_OPERATION.items() if endpoint.security is Security.TRADE} == trading
     assert engine == trading - {"order.test"}

@@ -57,7 +57,8 @@ def test_json_values_are_read_as_their_text() -> None:
 @pytest.mark.parametrize(
     ("read", "value", "code", "message"),
     [
-        ("required_text", "", -1102, "Mandatory parameter 'x' was not sent, was empty/null, or malformed."),
+        ("required_text", "", -1105, "Parameter 'x' was empty."),
+        ("required_time", "", -1105, None),
         ("text", "", -1105, "Parameter 'x' was empty."),
         ("integer", "-1", -1100, "Illegal characters found in parameter 'x'; legal range is '^[0-9]{1,20}$'."),
         ("integer", "1.0", -1100, None),
@@ -103,8 +104,17 @@ def test_symbols_are_a_json_array_without_repetition() -> None:
     """`symbols` is a JSON array of names; one twice is -1151, anything else -1100."""
     assert Parameters({"symbols": '["A","B"]'}).symbols() == ("A", "B")
     assert refusal(lambda: Parameters({"symbols": '["A","A"]'}).symbols())[0] == -1151
+    legal = r'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
+    message = f"Illegal characters found in parameter 'symbols'; legal range is '{legal}'."
     for text in ("A,B", "[1]", '["a"]', "[", '{"A":1}'):
-        assert refusal(lambda text=text: Parameters({"symbols": text}).symbols())[0] == -1100
+        assert refusal(lambda text=text: Parameters({"symbols": text}).symbols()) == (-1100, message)
+
+
+def test_a_parameter_that_must_be_there_is_missing_or_empty() -> None:
+    """Nothing sent is -1102; a name without a value is -1105."""
+    message = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
+    assert refusal(Parameters({}).required_symbol) == (-1102, message)
+    assert refusal(Parameters({"symbol": ""}).required_symbol) == (-1105, "Parameter 'symbol' was empty.")
 
 
 def test_limits_are_capped_and_never_nothing() -> None:

@@ -17,6 +17,7 @@ from live.venues.exchange.stream_names import StreamKind, parse_stream_name
         ("btcusdt@depth20@100ms", StreamKind.PARTIAL_DEPTH, "BTCUSDT", 100),
         ("btcusdt@kline_1s", StreamKind.KLINE, "BTCUSDT", 1000),
         ("btcusdt@kline_1M", StreamKind.KLINE, "BTCUSDT", 2000),
+        ("btcusdt@kline_1d@+08:00", StreamKind.KLINE, "BTCUSDT", 2000),
         ("btcusdt@ticker", StreamKind.TICKER, "BTCUSDT", 1000),
         ("btcusdt@ticker_4h", StreamKind.ROLLING_TICKER, "BTCUSDT", 1000),
         ("btcusdt@avgPrice", StreamKind.AVERAGE_PRICE, "BTCUSDT", 1000),
@@ -33,7 +34,19 @@ def test_a_documented_name_says_what_is_told_of_which_symbol_how_often(text: str
 
 @pytest.mark.parametrize(
     "text",
-    ["0", "", "@trade", "BTCUSDT@trade", "btcusdt@depth7", "btcusdt@depth5@250ms", "btcusdt@kline_2m", "btcusdt@ticker_2h", "!ticker"],
+    [
+        "0",
+        "",
+        "@trade",
+        "BTCUSDT@trade",
+        "btcusdt@depth7",
+        "btcusdt@depth5@250ms",
+        "btcusdt@kline_2m",
+        "btcusdt@kline_1d@+07:00",
+        "btcusdt@kline_1d@",
+        "btcusdt@ticker_2h",
+        "!ticker",
+    ],
 )
 def test_anything_else_is_no_stream(text: str) -> None:
     """Upper case, unknown depths, speeds and intervals are not streams."""
