@@ -57,7 +57,8 @@ class InputQueue:
         self._room: dict[str, Callable[[], None]] = {}
         self._waiter: asyncio.Future[None] | None = None
         self._drained = asyncio.Event()
-        self._handling = False
+        self._received = 0
+        self._handled = 0
         self._closed = False
 
     @property
@@ -122,7 +123,8 @@ class InputQueue:
         Raises:
             DriverHaltedError: the driver halted, and nothing is handled any more.
         """
-        while self._items or self._handling:
+        received = self._received
+        while self._handled < received:
             if self._closed:
                 raise DriverHaltedError(f"trading halted: {self._driver.failure}; nothing that is received is handled any more")
             await self._next_drain()
@@ -147,6 +149,7 @@ class InputQueue:
     def _put(self, entry: MarketEvent | RecordedInput) -> None:
         if self._closed:
             return
+        self._received += 1
         self._items.append((time.perf_counter_ns(), entry))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -178,20 +181,18 @@ class InputQueue:
 
     def _handle(self, until: float) -> None:
         driver, items, stopwatch = self._driver, self._items, time.perf_counter
-        self._handling = True
         try:
             while items:
                 self.received_at, entry = items.popleft()
-                if isinstance(entry, MarketEvent):
-                    self._market_waiting -= 1
-                    if not self._is_sound(entry):
-                        continue
-                driver.feed(replace(entry, ts_init=driver.now()))
+                is_market = isinstance(entry, MarketEvent)
+                self._market_waiting -= is_market
+                if not is_market or self._is_sound(entry):
+                    driver.feed(replace(entry, ts_init=driver.now()))
+                self._handled += 1
                 if stopwatch() >= until:
                     break
         finally:
             self.received_at = 0
-            self._handling = False
 
     def _is_sound(self, event: MarketEvent) -> bool:
         """Tell whether the engine would take an event in; one that a venue repeats is passed over, one that cannot be ends trust.

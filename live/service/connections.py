@@ -53,6 +53,7 @@ class TradingConnection:
         self._instruments = instruments
         self._queue: InputQueue | None = None
         self._state: EngineState | None = None
+        self._listed: dict[str, Instrument] = {}
 
     @property
     def instrument_ids(self) -> tuple[str, ...]:
@@ -150,10 +151,16 @@ class TradingConnection:
         said = f"{self.venue_id} was not reached: {self.detail}"
         self._sinks.answer(EffectOutcome(0, request.order_id, action, Outcome.REFUSED, said))
 
+    def _define(self, instrument_id: str) -> None:
+        """Define what somebody else trades in the account: what their order may take counts against ours."""
+        listed = self._listed.get(instrument_id)
+        if self._state is not None and instrument_id not in self._state.instruments and listed is not None:
+            self._sinks.put(InstrumentDefined(0, listed))
+
     async def _learn_filters(self) -> None:
         """Define instruments anew whose filters the venue changed since they were defined."""
         assert self._state is not None, "attached before anything is started"
-        listed = {instrument.instrument_id: instrument for instrument in await self.venue.instruments()}
+        listed = self._listed = {instrument.instrument_id: instrument for instrument in await self.venue.instruments()}
         for ours in self._instruments:
             known = self._state.instruments.get(ours.instrument_id, ours)
             theirs = listed.get(ours.instrument_id)

@@ -16,6 +16,7 @@ from live.service.account_lock import lock_account
 from live.service.boot import Venues
 from live.service.connections import FeedConnection, TradingConnection
 from live.service.deployments import DeploymentStatus
+from live.service.scopes import venue_of
 from live.venues.ccxt_adapter import DIALECTS, CcxtMarketFeed, CcxtTradingVenue, Credentials, Endpoint, TradingSettings
 from live.venues.ccxt_adapter.ccxt_exchange import exchange_class
 from live.venues.protocol import Gate, MarketFeed, MarketKind
@@ -92,7 +93,7 @@ class RealVenues:
         names = {name: None for name, one in instruments.items() if one.venue_id == venue_id}
         names.update((one.instrument_id, None) for one in state.orders.values() if one.account_id == account_id)
         names.update((one.instrument_id, None) for one in state.ledger.held.get(account_id, {}).values())
-        return list(names)
+        return [name for name in names if venue_of(name) == venue_id]
 
     def _kinds(self, venue_id: str) -> frozenset[MarketKind]:
         """Say what a venue's strategies and the checks of their orders read: prices and spread always, depth for those that are LIVE."""

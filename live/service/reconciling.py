@@ -92,7 +92,7 @@ class Reconciling:
         # An id that no session recorded is a stranger's whatever is on its way: ours are recorded before they leave.
         for sighting in comparison.sightings:
             if settled or sighting.client_order_id not in state.orders:
-                self._queue.put(sighting)
+                self._connection.answer(sighting)
         if not settled:
             return False
         self._reading = reading

@@ -22,6 +22,7 @@ from live.driver.published import withdraw_sealed
 from live.driver.recovery import JOURNALS, TAPES, Recovered, anchors_path, recover, session_journals
 from live.driver.scheduler import Scheduler
 from live.journal import AnchorLog, GroupCommitWriter, JournalBusyError, JournalFile, TapeWriter, seal_journal
+from live.service.account_kinds import settle_kinds
 from live.service.boot import (
     ensure_latches,
     gather_instruments,
@@ -120,6 +121,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
         instruments = gather_instruments(statuses, player)
         gate = LatchGate(home, wall)
         scheduler = Scheduler()
+        settle_kinds(configuration, state)
         venues = make_venues(configuration, instruments, state, scheduler, gate, held)
         feeds: dict[str, FeedConnection] = {}
         trading: dict[str, TradingConnection] = {}

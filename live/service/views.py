@@ -44,11 +44,34 @@ def show_session(session: Session) -> dict[str, Any]:
         ],
         "open_orders": len(state.live_orders),
         "feed": None if player is None else {"played": player.played, "ended": player.ended is not None, "detail": player.ended or ""},
+        "venues": _show_venues(session),
         "recovered": {
             "from_session": session.recovered.number,
             "tape_truncated_bytes": session.recovered.truncated_bytes,
             "tape_complete": session.recovered.tape_complete,
         },
+    }
+
+
+def _show_venues(session: Session) -> dict[str, Any]:
+    """Describe what ties the session to real venues: market data, accounts, and inputs that wait."""
+    state, now = session.driver.engine.state, session.driver.now()
+    accounts: dict[str, Any] = {}
+    for account_id, connection in session.trading.items():
+        answer = state.reconciliations.get(account_id)
+        holds = answer is not None and now <= answer.valid_until
+        accounts[account_id] = {
+            "venue_id": connection.venue_id,
+            "connected": connection.connected,
+            "detail": connection.detail or "",
+            "reconciled": answer.clean if answer is not None and holds else None,
+            "differences": answer.detail if answer is not None and holds else "",
+        }
+    return {
+        "feeds": {venue_id: {"flows": not (faults := feed.faults()), "faults": faults} for venue_id, feed in session.feeds.items()},
+        "accounts": accounts,
+        "waiting_inputs": 0 if session.queue is None else session.queue.depth,
+        "dropped_market_events": 0 if session.queue is None else session.queue.dropped,
     }
 
 

@@ -1,7 +1,9 @@
 """A restart takes over what is at the venue before it decides anything, and a venue's restart is survived."""
 
 import pytest
-from real_desk import BTC, BUY, REST, run_exchange
+from real_desk import BTC, BUY, MANY, REST, run_exchange
+
+from live.service.errors import StartError
 
 pytestmark = pytest.mark.anyio
 
@@ -13,7 +15,7 @@ async def test_a_restart_cancels_what_rests_and_knows_what_became_of_the_rest(re
     async with real_host.run() as desk:
         await desk.ready()
         await desk.lease("real")
-        desk.tell(4)
+        desk.tell(MANY)
         await desk.until(lambda: len(desk.orders("real", "OPEN")) == 40, "all rest")
     gone, *rest = exchange.open_orders(name)
     exchange.signed("DELETE", "order", name, symbol="BTCUSDT", origClientOrderId=gone)
@@ -81,3 +83,26 @@ async def test_a_venue_that_restarts_is_followed_again(real_host, host, account,
                 since = desk.session.driver.now()
                 assert (await desk.until(lambda: (one := desk.answer(name)).ts_init > since and one, "the next comparison")).clean
                 assert second.open_orders(name) == [order.order_id]
+
+
+async def test_an_account_that_held_real_money_never_becomes_an_imagined_one(real_host, exchange, account):
+    """An order may rest at the venue: with the deployment gone, or dry, the service does not start; nothing is simulated over it."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        desk.tell(REST)
+        order = await desk.order("real", "OPEN")
+    real_host.configure(("real", name, "DRY_RUN"))
+    with pytest.raises(StartError, match=f"order {order.order_id} of account {name} may rest at a real venue"):
+        async with real_host.run():
+            pass
+    exchange.signed("DELETE", "order", name, symbol="BTCUSDT", origClientOrderId=order.order_id)
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.order("real", "CANCELED")
+    real_host.configure(("real", name, "DRY_RUN"))
+    with pytest.raises(StartError, match=f"account {name} was LIVE and holds something"):
+        async with real_host.run():
+            pass
