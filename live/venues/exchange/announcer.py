@@ -45,10 +45,9 @@ class Announcer:
         return made_up_client_id(self._symbol, "cancel", self.execution_id)
 
     def touch(self, account: Account, asset: str) -> None:
-        """Note that an account's balance of an asset may have changed."""
-        if not account.house:
-            account.touched[asset] = None
-            self._changed[account.name] = account
+        """Note that an account's balance of an asset may have changed; the house is told nothing."""
+        account.touched[asset] = None
+        self._changed[account.name] = account
 
     def tell(
         self,

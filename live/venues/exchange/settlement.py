@@ -34,7 +34,7 @@ class Settlement:
         asset = self._rules.quote_asset if order.side is Side.BUY else self._rules.base_asset
         account.lock(asset, amount - order.locked)
         order.locked = amount
-        self._announcer.touch(account, asset)
+        self._touch(account)
 
     def settle(self, order: VenueOrder, account: Account, quantity: Fixed8, quote: Fixed8, *, is_maker: bool) -> tuple[str, Fixed8]:
         """Move what one side of a trade paid and received, after the order has counted it; give the commission's asset and amount."""
@@ -53,8 +53,7 @@ class Settlement:
         account.balance(received_asset).free += received
         if account.house:
             return received_asset, 0
-        self._announcer.touch(account, received_asset)
-        self._announcer.touch(account, paid_asset)
+        self._touch(account)
         return self._charge(account, received_asset, received, quote, is_maker=is_maker)
 
     def _charge(self, account: Account, asset: str, received: Fixed8, quote: Fixed8, *, is_maker: bool) -> tuple[str, Fixed8]:
@@ -67,7 +66,16 @@ class Settlement:
             discounted = discounted_commission(quote, rate, rates.discount, discount_price) if discount_price else 0
             if discount_price and account.free(rates.discount_asset) >= discounted:
                 asset, fee = rates.discount_asset, discounted
-                self._announcer.touch(account, asset)
         account.balance(asset).free -= fee
         self._fees[asset] = self._fees.get(asset, 0) + fee
         return asset, fee
+
+    def _touch(self, account: Account) -> None:
+        """Note every asset that an order of the symbol may change, changed or not: so the venue's account updates name them."""
+        if account.house:
+            return
+        touch = self._announcer.touch
+        touch(account, self._rules.base_asset)
+        if account.rates.pay_with_discount_asset:
+            touch(account, account.rates.discount_asset)
+        touch(account, self._rules.quote_asset)

@@ -175,7 +175,8 @@ def execution_report(event: OrderEvent, unit: int) -> dict[str, Any]:
         "I": event.execution_id,
         "w": order.is_working and order.status in OPEN_STATUSES,
         "m": execution.is_maker if execution else False,
-        "M": False,
+        # Ignored, says the documentation; the venue has it true on every trade.
+        "M": execution is not None,
         "O": order.time // unit,
         "Z": fixed8_text(order.cumulative_quote),
         "Y": fixed8_text(execution.quote_quantity if execution else 0),

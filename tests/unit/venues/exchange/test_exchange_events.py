@@ -6,6 +6,7 @@ from floor import BUY, SELL, Floor, request, units
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.events import AccountEvent, AggregateTradeEvent, BalanceEvent, BalanceState, DepthEvent, OrderEvent, TradeEvent
 from live.venues.exchange.orders import ExecutionType, OrderStatus, OrderType, TimeInForce
+from live.venues.exchange.user_data import execution_report
 
 
 def test_a_taker_hears_of_its_order_then_its_trades_then_its_end_then_its_balances() -> None:
@@ -28,8 +29,33 @@ def test_a_taker_hears_of_its_order_then_its_trades_then_its_end_then_its_balanc
     assert [report.order.executed for report in reports] == [0, units(1), units(2), units(2)]
     assert [report.execution_id for report in reports] == sorted({report.execution_id for report in reports})
     assert told[-1] == AccountEvent(
-        "alice", floor.now, (BalanceState("USDT", units(1_000_000 - 201), 0), BalanceState("BTC", units(102), 0))
+        "alice", floor.now, (BalanceState("BTC", units(102), 0), BalanceState("USDT", units(1_000_000 - 201), 0))
     )
+
+
+def test_an_account_update_names_every_asset_that_the_order_may_change() -> None:
+    """Base and quote, as the venue's own updates do, though a new buy moves only quote."""
+    floor = Floor()
+    floor.limit("alice", BUY, 1, 100)
+
+    assert [event.balances for event in floor.account_events()] == [
+        (BalanceState("BTC", units(100), 0), BalanceState("USDT", units(1_000_000 - 100), units(100)))
+    ]
+
+
+def test_a_report_of_a_trade_is_marked_as_the_venue_marks_it() -> None:
+    """`M`, which the documentation says to ignore, is true on trades and on nothing else."""
+    floor = Floor()
+    floor.limit("bob", SELL, 1, 100)
+    floor.limit("alice", BUY, 1, 100)
+
+    reports = [execution_report(event, 1_000) for event in floor.order_events()]
+    assert [(report["x"], report["m"], report["M"]) for report in reports] == [
+        ("NEW", False, False),
+        ("NEW", False, False),
+        ("TRADE", True, True),
+        ("TRADE", False, True),
+    ]
 
 
 def test_maker_and_taker_hear_of_the_same_trade() -> None:
