@@ -180,7 +180,10 @@ class RealHost:
         """Sign a bundle for each deployment, and write interlock.toml; accounts that are not LIVE get 10,000 USDT."""
         lines = ["schema = 1", "[service]", "port = 0", "[live]", "enabled = true"]
         for key in (self.host.key, self.host.approver):
-            lines += ["[[trusted_keys]]", *(f"{name} = {json.dumps(getattr(key.public, name))}" for name in ("name", "role", "keyid", "public"))]
+            lines += [
+                "[[trusted_keys]]",
+                *(f"{name} = {json.dumps(getattr(key.public, name))}" for name in ("name", "role", "keyid", "public")),
+            ]
         lines += ["[promotion.requirements]", "determinism = {}"]
         for _, account, mode in deployments:
             lines += [f"[accounts.{account}]", *([] if mode == "LIVE" else ['balances = { USDT = "10000.00" }'])]

@@ -58,7 +58,7 @@ async def test_a_venue_that_is_not_there_keeps_the_service_closed_and_nothing_el
     text = real_host.host.file.read_text().replace(exchange.http, "http://127.0.0.1:9").replace(exchange.web_socket, "ws://127.0.0.1:9")
     real_host.host.file.write_text(text)
     async with real_host.run() as desk:
-        await desk.until(lambda: desk.session.trading[name].attempted.is_set(), "the venue was tried")
+        await desk.until(desk.session.trading[name].attempted.is_set, "the venue was tried")
         assert any(reason.startswith(f"account {name} cannot reach local") for reason in desk.service.unready())
         assert any(reason.startswith(f"the feed of {BTC} is down") for reason in desk.service.unready())
 
@@ -77,7 +77,7 @@ async def test_a_venue_that_restarts_is_followed_again(real_host, host, account,
             order = await desk.order("real", "OPEN")
             first.process.kill()
             first.process.wait()
-            await desk.until(lambda: desk.session.feeds["local"].faults(), "the feed is known to be down")
+            await desk.until(desk.session.feeds["local"].faults, "the feed is known to be down")
             with run_exchange("--state", str(tmp_path / "exchange"), "--port", port) as second:
                 await desk.ready()
                 since = desk.session.driver.now()
