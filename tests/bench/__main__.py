@@ -1,11 +1,13 @@
-"""Measure replay against nautilus_trader and backtesting.py in one run, and hold the figures to what must be reached.
+"""Measure replay against its peers, and what trades live against its load, in one run; hold the figures to what must be reached.
 
 Ours and the peers take turns, each run in a process of its own, and the comparable figure is the CPU rate, median of three.
-Each peer lives in an environment of its own under data/bench, which the first run builds.
+Each peer lives in an environment of its own under data/bench, which the first run builds. The adapter is held against a bare ccxt
+call, the exchange and the live loop against what their load generators can do, measured beside them.
 
   make bench                                            everything, about ten minutes on two cores
   .venv/bin/python tests/bench --quick                  small sizes, one round, nothing judged
   .venv/bin/python tests/bench --only growth writer     some of it, without any peer
+  .venv/bin/python tests/bench --only adapter exchange live_loop
   .venv/bin/python tests/bench --json > figures.json    for a program to read
   .venv/bin/python tests/bench --write-docs             also renew the tables of docs/benchmarks.md
 

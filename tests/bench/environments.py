@@ -48,7 +48,7 @@ def _run(engine: str, command: list[str]) -> None:
     if done.returncode:
         raise PeerUnavailable(
             f"{engine} cannot be installed, so no ratio to it can be measured: `{' '.join(command)}` said\n{done.stderr.strip()}\n"
-            "Give uv an index it can reach (UV_DEFAULT_INDEX), or measure without peers: --only growth order writer"
+            "Give uv an index it can reach (UV_DEFAULT_INDEX), or measure without peers: --only growth order writer adapter"
         )
 
 

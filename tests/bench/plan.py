@@ -18,8 +18,10 @@ OURS = "interlock"
 HASH_SEEDS = ("1", "22", "333", "4444", "55555")
 """Every run of ours has another seed for its hashes, so that records which hang on the order of a set would show."""
 
-GROUPS = ("bars", "ticks", "resting", "growth", "order", "writer")
+GROUPS = ("bars", "ticks", "resting", "growth", "order", "writer", "adapter", "exchange", "live_loop")
 """What `--only` may name."""
+ALONE = ("writer", "adapter", "exchange", "live_loop")
+"""Groups that need no market data and no peer of their own: a script each, given a directory and how much to do."""
 
 
 class RunFailed(Exception):
@@ -36,9 +38,14 @@ class Sizes:
     order: int = 100_000
     growth: tuple[int, ...] = (1_000_000, 3_000_000, 10_000_000)
     writer: int = 2_000
+    adapter: int = 500
+    exchange: int = 8_000
+    live_loop: int = 50_000
 
 
-QUICK = Sizes(bars=50_000, ticks=100_000, resting=2_000, order=10_000, growth=(50_000, 150_000), writer=500)
+QUICK = Sizes(
+    bars=50_000, ticks=100_000, resting=2_000, order=10_000, growth=(50_000, 150_000), writer=500, adapter=40, exchange=400, live_loop=5_000
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Job:
         group: what `--only` calls it.
         work: the work, as the engine's script knows it.
         engine: whose run it is.
-        rows: events, or steps of the writer.
+        rows: events, steps of the writer, or orders.
     """
 
     group: str
@@ -67,6 +74,9 @@ def jobs(groups: tuple[str, ...], sizes: Sizes) -> list[Job]:
         "growth": [Job("growth", "small_ema_cross", OURS, rows) for rows in sizes.growth],
         "order": [Job("order", work, OURS, sizes.order) for work in ("order_each_bar", "idle")],
         "writer": [Job("writer", "writer", OURS, sizes.writer)],
+        "adapter": [Job("adapter", "adapter", OURS, sizes.adapter)],
+        "exchange": [Job("exchange", "exchange", OURS, sizes.exchange)],
+        "live_loop": [Job("live_loop", "live_loop", OURS, sizes.live_loop)],
     }
     return [job for group in GROUPS if group in groups for job in works[group]]
 
@@ -86,7 +96,7 @@ def run_all(planned: list[Job], rounds: int, home: Path, sizes: Sizes) -> Iterat
 
 
 def _data(job: Job, home: Path, sizes: Sizes) -> Path:
-    if job.group == "writer":
+    if job.group in ALONE:
         return home
     if job.group == "ticks":
         return market_data.ticks_file(home, job.rows)
@@ -98,8 +108,8 @@ def _run(job: Job, path: Path, peer: list[str] | None, hash_seed: str, home: Pat
     journal.unlink(missing_ok=True)
     if peer is not None:
         command = [*peer, job.work, str(path), str(job.rows)]
-    elif job.group == "writer":
-        command = [sys.executable, str(HERE / "run_writer.py"), str(home), str(job.rows)]
+    elif job.group in ALONE:
+        command = [sys.executable, str(HERE / f"run_{job.group}.py"), str(home), str(job.rows)]
     else:
         command = [sys.executable, str(HERE / "run_ours.py"), job.work, str(path), str(job.rows), "--journal", str(journal)]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}

@@ -62,6 +62,9 @@ def judge(runs: Sequence[Run]) -> list[Figure]:
         *_order_life([run for run in runs if run["group"] == "order"]),
         *_memory([run for run in runs if run["group"] == "bars" and run["engine"] == OURS]),
         *_writer([run for run in runs if run["group"] == "writer"]),
+        *_adapter([run for run in runs if run["group"] == "adapter"]),
+        *_exchange([run for run in runs if run["group"] == "exchange"]),
+        *_live_loop([run for run in runs if run["group"] == "live_loop"]),
         *_same_records(runs),
     ]
 
@@ -140,6 +143,65 @@ def _writer(runs: Sequence[Run]) -> list[Figure]:
         "grouped_p99_us": ("durable intent before send, in bursts of 50, 99th percentile", 6.0, None),
     }
     return [Figure(name, median(run[key] for run in runs) / 1_000, "ms", must, aim) for key, (name, must, aim) in bounds.items()]
+
+
+def _adapter(runs: Sequence[Run]) -> list[Figure]:
+    if not runs:
+        return []
+    waits = _ratio(runs, "cancel_behind_p50_ms", "questions_p50_ms")
+    before = max(run["most_answered_before_the_cancel"] for run in runs)
+    return [
+        Figure("place an order, median: adapter against a bare ccxt call", _ratio(runs, "adapter_p50_ms", "bare_p50_ms"), "x", 1.3),
+        Figure("the same until the venue's first word, by whichever way", _ratio(runs, "adapter_first_p50_ms", "bare_p50_ms"), "x"),
+        Figure("place an order by a bare ccxt call, median", _median(runs, "bare_p50_ms"), "ms"),
+        Figure("a cancel behind 20 queued questions: its wait against theirs", waits, "x", 0.25),
+        Figure("questions answered before that cancel left, of 8 under way", before, "", 8.0),
+    ]
+
+
+def _exchange(runs: Sequence[Run]) -> list[Figure]:
+    if not runs:
+        return []
+    return [
+        Figure("exchange: orders a second of its CPU", _median(runs, "orders_per_cpu_second"), "/s", 500.0, at_least=True),
+        Figure("exchange: orders a second, its load generator beside it", _median(runs, "orders_per_second"), "/s"),
+        Figure("exchange: stream messages a second of its CPU", _median(runs, "messages_per_cpu_second"), "/s", 2_000.0, at_least=True),
+        Figure("exchange: stream messages a second, their receivers beside it", _median(runs, "messages_per_second"), "/s"),
+        Figure(
+            "load generator: requests a second alone, against those to the exchange",
+            _ratio(runs, "generator_requests_per_second", "requests_per_second"),
+            "x",
+            1.5,
+            at_least=True,
+        ),
+        Figure(
+            "receivers: messages a second alone, against those of the exchange",
+            _ratio(runs, "receiver_messages_per_second", "messages_per_second"),
+            "x",
+        ),
+    ]
+
+
+def _live_loop(runs: Sequence[Run]) -> list[Figure]:
+    if not runs:
+        return []
+    rate, alone = _median(runs, "events_per_cpu_second"), _median(runs, "generator_events_per_cpu_second")
+    return [
+        Figure("live loop: market events a CPU second, with risk and journal", rate, "/s", 5_000.0, at_least=True),
+        Figure("live loop: events dropped at 5,000 a second", max(run["dropped"] for run in runs), "", 0.0),
+        Figure("live loop: wait of an event at 5,000 a second, 99th percentile", _median(runs, "wait_p99_ms"), "ms"),
+        Figure("live loop: market events a second when they come as fast as they can", _median(runs, "events_per_second_at_once"), "/s"),
+        Figure("making and handing over the same events alone, a CPU second", alone, "/s"),
+    ]
+
+
+def _median(runs: Sequence[Run], key: str) -> float:
+    return median(run[key] for run in runs)
+
+
+def _ratio(runs: Sequence[Run], key: str, against: str) -> float:
+    """Give the median of ratios, each of one run: what else the machine did then, it did to both."""
+    return median(run[key] / run[against] for run in runs)
 
 
 def _same_records(runs: Sequence[Run]) -> list[Figure]:

@@ -128,3 +128,85 @@ def test_what_was_not_measured_is_not_judged(thresholds):
     """Without runs there are no figures, so `--only` judges what it ran."""
     assert thresholds.judge([]) == []
     assert thresholds.judge([run("nautilus_trader", "bars", 1.0)]) == []
+
+
+def live_run(group: str, **further: Any) -> dict[str, Any]:
+    """Make what one run of the live half measured."""
+    measured = {
+        "adapter": {
+            "adapter_p50_ms": 1.0,
+            "adapter_first_p50_ms": 1.0,
+            "bare_p50_ms": 1.0,
+            "cancel_behind_p50_ms": 1.0,
+            "questions_p50_ms": 20.0,
+            "most_answered_before_the_cancel": 0,
+        },
+        "exchange": {
+            "orders_per_cpu_second": 3_000.0,
+            "orders_per_second": 2_000.0,
+            "messages_per_cpu_second": 50_000.0,
+            "messages_per_second": 40_000.0,
+            "requests_per_second": 3_000.0,
+            "generator_requests_per_second": 12_000.0,
+            "receiver_messages_per_second": 80_000.0,
+        },
+        "live_loop": {
+            "events_per_cpu_second": 50_000.0,
+            "dropped": 0,
+            "wait_p99_ms": 0.2,
+            "events_per_second_at_once": 100_000.0,
+            "generator_events_per_cpu_second": 100_000.0,
+        },
+    }
+    return {"group": group, "work": group, "engine": "interlock", **measured[group], **further}
+
+
+@pytest.mark.parametrize(
+    ("group", "figure", "at", "beyond"),
+    [
+        ("adapter", "place an order, median: adapter against a bare ccxt call", {"adapter_p50_ms": 1.3}, {"adapter_p50_ms": 1.301}),
+        (
+            "adapter",
+            "a cancel behind 20 queued questions: its wait against theirs",
+            {"cancel_behind_p50_ms": 5.0},
+            {"cancel_behind_p50_ms": 5.01},
+        ),
+        (
+            "adapter",
+            "questions answered before that cancel left, of 8 under way",
+            {"most_answered_before_the_cancel": 8},
+            {"most_answered_before_the_cancel": 9},
+        ),
+        ("exchange", "exchange: orders a second of its CPU", {"orders_per_cpu_second": 500.0}, {"orders_per_cpu_second": 499.0}),
+        (
+            "exchange",
+            "exchange: stream messages a second of its CPU",
+            {"messages_per_cpu_second": 2_000.0},
+            {"messages_per_cpu_second": 1_999.0},
+        ),
+        (
+            "exchange",
+            "load generator: requests a second alone, against those to the exchange",
+            {"generator_requests_per_second": 4_500.0},
+            {"generator_requests_per_second": 4_499.0},
+        ),
+        (
+            "live_loop",
+            "live loop: market events a CPU second, with risk and journal",
+            {"events_per_cpu_second": 5_000.0},
+            {"events_per_cpu_second": 4_999.0},
+        ),
+        ("live_loop", "live loop: events dropped at 5,000 a second", {"dropped": 0}, {"dropped": 1}),
+    ],
+)
+def test_what_trades_live_is_held_to_what_it_must_bear(thresholds, group, figure, at, beyond):
+    """At the bound a figure passes, and beyond it no more."""
+    assert figures(thresholds, [live_run(group, **at)])[figure].passed
+    assert not figures(thresholds, [live_run(group, **beyond)])[figure].passed
+
+
+def test_a_ratio_to_what_ran_beside_it_is_of_each_run_by_itself(thresholds):
+    """A machine that was busy in one run was busy for both sides of its ratio."""
+    runs = [live_run("adapter", adapter_p50_ms=ours, bare_p50_ms=bare) for ours, bare in ((1.2, 1.0), (11.0, 10.0), (9.0, 1.0))]
+    found = figures(thresholds, runs)["place an order, median: adapter against a bare ccxt call"]
+    assert found.value == pytest.approx(1.2)
