@@ -114,9 +114,9 @@ class LiveStandings:
         sample = state.clocks.get(venue_id)
         if sample is None or driver.now() > sample.valid_until:
             return "unknown", f"the clock of {venue_id} was not measured, or too long ago: wait for a measurement"
-        allowed = state.bounds[status.settings.strategy].limits.maximum_clock_offset
+        allowed = sample.allowed(state.bounds[status.settings.strategy].limits.maximum_clock_offset)
         said = f"{sample.offset / _MILLISECOND:+.1f} ms, uncertain by {sample.uncertainty / _MILLISECOND:.1f} ms"
-        if abs(sample.offset) + sample.uncertainty > allowed:
+        if sample.distance > allowed:
             return said, f"the clock of {venue_id} is off by {said}, allowed are {allowed / _MILLISECOND:.1f} ms: run an NTP client"
         return said, ""
 
