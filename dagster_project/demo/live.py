@@ -1,151 +1,90 @@
 """Act 8: the same engine trades LIVE at a venue process that loses an answer and is killed, and at the end nothing differs."""
 
+import base64
 import json
-import os
+import shutil
 import signal
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pyotp import TOTP, parse_uri
 
+from dagster_project.demo.backstage import APPROVER, STRATEGY, VENUE, Prepared
 from dagster_project.demo.books import differences, read_ledger, read_venue
 from dagster_project.demo.stage import Stage, scope_options
 from dagster_project.demo.telling import show, title, working
-from dagster_project.demo.venue import KEY, KIT_KEY, SECRET, SYMBOL, LocalExchange, open_exchange
-from live.core.market_events import Trade
+from dagster_project.demo.venue import KEY, LocalExchange
 from live.core.orders import OrderState
-from live.core.vocabulary import Side
 from live.driver.recovery import session_journals
-from live.journal import JournalReader, write_segment
-from live.promotion.strategy_folder import load_strategy_folder
+from live.journal import JournalReader
+from live.promotion.conformance import conformance_path
 
-STRATEGY = "metronome"
-VENUE = "local-exchange"
-ACCOUNT, KIT_ACCOUNT = "demo", "kit"
 OPERATOR = "demo"
-APPROVER = "ann"
 FILLS_TO_SEE = 6
-HISTORY = 1000
-"""Trades of the exchange's first minutes that the strategy is replayed on for its evidence."""
 SILENCE_MS = 700
 """How long the venue lets questions wait while an order is UNKNOWN, so that a person could see it."""
-
-CONFIGURATION = """\
-# The live host of the demo's last act: LIVE at the local exchange, which has no real money behind it.
-schema = 1
-
-[service]
-port = 0
-
-[live]
-enabled = true
-
-# No balances: the venue says what is on it.
-[accounts.{account}]
-
-[venues.{venue}]
-kind = "ccxt"
-dialect = "binance"
-simulated = true
-http = "{exchange.http}"
-web_socket = "{exchange.web_socket}"
-reconcile_seconds = 1.0
-fill_scan_seconds = 1.0
-
-# The gates that need nothing but trades of the exchange.
-[promotion.requirements]
-determinism = {{}}
-replay = {{}}
-limits = {{}}
-
-[[deployment]]
-strategy = "{strategy}"
-bundle = "{bundle}"
-account = "{account}"
-venue = "{venue}"
-mode = "LIVE"
-"""
+BAD_SIGNATURE = -1022
 
 
-def trade_live(stage: Stage, strategies: Path) -> None:
-    """Act 8: evidence, an approver and a code; orders over sockets; two disasters; and zero differences."""
+def trade_live(stage: Stage, exchange: LocalExchange, prepared: Callable[[], Prepared]) -> None:
+    """Act 8: evidence, an approver and a code; orders over sockets; two disasters; and zero differences.
+
+    Raises:
+        ClaimFailed: a claim does not hold, or preparing failed, which `prepared` waits for.
+    """
     title(stage.console, 8, "The same engine trades LIVE, at a venue that loses an answer and is killed")
-    with open_exchange(stage.home) as exchange:
-        config = prepare_host(stage, exchange, strategies)
-        code = start_host(stage, config)
-        check_conformance(stage)
-        arm_live(stage, exchange, code)
-        lose_an_answer(stage, exchange)
-        kill_the_venue(stage, exchange)
-        reconcile(stage, exchange)
-        prove_session(stage)
+    with working(stage.console, "waiting for the conformance kit, which began after act 2"):
+        made = prepared()
+    phone = show_what_live_needs(stage, exchange, made)
+    arm_live(stage, exchange, phone)
+    lose_an_answer(stage, exchange)
+    kill_the_venue(stage, exchange)
+    reconcile(stage, exchange)
+    prove_session(stage)
 
 
-def prepare_host(stage: Stage, exchange: LocalExchange, strategies: Path) -> Path:
-    """Start the exchange, bundle a strategy on its trades, have a person approve it, and write the configuration."""
-    with working(stage.console, "starting a local exchange that speaks Binance Spot, its market moved from a seed"):
-        exchange.start()
-    stage.console.print(f"  the exchange listens on {exchange.http}, a process of its own with play money in it")
-    keys = {role: stage.interlock("keys", "new", name, "--role", role) for role, name in _SIGNERS.items()}
-    folder = strategies / STRATEGY
-    with working(stage.console, f"replaying {STRATEGY} on {HISTORY:,} trades of the exchange"):
-        tape = record_history(exchange, folder, stage.home / "history.tape.gz")
-        made = stage.interlock("strategy", "bundle", str(folder), "--tape", str(tape), "--key", keys["gate"]["private"])
-    bundle, config = Path(made["bundle"]), stage.home / "interlock.toml"
-    text = CONFIGURATION.format(account=ACCOUNT, venue=VENUE, exchange=exchange, strategy=STRATEGY, bundle=bundle.resolve())
-    config.write_text(text + "".join(_pin(key["trusted_key"]) for key in keys.values()), encoding="utf-8")
-    stage.environment["INTERLOCK_CONFIG"] = str(config)
-    approved = stage.interlock("promote", "approve", str(bundle), "--key", keys["approver"]["private"])
-    gates = ", ".join(gate["gate"] for gate in made["gates"])
-    stage.check(approved["approved_by"] == APPROVER, f"{made['version']} holds {gates}, and {APPROVER} approved it by signature", approved)
-    for account, key in ((ACCOUNT, KEY), (KIT_ACCOUNT, KIT_KEY)):
-        _write_key(stage.keys / "venues" / f"{account}.toml", key)
-    return config
-
-
-_SIGNERS = {"gate": "gate", "approver": APPROVER, "conformance": "kit"}
-"""Who signs in which role."""
-
-
-def record_history(exchange: LocalExchange, folder: Path, tape: Path) -> Path:
-    """Write the exchange's first trades as a tape; by its seed they are the same ones in every demo."""
-    (instrument,) = load_strategy_folder(folder).version.instruments
-    price, quantity = 10**instrument.price_scale, 10**instrument.quantity_scale
-    trades = [
-        Trade(
-            one["time"] * 1_000_000,
-            one["time"] * 1_000_000,
-            instrument.instrument_id,
-            int(Decimal(one["price"]) * price),
-            int(Decimal(one["qty"]) * quantity),
-            Side.SELL if one["isBuyerMaker"] else Side.BUY,
-            str(one["id"]),
-        )
-        for one in exchange.public("historicalTrades", symbol=SYMBOL, fromId=0, limit=HISTORY)
-    ]
-    return write_segment(tape, trades, [instrument], "history").path
-
-
-def start_host(stage: Stage, config: Path) -> TOTP:
-    """Start the live service and show that LIVE is refused while nobody has shown that the adapter conforms."""
+def show_what_live_needs(stage: Stage, exchange: LocalExchange, made: Prepared) -> TOTP:
+    """Show that LIVE takes a person's signature on the strategy, and signed evidence that the adapter conforms."""
+    stage.console.print(f"  a local exchange that speaks Binance Spot listens on {exchange.http}: a process of its own, with play money")
+    gates = ", ".join(gate["gate"] for gate in made.bundle["gates"])
+    stage.check(
+        made.approval["approved_by"] == APPROVER,
+        f"{made.bundle['version']} holds {gates} on the exchange's own trades, and {APPROVER} approved it by signature",
+        made.approval,
+    )
+    shown, cases = made.conformance, {one["case"]: one["shows"] for one in made.conformance["cases"]}
+    stage.check(
+        shown["passed"] == len(cases) > 0 and not shown["left"],
+        f"the conformance kit passed all {len(cases)} cases, signed by {shown['signed_by']}; AC-27: {cases['AC-27']}",
+        shown,
+    )
     stage.token = stage.interlock("token", "new", OPERATOR, *scope_options("read", "arm", "disarm", "kill", "release"))["token"]
     phone = parse_uri(stage.interlock("keys", "one-time-code", OPERATOR)["address"])
-    with working(stage.console, "starting the live service, and comparing the account with the venue's"):
-        stage.start_service(config)
-        (deployed,) = stage.call("GET", "/v1/deployments")
-        stage.check(deployed["status"] == "LOADED" and deployed["mode"] == "LIVE", f"{STRATEGY} is loaded for LIVE on {VENUE}", deployed)
-        (block,) = stage.wait_for(lambda: _sole_block(stage), "nothing but evidence is missing")
-    stage.check(block.startswith("conformance MISSING"), f"LIVE is refused: {block}", block)
     assert isinstance(phone, TOTP), "the service makes codes that change with time"
+    with working(stage.console, "starting the live service, and comparing the account with the venue's"):
+        stage.start_service(made.config)
+        (block,) = stage.wait_for(lambda: _sole_block(stage), "nothing but evidence is missing")
+    (deployed,) = stage.call("GET", "/v1/deployments")
+    stage.check(deployed["status"] == "LOADED" and deployed["mode"] == "LIVE", f"{STRATEGY} is loaded for LIVE on {VENUE}", deployed)
+    stage.check(block.startswith("conformance MISSING"), f"it cannot be armed: {block}", block)
+    evidence, placed = Path(shown["evidence"]), conformance_path(stage.home, VENUE)
+    placed.parent.mkdir()
+    placed.write_bytes(with_one_bit_changed(evidence.read_bytes()))
+    blocks = stage.call("POST", "/v1/arm", {"strategy_id": STRATEGY}, expect=409)["blocks"]
+    stage.check(
+        len(blocks) == 1 and blocks[0].startswith("conformance BAD_SIGNATURE"), f"nor with one bit of it changed: {blocks[0]}", blocks
+    )
+    shutil.copyfile(evidence, placed)
     return phone
 
 
-def check_conformance(stage: Stage) -> None:
-    """Run the conformance kit on an account of its own, beside the service that waits."""
-    with working(stage.console, "running the conformance kit"):
-        shown = stage.interlock("venue", "check", VENUE, "--account", KIT_ACCOUNT)
-    stage.check(True, f"{shown}")
+def with_one_bit_changed(envelope: bytes) -> bytes:
+    """Change one bit of what an envelope says, and nothing else of it."""
+    payload: str = json.loads(envelope)["payload"]
+    said = bytearray(base64.b64decode(payload))
+    said[len(said) // 2] ^= 1
+    return envelope.replace(payload.encode(), base64.b64encode(said))
 
 
 def arm_live(stage: Stage, exchange: LocalExchange, phone: TOTP) -> None:
@@ -163,16 +102,13 @@ def arm_live(stage: Stage, exchange: LocalExchange, phone: TOTP) -> None:
         stage.wait_for(lambda: len(_fills(stage)) >= FILLS_TO_SEE and _resting(stage), "it traded, and an order rests")
     show(stage.console, "Last fills", _fills(stage)[:4], ("order_id", "side", "price", "quantity", "fee", "fee_asset", "trade_id"))
     refused = exchange.refusal_of_bad_signature()
-    stage.check(refused["code"] == _BAD_SIGNATURE, f"the exchange refuses a signature of which one bit is wrong: {refused['msg']}", refused)
+    stage.check(refused["code"] == BAD_SIGNATURE, f"the exchange refuses a signature of which one bit is wrong: {refused['msg']}", refused)
     placed = exchange.requests("order.place")
     stage.check(
         len(placed) > 0 and all(one["status"] == 200 for one in placed),
         f"{len(placed)} orders crossed the wire so far, and the exchange found every signature right",
         placed,
     )
-
-
-_BAD_SIGNATURE = -1022
 
 
 def lose_an_answer(stage: Stage, exchange: LocalExchange) -> None:
@@ -247,16 +183,6 @@ def prove_session(stage: Stage) -> None:
         f"{journal.name} is sealed and replays record for record: {again['records']:,} records, both disasters among them",
         again,
     )
-
-
-def _pin(key: dict[str, str]) -> str:
-    return "\n[[trusted_keys]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in key.items())
-
-
-def _write_key(path: Path, key: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f'key = "{key}"\nsecret = "{SECRET}"\n')
 
 
 def _sole_block(stage: Stage) -> list[str]:

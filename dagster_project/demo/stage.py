@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -43,6 +44,9 @@ class Stage:
         self.registry: subprocess.Popen[bytes] | None = None
         self.registry_url = ""
         self.token = ""
+        self._commands: set[subprocess.Popen[str]] = set()
+        self._closing = Lock()
+        self._closed = False
         for directory in (self.home, self.keys):
             shutil.rmtree(directory, ignore_errors=True)
         self.home.mkdir(parents=True)
@@ -64,15 +68,26 @@ class Stage:
         """Run `interlock … --json` in its own process and return its answer.
 
         Raises:
-            ClaimFailed: it exits with another code than `expect`.
+            ClaimFailed: it exits with another code than `expect`, or the stage was closed.
         """
         command = [sys.executable, "-c", "from live.cli.entry import main; main()", *arguments, "--json"]
-        done = subprocess.run(command, env={**self.environment, **environment}, capture_output=True, text=True, check=False)
-        if done.returncode != expect:
-            raise ClaimFailed(
-                f"`interlock {' '.join(arguments)}` exited with {done.returncode}, expected {expect}: {done.stdout}{done.stderr}"
+        with self._closing:
+            if self._closed:
+                raise ClaimFailed(f"`interlock {' '.join(arguments)}` was not run: the demo ended before it")
+            process = subprocess.Popen(
+                command,
+                env={**self.environment, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
             )
-        return json.loads(done.stdout)
+            self._commands.add(process)
+        said, errors = process.communicate()
+        self._commands.discard(process)
+        if process.returncode != expect:
+            raise ClaimFailed(f"`interlock {' '.join(arguments)}` exited with {process.returncode}, expected {expect}: {said}{errors}")
+        return json.loads(said)
 
     def start_service(self, config: Path) -> ServiceAddress:
         """Start the live service and wait until it listens.
@@ -151,7 +166,11 @@ class Stage:
         return answer.json()
 
     def close(self) -> None:
-        """Leave no process behind."""
+        """Leave no process behind, and let none begin that another thread would start."""
+        with self._closing:
+            self._closed = True
+            for command in self._commands:
+                command.kill()
         if self.service is not None and self.service.poll() is None:
             self.service.kill()
             self.service.wait()

@@ -1,8 +1,10 @@
 """The story that the demo tells: eight acts, each of which checks what it claims."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dagster_project.demo.backstage import prepare_host
 from dagster_project.demo.live import trade_live
 from dagster_project.demo.promotion import promote, write_configuration
 from dagster_project.demo.proof import replay_twice, verify_everything, write_up
@@ -10,6 +12,7 @@ from dagster_project.demo.research import judge_data, prove_strategies
 from dagster_project.demo.stage import Stage, open_stage
 from dagster_project.demo.telling import make_console
 from dagster_project.demo.trading import kill_and_release, trade_in_dry_run
+from dagster_project.demo.venue import open_exchange
 from dagster_project.home import open_home
 from dagster_project.orchestration import Pipeline
 from dagster_project.workbench.preparation import GATE_KEY, prepare_gate_key, prepare_instance, prepare_tape, silence
@@ -29,10 +32,19 @@ def tell(sample: Path, strategies: Path) -> None:
     tape = prepare_tape(home, sample)
     key = prepare_gate_key(keys_directory())
     prepare_instance(home)
-    with open_stage(make_console()) as stage, Pipeline(home) as pipeline:
+    console = make_console()
+    with (
+        ThreadPoolExecutor(1) as backstage,
+        open_stage(console) as stage,
+        open_stage(console, name="demo-live") as live_stage,
+        open_exchange(live_stage.home) as exchange,
+        Pipeline(home) as pipeline,
+    ):
         dataset = judge_data(stage, pipeline, home, sample)
         judged = prove_strategies(stage, pipeline, home, strategies)
         stage.start_mlflow(home)
+        # It mostly waits, so it costs the other acts little.
+        prepared = backstage.submit(prepare_host, live_stage, exchange, strategies)
         config = write_configuration(stage, key, tape, stage.registry_url)
         # The pipeline replays sessions with the bundles that the live service's own configuration trusts.
         stage.environment["INTERLOCK_CONFIG"] = os.environ["INTERLOCK_CONFIG"] = str(config)
@@ -42,8 +54,7 @@ def tell(sample: Path, strategies: Path) -> None:
         kill_and_release(stage, config)
         verify_everything(stage, config)
         write_up(stage, pipeline)
-    with open_stage(make_console(), name="demo-live") as stage:
-        trade_live(stage, strategies)
+        trade_live(live_stage, exchange, prepared.result)
         print_what_next(stage)
 
 

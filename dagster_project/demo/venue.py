@@ -128,8 +128,9 @@ class LocalExchange:
         _answer(httpx.delete(f"{self.faults}/faults", timeout=10, trust_env=False))
 
     def requests(self, operation: str) -> list[dict[str, Any]]:
-        """Give what the exchange noted of requests of one kind since it was started."""
-        return _answer(httpx.get(f"{self.faults}/log", params={"operation": operation}, timeout=10, trust_env=False))
+        """Give what the exchange noted of the account's requests of one kind since it was started."""
+        noted = _answer(httpx.get(f"{self.faults}/log", params={"operation": operation}, timeout=10, trust_env=False))
+        return [one for one in noted if one["account"] == KEY]
 
     def _all(self, path: str, parameter: str, field: str) -> list[dict[str, Any]]:
         """Page through a list by its ids."""
