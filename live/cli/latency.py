@@ -19,10 +19,11 @@ def latency(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     way, which the venue's latency budget is about. Where nothing was measured lately, the whole session is shown.
     """
     payload = call("GET", "/v1/latency", config=config)
-    answer(payload, as_json=as_json, text=lambda console: _print(console, payload))
+    answer(payload, as_json=as_json, text=lambda console: print_latency(console, payload))
 
 
-def _print(console: Console, payload: dict[str, Any]) -> None:
+def print_latency(console: Console, payload: dict[str, Any]) -> None:
+    """Print what the service measured."""
     for venue in payload["venues"]:
         rows = [_row(stage) for stage in venue["stages"] if stage["session"]["count"]]
         columns = ("stage", "orders", *QUANTILES, "of")
