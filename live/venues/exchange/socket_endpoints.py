@@ -54,7 +54,7 @@ class SocketEndpoints:
 
     def routes(self) -> list[web.RouteDef]:
         """Give the paths of sockets; those under /stream-spot are for clients that tell markets apart by the path."""
-        paths = [prefix + path for prefix in ("", "/stream-spot") for path in ("/ws", "/ws/{stream:[^/]+}", "/stream")]
+        paths = [prefix + path for prefix in ("", "/stream-spot") for path in ("/ws", "/ws/{streams:.*}", "/stream")]
         return [*(web.get(path, self.serve_streams) for path in paths), web.get(WEB_SOCKET_API, self.serve_api)]
 
     def keep_alive(self) -> None:
@@ -77,7 +77,8 @@ class SocketEndpoints:
         if (refusal := await self._refuse_connect(request)) is not None:
             return refusal
         combined = request.path.endswith("/stream")
-        named = request.query.get("streams", "").split("/") if combined else [request.match_info.get("stream", "")]
+        # A plus sign in a time zone comes as a space when the client did not encode it, and no name has spaces.
+        named = (request.query if combined else request.match_info).get("streams", "").replace(" ", "+").split("/")
         socket = web.WebSocketResponse(autoping=False, compress=False, timeout=1)
         await socket.prepare(request)
         connection = Connection(request, socket, self._limits, counted=True)
@@ -85,7 +86,7 @@ class SocketEndpoints:
         self._streams.subscribe(connection, [name for name in named if parse_stream_name(name) is not None])
         async with self._connected(connection):
             while (text := await connection.receive()) is not None:
-                connection.reply(self._stream_requests.answer(connection, text))
+                self._stream_requests.answer(connection, text)
         return socket
 
     async def serve_api(self, request: web.Request) -> web.StreamResponse:

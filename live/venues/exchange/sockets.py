@@ -93,7 +93,8 @@ class Connection:
             if message.type not in {WSMsgType.TEXT, WSMsgType.PING, WSMsgType.PONG}:
                 return None
             if self._counted and self._sends_too_much():
-                await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
+                self.close(WSCloseCode.POLICY_VIOLATION, "Too many requests")
+                await self.closed()
                 return None
             if message.type is WSMsgType.PONG:
                 self._ponged = asyncio.get_running_loop().time()

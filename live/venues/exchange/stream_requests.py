@@ -1,8 +1,10 @@
 """What clients of the market streams ask: SUBSCRIBE, UNSUBSCRIBE, lists and properties (web-socket-streams.md)."""
 
+import re
 from typing import Any, cast
 
 import msgspec
+from aiohttp import WSCloseCode
 
 from live.core.errors import InterlockError
 from live.venues.exchange.market_streams import MarketStreams
@@ -15,13 +17,18 @@ LONGEST_ID = 36
 encode = msgspec.json.Encoder().encode
 
 
-class StreamRequestError(InterlockError):
-    """A request that the streams refuse, with the venue's code."""
+_METHOD = re.compile(r'"method"\s*:\s*"(?:[^"\\]|\\.)*"')
+_OFFSET = re.compile(r"\(byte ([0-9]+)\)$")
 
-    def __init__(self, code: int, message: str) -> None:
+
+class StreamRequestError(InterlockError):
+    """A request that the streams refuse, with the venue's code; `ends` says whether the connection is closed after it."""
+
+    def __init__(self, code: int, message: str, *, ends: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.ends = ends
 
 
 class StreamRequests:
@@ -31,8 +38,8 @@ class StreamRequests:
         self._streams = streams
         self._most_streams = most_streams
 
-    def answer(self, connection: Connection, text: str) -> bytes:
-        """Do what a message asks and give the answer."""
+    def answer(self, connection: Connection, text: str) -> None:
+        """Do what a message asks and answer it."""
         number: object = None
         try:
             request = _decode(text)
@@ -40,18 +47,22 @@ class StreamRequests:
             if "id" not in request or not _is_id(number):
                 number = None
                 raise StreamRequestError(2, "Invalid request: request ID must be an unsigned integer")
-            return encode({"result": self._result(connection, request), "id": number})
+            connection.reply(encode({"result": self._result(connection, request, text), "id": number}))
         except StreamRequestError as error:
             document: dict[str, Any] = {"error": {"code": error.code, "msg": error.message}}
-            return encode(document if number is None else document | {"id": number})
+            connection.reply(encode(document if number is None else document | {"id": number}))
+            if error.ends:
+                connection.close(WSCloseCode.POLICY_VIOLATION, "Invalid request")
 
-    def _result(self, connection: Connection, request: dict[str, Any]) -> object:
+    def _result(self, connection: Connection, request: dict[str, Any], text: str) -> object:
         method, parameters = request.get("method"), request.get("params", [])
         if method is None:
-            raise StreamRequestError(2, "Invalid request: missing field `method` at line 1 column 1")
+            raise StreamRequestError(2, f"Invalid request: missing field `method` at {_place(text.rstrip())}")
         if method not in METHODS:
             expected = ", ".join(f"`{each}`" for each in METHODS)
-            raise StreamRequestError(2, f"Invalid request: unknown variant `{method}`, expected one of {expected} at line 1 column 1")
+            found = _METHOD.search(text)
+            place = _place(text[: found.end()] if found is not None else text)
+            raise StreamRequestError(2, f"Invalid request: unknown variant `{method}`, expected one of {expected} at {place}")
         if not isinstance(parameters, list):
             raise StreamRequestError(2, "Invalid request: params must be an array")
         values = cast(list[Any], parameters)
@@ -70,7 +81,7 @@ class StreamRequests:
             self._streams.unsubscribe(connection, names)
             return
         if len(connection.streams.union(names)) > self._most_streams:
-            raise StreamRequestError(2, f"Invalid request: a connection can listen to at most {self._most_streams} streams")
+            raise StreamRequestError(4, "Too many subscriptions", ends=True)
         self._streams.subscribe(connection, names)
 
 
@@ -93,8 +104,18 @@ def _property(connection: Connection, method: str, values: list[Any]) -> bool | 
 def _decode(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        raise StreamRequestError(3, "Invalid JSON: expected value at line 1 column 1") from None
+    except msgspec.MsgspecError as error:
+        found = _OFFSET.search(str(error))
+        if found is None and not isinstance(error, msgspec.ValidationError):
+            raise StreamRequestError(3, f"Invalid JSON: EOF while parsing a value at {_place(text)}") from None
+        offset = int(found[1]) + 1 if found is not None else 1
+        place = _place(text.encode()[:offset].decode(errors="replace"))
+        raise StreamRequestError(3, f"Invalid JSON: expected value at {place}") from None
+
+
+def _place(text: str) -> str:
+    """Say where a text ends, as the venue's JSON reader counts: lines and columns from 1."""
+    return f"line {text.count(chr(10)) + 1} column {len(text) - text.rfind(chr(10)) - 1}"
 
 
 def _is_id(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from aiohttp import WSMsgType
 
 
@@ -76,12 +77,14 @@ def test_subscriptions_come_go_and_are_listed_and_mistakes_are_named_as_the_venu
 
 
 def test_a_client_that_sends_more_than_five_messages_a_second_is_cut_off(exchange: Any, play: Any) -> None:
-    """The sixth message within a second ends the connection."""
+    """The sixth message within a second ends the connection, after the five before it were answered."""
 
     async def scenario(client: Any) -> None:
         socket = await client.socket("/ws")
         for number in range(6):
             await socket.socket.send_json({"id": number, "method": "LIST_SUBSCRIPTIONS"})
+        for number in range(5):
+            assert await socket.until(lambda frame: True) == {"result": [], "id": number}
         ended = await socket.ended()
         assert ended.type is WSMsgType.CLOSE
         assert ended.data == 1008
@@ -90,13 +93,61 @@ def test_a_client_that_sends_more_than_five_messages_a_second_is_cut_off(exchang
 
 
 def test_a_connection_may_listen_to_1024_streams_and_no_more(exchange: Any, play: Any) -> None:
-    """The 1025th stream is refused and the rest stay."""
+    """The 1025th stream is refused and ends the connection, as was measured at the venue."""
 
     async def scenario(client: Any) -> None:
         socket = await client.socket("/ws")
         names = [f"unknown{number}usdt@trade" for number in range(1025)]
-        assert "error" in await socket.call("SUBSCRIBE", names)
         assert (await socket.call("SUBSCRIBE", names[:1024]))["result"] is None
+        assert (await socket.call("SUBSCRIBE", names[1024:]))["error"] == {"code": 4, "msg": "Too many subscriptions"}
+        ended = await socket.ended()
+        assert (ended.data, ended.extra) == (1008, "Invalid request")
+
+    play(exchange, scenario)
+
+
+@pytest.mark.parametrize("separator", ["@+08:00", "@%2B08:00"])
+def test_several_streams_are_named_in_the_path_and_bars_in_another_time_zone_too(exchange: Any, play: Any, separator: str) -> None:
+    """Raw streams may be several; a day eight hours ahead of UTC opens at 16:00 UTC."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket(f"/ws/btcusdt@kline_1d{separator}/ethusdt@bookTicker")
+        await socket.until(lambda frame: frame.get("s") == "ETHUSDT" and "b" in frame)
+        bar = (await socket.until(lambda frame: frame.get("e") == "kline"))["k"]
+        assert bar["t"] % 86_400_000 == 16 * 3_600_000
+        assert bar["T"] == bar["t"] + 86_399_999
+        combined = await client.socket(f"/stream?streams=btcusdt@kline_1d{separator}/ethusdt@bookTicker")
+        frame = await combined.until(lambda frame: "kline" in frame["stream"])
+        assert (frame["stream"], frame["data"]["k"]["t"]) == ("btcusdt@kline_1d@+08:00", bar["t"])
+
+    play(exchange, scenario)
+
+
+def test_a_refused_request_says_where_it_went_wrong(exchange: Any, play: Any) -> None:
+    """Line and column are those at which the venue's JSON reader stops."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        for text, message in (
+            ('{"id":3}', "Invalid request: missing field `method` at line 1 column 8"),
+            ('{\n  "id":3\n}', "Invalid request: missing field `method` at line 3 column 1"),
+            ('{"method":"LISTEN","id":3}', "GET_PROPERTY` at line 1 column 18"),
+            ('{"id":}', "Invalid JSON: expected value at line 1 column 7"),
+        ):
+            await socket.socket.send_str(text)
+            assert (await socket.until(lambda frame: "error" in frame))["error"]["msg"].endswith(message)
+
+    play(exchange, scenario)
+
+
+def test_an_empty_request_is_no_json(exchange: Any, play: Any) -> None:
+    """As the venue words it."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        await socket.socket.send_str("")
+        frame = await socket.until(lambda frame: "error" in frame)
+        assert frame["error"] == {"code": 3, "msg": "Invalid JSON: EOF while parsing a value at line 1 column 0"}
 
     play(exchange, scenario)
 
