@@ -55,6 +55,7 @@ class InputQueue:
         self._told: dict[str, str] = {}
         self._newest_bars: dict[str, int] = {}
         self._room: dict[str, Callable[[], None]] = {}
+        self._asked_anew: set[str] = set()
         self._waiter: asyncio.Future[None] | None = None
         self._drained = asyncio.Event()
         self._received = 0
@@ -102,6 +103,7 @@ class InputQueue:
     def begin_anew(self, instrument_id: str) -> None:
         """Learn that an instrument's feed was opened anew: what it says from now on is whole."""
         self.lost.discard(instrument_id)
+        self._asked_anew.discard(instrument_id)
         self._set_fault(instrument_id, _QUEUE, "")
 
     def fault(self, instrument_id: str) -> str:
@@ -175,9 +177,10 @@ class InputQueue:
 
     def _handle_a_slice(self) -> None:
         self._handle(time.perf_counter() + SLICE_SECONDS)
-        if self.lost and self._market_waiting * 2 <= self._capacity:
-            for call in {self._room[name] for name in self.lost if name in self._room}:
+        if len(self._asked_anew) < len(self.lost) and self._market_waiting * 2 <= self._capacity:
+            for call in {self._room[name] for name in self.lost - self._asked_anew if name in self._room}:
                 call()
+            self._asked_anew.update(self.lost)
 
     def _handle(self, until: float) -> None:
         driver, items, stopwatch = self._driver, self._items, time.perf_counter

@@ -243,6 +243,7 @@ class FeedConnection:
                 log.error("ALARM: market data is opened anew", venue=self.venue_id, reasons=self.faults())
                 self._say_down("its feed is opened anew")
                 await self._close()
+                await asyncio.sleep(SHORTEST_WAIT)
         finally:
             await self._close()
 
@@ -334,7 +335,8 @@ class _Holding:
             missing = self._connection.missing_bars(instrument.instrument_id, self._now())
             for bar in await feed.history(instrument, missing) if missing else ():
                 await self._queue.room()
-                self._pass_on(bar)
+                if not self._holds(bar):
+                    self._pass_on(bar)
         for instrument in self._connection.instruments:
             self._queue.begin_anew(instrument.instrument_id)
         held, self._held = self._held or [], None
@@ -350,6 +352,11 @@ class _Holding:
         except InterlockError as error:
             log.warning("what a gap left out cannot be read", venue=self._connection.venue_id, reason=str(error))
             self._connection.break_off()
+
+    def _holds(self, bar: Bar) -> bool:
+        """Tell whether a bar of history came as a live one meanwhile, which a strategy may decide by."""
+        held = (one for one in self._held or () if isinstance(one, Bar) and one.instrument_id == bar.instrument_id)
+        return any(one.ts_event <= bar.ts_event for one in held)
 
     def _pass_on(self, event: MarketEvent) -> None:
         if isinstance(event, Bar):

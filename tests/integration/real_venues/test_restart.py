@@ -51,6 +51,26 @@ async def test_fills_of_the_time_between_two_sessions_are_booked_once(real_host,
     assert len(exchange.asked("order.place", name)) == 1
 
 
+async def test_a_stop_in_the_middle_of_a_request_forgets_nothing(real_host, exchange, account):
+    """The order was on its way when the service stopped: its fate is unknown in the journal, and the next session finds it out."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.fault("delay", "order.place", milliseconds=1_500)
+        desk.tell(REST)
+        await desk.until(lambda: exchange.asked("order.place", name), "the order arrives")
+        state = desk.state
+    (order,) = [one for one in state.orders.values() if one.strategy_id == "real"]
+    assert order.state == "SUBMIT_UNKNOWN"
+    async with real_host.run() as desk:
+        await desk.order("real", "CANCELED")
+        await desk.ready()
+    assert exchange.open_orders(name) == []
+    assert len(exchange.asked("order.place", name)) == 1
+
+
 async def test_a_venue_that_is_not_there_keeps_the_service_closed_and_nothing_else(real_host, exchange, account):
     """The service runs and says why nothing trades; a kill is UNPROVEN and says where."""
     name = account()
