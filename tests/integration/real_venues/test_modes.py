@@ -4,6 +4,8 @@ import pytest
 from real_desk import BTC, BUY, FLAT, REST, VENUE
 
 from live.core.vocabulary import Side
+from live.driver.session_replay import replay_session
+from live.promotion import load_strategy, verify_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +51,38 @@ async def test_a_live_order_rests_at_the_venue_fills_there_and_the_ledger_equals
             assert account_id == name
             assert amount == round(there[asset] * 10**8)
     assert exchange.open_orders(name) == []
+
+
+async def test_a_session_on_a_real_venue_replays_to_the_same_records(real_host, account):
+    """LIVE, SHADOW and their venue's own market: what was recorded gives, fed again without any venue, every record anew."""
+    real, imagined = account(), account()
+    real_host.configure(("champion", real, "LIVE"), ("shadow", imagined, "SHADOW"), warm_up=2)
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("champion")
+        await desk.lease("shadow")
+        desk.tell(REST)
+        await desk.order("champion", "OPEN")
+        desk.tell(BUY)
+        await desk.order("champion", "FILLED")
+        desk.tell(FLAT)
+        await desk.until(lambda: len(desk.orders("champion", "FILLED")) == 2, "the position is sold")
+        journal = desk.session.journal_path
+
+    def load(deployments):
+        loaded = {}
+        for deployment in deployments:
+            host = real_host.host
+            raw = host.bundles[deployment.strategy_id].read_bytes()
+            strategy = load_strategy(verify_bundle(raw, host.configuration().trusted_keys, host.created_at), host.home)
+            loaded[deployment.strategy_id] = (strategy.strategy, strategy.warm_up_bars)
+        return loaded
+
+    replayed = replay_session(journal, load)
+    assert replayed.difference is None
+    assert replayed.identical
+    assert (replayed.recorded_digest, replayed.closed) == (replayed.replayed_digest, True)
+    assert replayed.market_events > 0
 
 
 async def test_a_shadow_runs_beside_its_champion_and_only_one_of_them_trades(real_host, exchange, account):
