@@ -17,6 +17,7 @@ class VenueError(InterlockError):
         http_status: the status of the REST answer.
         data: what is sent as `data`, None when nothing is.
         headers: HTTP headers of the answer, such as Retry-After.
+        retry_at: when to come back, microseconds UTC, None when that is not known; the WebSocket API has no headers to tell it in.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class VenueError(InterlockError):
         self.http_status = http_status
         self.data = data
         self.headers = headers or {}
+        self.retry_at: int | None = None
 
 
 UNKNOWN = -1000

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from aiohttp import WSCloseCode
 
 from live.venues.exchange import errors
 from live.venues.exchange.endpoints import BY_OPERATION, Endpoint
@@ -103,6 +104,8 @@ class WebSocketApi:
             return
         entry.status, entry.milliseconds = outcome.status, (self._clock() - entry.time) / 1_000
         session.connection.reply(request.framed(outcome))
+        if outcome.status == HTTPStatus.IM_A_TEAPOT:
+            session.connection.close(WSCloseCode.POLICY_VIOLATION, "IP banned")
         self._user_data.terminate(request.ended, self._clock())
 
     def announce_shutdown(self, connections: Iterable[Connection], now: int) -> None:
@@ -168,7 +171,11 @@ class WebSocketApi:
         document: dict[str, Any] = {"id": request.frame.id, "status": 200}
         if isinstance(result, VenueError):
             document["status"] = result.http_status
-            document["error"] = error_payload(result)
+            payload = error_payload(result)
+            if result.retry_at is not None:
+                unit = request.session.unit
+                payload["data"] = {"serverTime": request.time // unit, "retryAfter": result.retry_at // unit}
+            document["error"] = payload
         else:
             document["result"] = result
         if request.shows_limits:

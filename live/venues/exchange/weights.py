@@ -4,6 +4,8 @@ Windows are fixed and aligned to UTC, as Binance's are: a minute's count ends wi
 Source: Binance Spot API documentation, "LIMITS" and "Spot Unfilled Order Count Rules".
 """
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from live.venues.exchange import errors
@@ -103,8 +105,12 @@ class _Window:
         self.start, self.count = start, 0
         return True
 
-    def seconds_left(self, now: int) -> int:
-        return -(-(self.start + self.length - now) // _SECOND)
+    def refuse(self, error: Callable[[int, str, int], errors.VenueError], now: int) -> errors.VenueError:
+        """Give a refusal that says how long the window still lasts."""
+        end = self.start + self.length
+        refusal = error(self.rule.limit, self.rule.window_text, -(-(end - now) // _SECOND))
+        refusal.retry_at = end
+        return refusal
 
 
 class _Address:
@@ -171,11 +177,13 @@ class RequestWeights:
         state.strikes += 1
         if state.strikes > self._limits.strikes:
             return self._ban(state, now, None)
-        return errors.too_much_weight(window.rule.limit, window.rule.window_text, window.seconds_left(now))
+        return window.refuse(errors.too_much_weight, now)
 
     @staticmethod
     def _ban_error(state: _Address, now: int) -> errors.VenueError:
-        return errors.banned(state.banned_until // 1_000, -(-(state.banned_until - now) // _SECOND))
+        error = errors.banned(state.banned_until // 1_000, -(-(state.banned_until - now) // _SECOND))
+        error.retry_at = state.banned_until
+        return error
 
     def _address(self, address: str) -> _Address:
         state = self._addresses.get(address)
@@ -199,7 +207,7 @@ class OrderCounts:
         """
         for window in self._windows(account, now):
             if window.count >= window.rule.limit:
-                raise errors.too_many_orders(window.rule.limit, window.rule.window_text, window.seconds_left(now))
+                raise window.refuse(errors.too_many_orders, now)
 
     def add(self, account: str, now: int) -> tuple[Usage, ...]:
         """Count an order that was accepted."""
@@ -226,8 +234,9 @@ class OrderCounts:
 
 
 def weight_headers(usage: Usage) -> dict[str, str]:
-    """Give the headers of every answer."""
-    return {f"X-MBX-USED-WEIGHT-{usage.rule.suffix}": str(usage.count)}
+    """Give the headers of every answer: the documented one, and the one without a window that the venue has always sent beside it."""
+    count = str(usage.count)
+    return {"X-MBX-USED-WEIGHT": count, f"X-MBX-USED-WEIGHT-{usage.rule.suffix}": count}
 
 
 def order_count_headers(usages: tuple[Usage, ...]) -> dict[str, str]:

@@ -46,6 +46,23 @@ def test_a_refused_request_says_why_and_mistakes_in_the_frame_are_answered_too(e
     play(exchange, scenario)
 
 
+def test_too_much_weight_over_a_socket_says_when_to_come_back_and_a_ban_ends_it(start_exchange: Any, play: Any) -> None:
+    """429 and 418 carry the server's time and `retryAfter`, which for a ban is the time in its text; then the socket is closed."""
+
+    async def scenario(client: Any) -> None:
+        api = await client.socket("/ws-api/v3")
+        answers = [await api.call("ticker.24hr") for _ in range(76)]
+        while answers[-1]["status"] != 418:
+            answers.append(await api.call("ticker.24hr"))
+        limited, banned = next(each for each in answers if each["status"] == 429)["error"], answers[-1]["error"]
+        assert limited["data"]["retryAfter"] % 60_000 == 0
+        assert 0 < limited["data"]["retryAfter"] - limited["data"]["serverTime"] <= 60_000
+        assert f"IP banned until {banned['data']['retryAfter']}." in banned["msg"]
+        assert (await api.ended()).data == 1008
+
+    play(start_exchange(), scenario)
+
+
 def test_fills_reach_the_subscriber_in_order_as_report_trade_and_balances(exchange: Any, play: Any) -> None:
     """A marketable order is told as NEW, TRADE and the balances it changed, under the subscription's id."""
 

@@ -26,7 +26,7 @@ def test_weight_adds_up_within_a_minute_of_the_clock() -> None:
     weights = RequestWeights()
     assert weights.charge("a", 20, NOON + 59 * SECOND).count == 20
     usage = weights.charge("a", 5, NOON + 59 * SECOND)
-    assert weight_headers(usage) == {"X-MBX-USED-WEIGHT-1M": "25"}
+    assert weight_headers(usage) == {"X-MBX-USED-WEIGHT": "25", "X-MBX-USED-WEIGHT-1M": "25"}
     assert weights.charge("b", 1, NOON + 59 * SECOND).count == 1
     assert weights.charge("a", 1, NOON + MINUTE).count == 1
 
@@ -37,6 +37,7 @@ def test_too_much_weight_is_told_how_long_to_wait() -> None:
     weights.charge("a", 10, NOON + 30 * SECOND)
     error = refused(weights, NOON + 30 * SECOND + 1)
     assert (error.http_status, error.code, error.headers["Retry-After"]) == (429, -1003, "30")
+    assert error.retry_at == NOON + MINUTE
     assert error.message.startswith("Too much request weight used; current limit is 10 request weight per 1 MINUTE. ")
     weights.charge("a", 10, NOON + MINUTE)
 
@@ -60,6 +61,7 @@ def test_who_goes_on_after_429_is_banned_for_longer_each_time() -> None:
         error = refused(weights, now)
         assert (error.http_status, error.code) == (418, -1003)
         lengths.append(int(error.headers["Retry-After"]))
+        assert error.retry_at == now + lengths[-1] * SECOND
         assert error.message.startswith(f"Way too much request weight used; IP banned until {now // 1_000 + lengths[-1] * 1_000}. ")
         assert refused(weights, now + lengths[-1] * SECOND - 1).http_status == 418
         assert weights.charge("b", 1, now).count == 1
@@ -115,6 +117,7 @@ def test_one_order_too_many_waits_for_its_window() -> None:
         counts.check("a", NOON + 3 * SECOND)
     error = found.value
     assert (error.http_status, error.code, error.headers["Retry-After"]) == (429, -1015, "7")
+    assert error.retry_at == NOON + 10 * SECOND
     assert error.message == "Too many new orders; current limit is 100 orders per 10 SECOND."
     counts.check("a", NOON + 10 * SECOND)
     counts.check("b", NOON)
