@@ -16,6 +16,7 @@ from dagster_project.demo.stage import Stage, scope_options
 from dagster_project.demo.telling import show, title, working
 from dagster_project.demo.venue import KEY, LocalExchange
 from live.core.orders import OrderState
+from live.core.records import OrderTransitioned
 from live.driver.recovery import session_journals
 from live.journal import JournalReader
 from live.promotion.conformance import conformance_path
@@ -34,7 +35,7 @@ def trade_live(stage: Stage, exchange: LocalExchange, prepared: Callable[[], Pre
         ClaimFailed: a claim does not hold, or preparing failed, which `prepared` waits for.
     """
     title(stage.console, 8, "The same engine trades LIVE, at a venue that loses an answer and is killed")
-    with working(stage.console, "waiting for the conformance kit, which began after act 2"):
+    with working(stage.console, "waiting for the conformance kit, which began with act 1"):
         made = prepared()
     phone = show_what_live_needs(stage, exchange, made)
     arm_live(stage, exchange, phone)
@@ -210,4 +211,4 @@ def _life(stage: Stage, order_id: str) -> list[str]:
     (journal,) = session_journals(stage.home)
     with JournalReader(journal) as reader:
         entries = [row.entry() for row in reader.rows(kinds=("OrderTransitioned",))]
-    return [entry.state for entry in entries if getattr(entry, "order_id", None) == order_id]
+    return [entry.state for entry in entries if isinstance(entry, OrderTransitioned) and entry.order_id == order_id]

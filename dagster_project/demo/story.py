@@ -40,11 +40,11 @@ def tell(sample: Path, strategies: Path) -> None:
         open_exchange(live_stage.home) as exchange,
         Pipeline(home) as pipeline,
     ):
+        # The conformance kit mostly waits, so it costs the other acts little.
+        prepared = backstage.submit(prepare_host, live_stage, exchange, strategies)
         dataset = judge_data(stage, pipeline, home, sample)
         judged = prove_strategies(stage, pipeline, home, strategies)
         stage.start_mlflow(home)
-        # It mostly waits, so it costs the other acts little.
-        prepared = backstage.submit(prepare_host, live_stage, exchange, strategies)
         config = write_configuration(stage, key, tape, stage.registry_url)
         # The pipeline replays sessions with the bundles that the live service's own configuration trusts.
         stage.environment["INTERLOCK_CONFIG"] = os.environ["INTERLOCK_CONFIG"] = str(config)
