@@ -89,7 +89,7 @@ def check_filters(
     The average price is asked for only when a filter needs it; 0, while nothing has traded, turns those filters off.
 
     Raises:
-        VenueError: -1013 "Filter failure: X".
+        VenueError: -1013 "Filter failure: X", -2010 for filters that count open orders.
     """
     for price in (request.price, request.stop_price):
         if price is not None and not _within(price, rules.min_price, rules.max_price, rules.tick_size):
@@ -161,17 +161,18 @@ def _check_notional(request: OrderRequest, rules: SymbolRules, exchange: Exchang
 
 
 def _check_open_orders(request: OrderRequest, rules: SymbolRules, exchange: ExchangeRules, account: Account) -> None:
+    # The venue refuses these as its engine does, with -2010, though its list of errors has every filter under -1013.
     if request.type is OrderType.MARKET or request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
         return
     here = account.open.get(rules.symbol, {})
     everywhere = account.open.values()
     if rules.max_orders and len(here) >= rules.max_orders:
-        raise errors.filter_failure("MAX_NUM_ORDERS")
+        raise errors.new_order_rejected("Filter failure: MAX_NUM_ORDERS")
     if exchange.max_orders and sum(map(len, everywhere)) >= exchange.max_orders:
-        raise errors.filter_failure("EXCHANGE_MAX_NUM_ORDERS")
+        raise errors.new_order_rejected("Filter failure: EXCHANGE_MAX_NUM_ORDERS")
     if request.type not in STOP_TYPES:
         return
     if rules.max_algo_orders and sum(map(counts_as_algo, here.values())) >= rules.max_algo_orders:
-        raise errors.filter_failure("MAX_NUM_ALGO_ORDERS")
+        raise errors.new_order_rejected("Filter failure: MAX_NUM_ALGO_ORDERS")
     if exchange.max_algo_orders and sum(sum(map(counts_as_algo, orders.values())) for orders in everywhere) >= exchange.max_algo_orders:
-        raise errors.filter_failure("EXCHANGE_MAX_NUM_ALGO_ORDERS")
+        raise errors.new_order_rejected("Filter failure: EXCHANGE_MAX_NUM_ALGO_ORDERS")

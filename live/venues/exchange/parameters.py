@@ -172,13 +172,13 @@ class Parameters:
         """Give `limit`; more than the largest means the largest.
 
         Raises:
-            VenueError: -1100, -1130 for 0.
+            VenueError: -1100, -1102 for 0, which the venue takes for malformed.
         """
         value = self.integer("limit")
         if value is None:
             return default
         if value == 0:
-            raise errors.invalid_parameter("limit")
+            raise errors.mandatory_parameter("limit")
         return min(value, largest)
 
     def time(self, name: str, *, last: bool = False) -> int | None:

@@ -127,7 +127,7 @@ def test_an_account_has_only_so_many_open_orders(rules: dict[str, int], exchange
     first = floor.place("alice", order).order.order_id
     floor.place("alice", order)
 
-    with pytest.raises(VenueError, match=rf"-1013 Filter failure: {name}$"):
+    with pytest.raises(VenueError, match=rf"-2010 Filter failure: {name}$"):
         floor.place("alice", order)
     floor.market("alice", SELL, 1)
     floor.place("bob", order)

@@ -121,7 +121,8 @@ def test_limits_are_capped_and_never_nothing() -> None:
     """More than the largest means the largest, as the depth endpoint documents; 0 is refused."""
     assert Parameters({}).limit(500, 1000) == 500
     assert Parameters({"limit": "5001"}).limit(100, 5000) == 5000
-    assert refusal(lambda: Parameters({"limit": "0"}).limit(500, 1000))[0] == -1130
+    message = "Mandatory parameter 'limit' was not sent, was empty/null, or malformed."
+    assert refusal(lambda: Parameters({"limit": "0"}).limit(500, 1000)) == (-1102, message)
 
 
 def test_a_time_up_to_which_something_is_asked_holds_its_whole_millisecond() -> None:
