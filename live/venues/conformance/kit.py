@@ -50,9 +50,11 @@ OnCase = Callable[[CaseRun], None]
 
 @asynccontextmanager
 async def open_bench(
-    maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str
+    maker: AdapterMaker, dialect: str, http: str, web_socket: str, instrument_id: str, nonce: str, *, web_socket_api: str = ""
 ) -> AsyncGenerator[Bench]:
     """Prepare a bench at an address: find the instrument, a price at which an order rests, and a size that the venue takes.
+
+    Sockets for requests have an address of their own at some venues; the relay has one for all.
 
     Raises:
         BenchError: the account has open orders, too little to trade with, or the instrument is not listed.
@@ -61,7 +63,8 @@ async def open_bench(
     if dialect not in WIRES:
         raise BenchError(f"the kit does not know how requests of dialect {dialect} look: it knows {', '.join(sorted(WIRES))}")
     async with AsyncExitStack() as held:
-        relay = await held.enter_async_context(Relay(http, web_socket))
+        elsewhere = {WIRES[dialect].socket_requests: web_socket_api} if web_socket_api else {}
+        relay = await held.enter_async_context(Relay(http, web_socket, elsewhere))
         began_at = time.time_ns()
         venue = maker.trading(relay.http, relay.web_socket, NotingGate())
         await venue.start([], KeptSinks())

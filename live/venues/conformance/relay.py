@@ -10,7 +10,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -79,15 +79,16 @@ class Relay:
         breakdowns: what befalls requests; each is taken away when it befell as many as it was to.
         copies: how often a frame of the venue is passed on, by its text: once unless told otherwise.
         frozen: sockets still answer pings, and what the venue says on them is lost.
+        down: every connection breaks, as if nothing were there.
     """
 
-    def __init__(self, http: str, web_socket: str) -> None:
-        """Stand before the venue at these addresses."""
+    def __init__(self, http: str, web_socket: str, elsewhere: Mapping[str, str] | None = None) -> None:
+        """Stand before the venue at these addresses; `elsewhere` has those of sockets whose path begins in a certain way."""
         self.passed: list[Passing] = []
         self.breakdowns: list[Breakdown] = []
         self.copies: Callable[[str], int] = _once
-        self.frozen = False
-        self._http, self._web_socket = http, web_socket
+        self.frozen = self.down = False
+        self._http, self._web_socket, self._elsewhere = http, web_socket, dict(elsewhere or {})
         self._sockets: dict[web.WebSocketResponse, web.Request] = {}
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
@@ -127,7 +128,7 @@ class Relay:
         """Break nothing any more, and forget what passed."""
         self.passed.clear()
         self.breakdowns.clear()
-        self.copies, self.frozen = _once, False
+        self.copies, self.frozen, self.down = _once, False, False
 
     def disconnect(self) -> None:
         """Break every socket that is open."""
@@ -139,6 +140,9 @@ class Relay:
         return sum(map(matches, self.passed))
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
+        if self.down:
+            _reset(request)
+            return web.Response(status=502)  # reaches nobody: the connection is gone
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             return await self._take_socket(request)
         body = await request.read()
@@ -175,6 +179,9 @@ class Relay:
         response.headers.extend(kept)
         return response
 
+    def _address_of(self, path: str) -> str:
+        return next((address for begin, address in self._elsewhere.items() if path.startswith(begin)), self._web_socket)
+
     async def _take_socket(self, request: web.Request) -> web.WebSocketResponse:
         """Open a socket to the venue for one that was opened here, and pass frames on until either ends."""
         assert self._session is not None, "the relay is entered first"
@@ -183,7 +190,7 @@ class Relay:
         self._sockets[here] = request
         try:
             async with self._session.ws_connect(
-                URL(self._web_socket + request.raw_path, encoded=True), max_msg_size=_LONGEST_BODY
+                URL(self._address_of(request.raw_path) + request.raw_path, encoded=True), max_msg_size=_LONGEST_BODY
             ) as there:
                 tasks = [asyncio.create_task(_pass_on(here, there)), asyncio.create_task(self._pass_back(there, here))]
                 try:

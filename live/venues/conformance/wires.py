@@ -13,6 +13,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
         cancel: method and path of a cancel.
         open_orders: method and path of the question for open orders.
         balances: method and path of the question for balances.
+        socket_requests: path of sockets that take requests, which may have an address of their own.
         execution: what every frame holds that tells of an execution.
         rate_limited: what is answered when there were too many requests, with a second to wait.
         banned: what is answered to who went on regardless, with a second to wait.
@@ -23,6 +24,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     cancel: tuple[str, str]
     open_orders: tuple[str, str]
     balances: tuple[str, str]
+    socket_requests: str
     execution: str
     rate_limited: Answer
     banned: Answer
@@ -49,6 +51,7 @@ class Matcher(msgspec.Struct, frozen=True):
 _WAIT = {"Retry-After": "1"}
 
 BINANCE = Wire(
+    socket_requests="/ws-api/",
     place=("POST", "/api/v3/order"),
     cancel=("DELETE", "/api/v3/order"),
     open_orders=("GET", "/api/v3/openOrders"),

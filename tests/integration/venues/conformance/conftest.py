@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def listening() -> Iterator[dict[str, str]]:
     process = subprocess.Popen([*command, "--account", f"{KEY}:{SECRET}"], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None
-        yield json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        lines = takewhile(lambda line: line not in {"}\n", ""}, iter(process.stdout.readline, None))
+        yield json.loads("".join(lines) + "}")
     finally:
         process.kill()
         process.communicate()

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 from adapter_maker import Maker
 
@@ -19,6 +20,7 @@ from live.venues.conformance import bench as bench_module
 from live.venues.conformance.bench import Bench
 from live.venues.conformance.kit import CaseRun, open_bench, run_cases
 from live.venues.conformance.relay import Relay
+from live.venues.conformance.wires import BINANCE
 from live.venues.taxonomy import Becomes
 
 
@@ -165,6 +167,22 @@ def run_one(opened: Bench, listening: dict[str, str], maker: Maker, case: str) -
             return run
 
     return asyncio.run(scenario())
+
+
+def test_the_relay_reaches_requests_over_sockets_at_an_address_of_their_own(listening: dict[str, str]) -> None:
+    """The kit runs at venues that have two."""
+
+    async def scenario() -> Any:
+        nobody = "ws://127.0.0.1:9"
+        async with (
+            Relay(listening["http"], nobody, {BINANCE.socket_requests: listening["web_socket"]}) as relay,
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{relay.web_socket}/ws-api/v3") as socket,
+        ):
+            await socket.send_json({"id": 1, "method": "ping"})
+            return await socket.receive_json(timeout=10)
+
+    assert asyncio.run(scenario())["status"] == 200
 
 
 @pytest.fixture(autouse=True)
