@@ -158,7 +158,7 @@ class _Maker:
         return CcxtMarketFeed(self._at(http, web_socket))
 
     def _at(self, http: str, web_socket: str) -> "Endpoint":
-        return msgspec.structs.replace(self._plan.endpoint, http=http, web_socket=web_socket)
+        return msgspec.structs.replace(self._plan.endpoint, http=http, web_socket=web_socket, web_socket_api="")
 
 
 def _spoiled(secret: str) -> str:
@@ -177,7 +177,16 @@ async def _run(plan: _Plan, on_case: "Callable[[CaseRun], None]") -> "tuple[list
     from live.venues.conformance.kit import open_bench, run_cases, sell_back
 
     endpoint = plan.endpoint
-    async with open_bench(_Maker(plan), plan.dialect, endpoint.http, endpoint.web_socket, plan.instrument_id, make_nonce()) as bench:
+    opening = open_bench(
+        _Maker(plan),
+        plan.dialect,
+        endpoint.http,
+        endpoint.web_socket,
+        plan.instrument_id,
+        make_nonce(),
+        web_socket_api=endpoint.web_socket_api,
+    )
+    async with opening as bench:
         runs = await run_cases(bench, on_case, plan.cases)
         try:
             await sell_back(bench)

@@ -110,7 +110,8 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dialect: how a `ccxt` venue is spoken to.
         simulated: no real money is behind a `ccxt` venue: a local exchange or a test network.
         http: its REST address, without a path.
-        web_socket: its address for sockets, without a path.
+        web_socket: its address for streams, without a path.
+        web_socket_api: its address for requests over sockets, without a path; the one for streams when it is left out.
         recv_window_ms: how long after its stamp the venue may accept a request.
         timeout_ms: how long an answer may take.
         latency_budget_ms: the most that an order may take from the market data it rests on to the venue's acknowledgement.
@@ -131,6 +132,7 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     simulated: bool = False
     http: str = ""
     web_socket: str = ""
+    web_socket_api: str = ""
     recv_window_ms: int = 2_000
     timeout_ms: int = 5_000
     latency_budget_ms: int | None = None

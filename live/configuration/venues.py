@@ -16,7 +16,14 @@ from live.configuration.settings import (
 from live.driver.adapter_digest import adapter_digest
 from live.promotion.conformance import AdapterAddress
 
-TEST_NETWORKS = frozenset({"testnet.binance.vision", "api.testnet.binance.vision", "stream.testnet.binance.vision"})
+TEST_NETWORKS = frozenset(
+    {
+        "testnet.binance.vision",
+        "api.testnet.binance.vision",
+        "stream.testnet.binance.vision",
+        "ws-api.testnet.binance.vision",
+    }
+)
 """Hosts of venues' own test networks, where no real money is."""
 
 LONGEST_RECEIVE_WINDOW_MS = 60_000
@@ -25,7 +32,7 @@ LONGEST_TIMEOUT_MS = 60_000
 LONGEST_PERIOD_SECONDS = 300.0
 """The longest between two looks at what a venue has: silence denies after two of them."""
 
-_ONLY_CCXT = ("dialect", "simulated", "http", "web_socket", "recv_window_ms", "timeout_ms", "latency_budget_ms", "clock")
+_ONLY_CCXT = ("dialect", "simulated", "http", "web_socket", "web_socket_api", "recv_window_ms", "timeout_ms", "latency_budget_ms", "clock")
 _DEFAULTS = VenueSettings()
 
 
@@ -42,7 +49,9 @@ def check_venue(name: str, venue: VenueSettings) -> None:
         return
     if venue.dialect is None:
         raise ConfigurationError(f'{place}.dialect is missing: a venue of kind "ccxt" has one, like dialect = "binance"')
-    hosts = (_host(f"{place}.http", venue.http, "http"), _host(f"{place}.web_socket", venue.web_socket, "ws"))
+    hosts = [_host(f"{place}.http", venue.http, "http"), _host(f"{place}.web_socket", venue.web_socket, "ws")]
+    if venue.web_socket_api:
+        hosts.append(_host(f"{place}.web_socket_api", venue.web_socket_api, "ws"))
     if venue.simulated and (real := [host for host in hosts if not _is_near(host) and host not in TEST_NETWORKS]):
         raise ConfigurationError(
             f"{place}.simulated: real money may be behind {real[0]}: only this machine, a private network and the test networks "
@@ -202,6 +211,7 @@ def adapter_address(name: str, venue: VenueSettings, kit_version: str) -> Adapte
         dialect=venue.dialect,
         http=venue.http,
         web_socket=venue.web_socket,
+        web_socket_api=venue.web_socket_api or venue.web_socket,
         adapter_digest=adapter_digest(),
         kit_version=kit_version,
     )

@@ -84,7 +84,8 @@ class AdapterAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         venue_id: the venue, as in its instruments' ids.
         dialect: how it is spoken to.
         http: its REST address.
-        web_socket: its address for sockets.
+        web_socket: its address for streams.
+        web_socket_api: its address for requests over sockets.
         adapter_digest: of the adapter's source and of the library beneath it, see `live.driver.adapter_digest`.
         kit_version: of the conformance kit.
     """
@@ -93,6 +94,7 @@ class AdapterAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dialect: str
     http: str
     web_socket: str
+    web_socket_api: str
     adapter_digest: Sha256
     kit_version: str
 
@@ -269,7 +271,7 @@ def _check_adapter(shown: AdapterAddress, wanted: AdapterAddress) -> None:
         raise ConformanceRefused(
             ConformanceCode.OTHER_VENUE, f"the conformance evidence is of {shown.venue_id}, not of {wanted.venue_id}: {again}"
         )
-    here, there = (wanted.dialect, wanted.http, wanted.web_socket), (shown.dialect, shown.http, shown.web_socket)
+    here, there = ((one.dialect, one.http, one.web_socket, one.web_socket_api) for one in (wanted, shown))
     if here != there:
         raise ConformanceRefused(
             ConformanceCode.OTHER_ADDRESS, f"conformance was shown at {' '.join(there)}, configured is {' '.join(here)}: {again}"

@@ -125,6 +125,7 @@ def endpoint_of(venue_id: str, venue: VenueSettings) -> Endpoint:
         dialect=DIALECTS[venue.dialect],
         http=venue.http,
         web_socket=venue.web_socket,
+        web_socket_api=venue.web_socket_api,
         receive_window=venue.recv_window_ms,
         timeout=venue.timeout_ms,
     )

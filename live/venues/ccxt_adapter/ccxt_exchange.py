@@ -50,13 +50,18 @@ def exchange_class(name: str) -> Any:
             except Exception as error:  # noqa: BLE001 - a frame that cannot be read breaks the stream's chain: close it, and begin anew
                 client.on_error(ccxt.pro.BadResponse(f"{name} sent what cannot be read: {type(error).__name__}: {error}"))
 
+        def is_spot_url(self, client: Any) -> bool:
+            """Take every socket for one of the spot market, which ccxt else tells by its public host: no other market is loaded."""
+            del client
+            return True
+
         def handle_order_book_subscription(self, client: Any, message: Any, subscription: Any) -> None:
             """Ask for no snapshot: the feed does that, and keeps the venue's text."""
 
     return Exchange
 
 
-def use_addresses(exchange: Any, http: str, web_socket: str, dialect: Dialect) -> None:
+def use_addresses(exchange: Any, http: str, web_socket: str, web_socket_api: str, dialect: Dialect) -> None:
     """Point every address at the venue that is configured, and what the dialect does not name at a path that no venue has.
 
     The general table of exceptions takes in the dialect's, which ccxt else uses for the venue's public host only.
@@ -67,7 +72,8 @@ def use_addresses(exchange: Any, http: str, web_socket: str, dialect: Dialect) -
     sockets = addresses["ws"]
     _block(sockets, f"{web_socket}/blocked")
     for name, path in dialect.web_socket_urls.items():
-        sockets[name] = {inner: web_socket + one for inner, one in path.items()} if isinstance(path, dict) else web_socket + path
+        address = web_socket_api if name == dialect.web_socket_api else web_socket
+        sockets[name] = {inner: address + one for inner, one in path.items()} if isinstance(path, dict) else address + path
     exact = dict(exchange.exceptions["exact"])
     for table in dialect.exception_tables:
         exact.update(exchange.exceptions[table]["exact"])

@@ -28,7 +28,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         venue_id: its name, as in its instruments' ids.
         dialect: how it is spoken to.
         http: its REST address, without a path.
-        web_socket: its address for sockets, without a path.
+        web_socket: its address for streams, without a path.
+        web_socket_api: its address for requests over sockets, without a path; the one for streams when it is left out.
         receive_window: how long after its stamp a request may be accepted, milliseconds.
         timeout: how long an answer may take, milliseconds.
         keep_alive: how often a socket is pinged, milliseconds; one that misses two answers is closed.
@@ -38,6 +39,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect
     http: str
     web_socket: str
+    web_socket_api: str = ""
     receive_window: int = 2_000
     timeout: int = 5_000
     keep_alive: int = 3_000
@@ -93,7 +95,7 @@ class VenueClient:
         from live.venues.ccxt_adapter.ccxt_exchange import exchange_class, use_addresses  # ccxt takes a second to import
 
         self.exchange: Any = exchange_class(dialect.exchange)(_configuration(endpoint, credentials, self._session))
-        use_addresses(self.exchange, endpoint.http, endpoint.web_socket, dialect)
+        use_addresses(self.exchange, endpoint.http, endpoint.web_socket, endpoint.web_socket_api or endpoint.web_socket, dialect)
         self.exchange.streaming["keepAlive"] = endpoint.keep_alive
         self.exchange.wiring = Wiring(dialect, queue, clock, on_message)
 

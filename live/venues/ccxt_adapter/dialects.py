@@ -31,6 +31,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         options: what it is configured with.
         rest_urls: its tables of REST addresses that are used, with the path behind the endpoint's address; all others are blocked.
         web_socket_urls: the same for sockets, as nested tables.
+        web_socket_api: which of these is for requests; it may have an address of its own.
         error_code: field of an error's body that holds the venue's code.
         error_message: field of it that holds the venue's words.
         exception_tables: tables of ccxt's exceptions that are merged into the general one, which it else uses for one host only.
@@ -57,6 +58,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
     rest_urls: dict[str, str]
     web_socket_urls: dict[str, str | dict[str, str]]
+    web_socket_api: str
     error_code: str
     error_message: str
     exception_tables: tuple[str, ...]
@@ -123,8 +125,8 @@ BINANCE_SPOT = Dialect(
         "maxRetriesOnFailure": 0,
     },
     rest_urls={"public": "/api/v3", "private": "/api/v3", "v1": "/api/v1"},
-    # ccxt takes a socket for one of futures unless its address holds "/stream".
-    web_socket_urls={"spot": "/stream-spot/ws", "ws-api": {"spot": "/ws-api/v3"}},
+    web_socket_urls={"spot": "/ws", "ws-api": {"spot": "/ws-api/v3"}},
+    web_socket_api="ws-api",
     error_code="code",
     error_message="msg",
     exception_tables=("spot",),

@@ -190,6 +190,24 @@ def test_real_money_is_reached_over_a_private_line_only(file: Path) -> None:
     assert not load_configuration(file, {}).venues["binance-spot"].simulated
 
 
+@pytest.mark.parametrize(
+    ("given", "asked"), [("", "ws://127.0.0.1:18080"), ('web_socket_api = "ws://127.0.0.1:18090"\n', "ws://127.0.0.1:18090")]
+)
+def test_sockets_for_requests_may_have_an_address_of_their_own(file: Path, given: str, asked: str) -> None:
+    """As they have at Binance; where they do not, it is that of the streams, in the evidence too."""
+    file.write_text(changed(("latency_budget_ms = 250\n", f"latency_budget_ms = 250\n{given}")))
+    venue = load_configuration(file, {}).venues["binance-spot"]
+    assert adapter_address("binance-spot", venue, "1").web_socket_api == asked
+
+
+@pytest.mark.parametrize("address", ["ws-api.binance.com", "wss://ws-api.binance.com/ws-api/v3", "wss://ws-api.binance.com"])
+def test_an_address_for_requests_is_held_to_what_the_others_are(file: Path, address: str) -> None:
+    """It is an address without a path, and no real venue while the venue is said to be simulated."""
+    file.write_text(changed(("latency_budget_ms = 250\n", f'latency_budget_ms = 250\nweb_socket_api = "{address}"\n')))
+    with pytest.raises(ConfigurationError, match=r"web_socket_api must be|real money may be behind ws-api\.binance\.com"):
+        load_configuration(file, {})
+
+
 def test_conformance_is_asked_of_the_adapter_at_the_configured_address(file: Path) -> None:
     """With the digest of the source that would trade."""
     file.write_text(WHOLE)

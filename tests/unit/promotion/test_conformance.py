@@ -30,6 +30,7 @@ ADAPTER = AdapterAddress(
     dialect="binance",
     http="http://127.0.0.1:18080",
     web_socket="ws://127.0.0.1:18080",
+    web_socket_api="ws://127.0.0.1:18080",
     adapter_digest="a" * 64,
     kit_version="1",
 )
@@ -87,6 +88,7 @@ def test_evidence_of_the_future_is_another_clocks(key: SigningKey) -> None:
         ("venue_id", "kraken-spot", ConformanceCode.OTHER_VENUE),
         ("http", "https://api.binance.com", ConformanceCode.OTHER_ADDRESS),
         ("web_socket", "wss://stream.binance.com", ConformanceCode.OTHER_ADDRESS),
+        ("web_socket_api", "wss://ws-api.binance.com", ConformanceCode.OTHER_ADDRESS),
         ("dialect", "kraken", ConformanceCode.OTHER_ADDRESS),
         ("adapter_digest", "b" * 64, ConformanceCode.OTHER_ADAPTER),
         ("kit_version", "0", ConformanceCode.OTHER_KIT),

@@ -24,6 +24,8 @@ from live.core.reconciliation import WITNESSES
 from live.core.vocabulary import EffectAction, Liquidity, OrderType, Outcome, Side, TimeInForce
 from live.venues.ccxt_adapter import TradingSettings
 from live.venues.ccxt_adapter.calls import CallFailedError
+from live.venues.ccxt_adapter.ccxt_exchange import exchange_class, use_addresses
+from live.venues.ccxt_adapter.dialects import DIALECTS
 from live.venues.request_budget import BudgetLimits, Priority, RequestBudget
 
 ANSWER_ABOUT_ANOTHER = json.dumps(
@@ -513,5 +515,21 @@ def test_nothing_can_dial_out_and_no_secret_is_shown(exchange: LocalExchange) ->
             assert len(addresses) > 20
             assert all(one.startswith((exchange.http, exchange.web_socket)) for one in addresses)
             assert "desk-secret" not in repr(desk.venue._credentials)
+
+    asyncio.run(scenario())
+
+
+def test_requests_over_sockets_go_to_their_own_address_where_the_venue_has_one() -> None:
+    """Streams and requests have two hosts at Binance; a socket of either is one of the spot market, whatever it is called."""
+
+    async def scenario() -> None:
+        exchange = exchange_class("binance")({})
+        try:
+            use_addresses(exchange, "https://api.example", "wss://stream.example", "wss://requests.example", DIALECTS["binance"])
+            sockets = exchange.urls["api"]["ws"]
+            assert (sockets["spot"], sockets["ws-api"]["spot"]) == ("wss://stream.example/ws", "wss://requests.example/ws-api/v3")
+            assert exchange.is_spot_url(exchange.client("wss://data.example/ws/1"))
+        finally:
+            await exchange.close()
 
     asyncio.run(scenario())
