@@ -12,7 +12,16 @@ from msgspec.structs import replace
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.errors import InterlockError
-from live.core.inputs import Bar, CancelRejected, EffectOutcome, ExecutionReported, InstrumentDefined, MarketEvent, OrderRejected
+from live.core.inputs import (
+    Bar,
+    CancelRejected,
+    EffectOutcome,
+    ExecutionReported,
+    ExternalOrderObserved,
+    InstrumentDefined,
+    MarketEvent,
+    OrderRejected,
+)
 from live.core.instruments import Instrument
 from live.core.state import EngineState, fill_key, may_follow
 from live.core.vocabulary import EffectAction, Outcome
@@ -127,6 +136,8 @@ class TradingConnection:
         """Take an answer; an execution that is booked already, which every scan of the history repeats, is not told again."""
         if type(answer) is ExecutionReported and self._is_booked(answer):
             return
+        if type(answer) is ExternalOrderObserved:
+            self._define(answer.instrument_id)
         if isinstance(answer, OrderRejected | CancelRejected) and answer.reason.startswith(FailureClass.REJECTED_CLOCK):
             self.clock_doubted.set()
         self._sinks.answer(answer)

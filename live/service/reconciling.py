@@ -77,6 +77,7 @@ class Reconciling:
         state, account_id = self._state, self.account_id
         await self._queue.drained()
         settled, before = is_settled(state, account_id), standing(state, account_id)
+        strangers = set(state.external_orders)
         try:
             orders, balances = await asyncio.gather(self._connection.venue.open_orders(), self._connection.venue.balances())
         except VenueCallError as error:
@@ -91,7 +92,9 @@ class Reconciling:
         settled = settled and is_settled(state, account_id) and standing(state, account_id) == before
         # An id that no session recorded is a stranger's whatever is on its way: ours are recorded before they leave.
         for sighting in comparison.sightings:
-            if settled or sighting.client_order_id not in state.orders:
+            # One that was heard of only after the question may be missing in its answer.
+            appeared = not sighting.remaining and (account_id, sighting.instrument_id, sighting.venue_order_id) not in strangers
+            if not appeared and (settled or sighting.client_order_id not in state.orders):
                 self._connection.answer(sighting)
         if not settled:
             return False

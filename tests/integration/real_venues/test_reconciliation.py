@@ -56,6 +56,11 @@ async def test_an_order_of_somebody_else_is_noticed_and_its_end_too(real_host, e
         assert (external.venue_order_id, external.remaining) == (str(placed["orderId"]), 100)
         exchange.signed("DELETE", "order", name, symbol="BTCUSDT", orderId=placed["orderId"])
         await desk.until(lambda: not desk.state.external_orders, "its end is noticed")
+        elsewhere = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "300", "price": "3000.00"}
+        exchange.signed("POST", "order", name, **elsewhere)
+        await desk.until(lambda: desk.state.external_orders, "one in an instrument that nothing is deployed on is noticed too")
+        assert desk.state.instruments["local:ETHUSDT"].base == "ETH"
+        assert desk.answer(name).clean
         assert "real" in desk.state.leases
 
 

@@ -3,6 +3,7 @@
 import pytest
 from real_desk import BTC, BUY, MANY, REST, run_exchange
 
+from live.core.vocabulary import Scope
 from live.service.errors import StartError
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +82,9 @@ async def test_a_venue_that_is_not_there_keeps_the_service_closed_and_nothing_el
         await desk.until(desk.session.trading[name].attempted.is_set, "the venue was tried")
         assert any(reason.startswith(f"account {name} cannot reach local") for reason in desk.service.unready())
         assert any(reason.startswith(f"the feed of {BTC} is down") for reason in desk.service.unready())
+        report = await desk.service.kill(Scope.ACCOUNT, name, "a test", "ann")
+        assert (report.proven, report.latched) == (False, True)
+        assert any(f"account {name} at local does not say what is open" in failure for failure in report.failures)
 
 
 async def test_a_venue_that_restarts_is_followed_again(real_host, host, account, tmp_path):
