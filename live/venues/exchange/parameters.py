@@ -25,6 +25,7 @@ _CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9-_]{1,36}", re.ASCII)
 _CLIENT_ORDER_ID_RANGE = "^[a-zA-Z0-9-_]{1,36}$"
 _SYMBOL = re.compile(r"[^\Wa-z]([^\Wa-z]|[-.]){0,49}")
 _SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
+_SYMBOLS = re.compile(rf'\[(?:"{_SYMBOL.pattern}"(?:,"{_SYMBOL.pattern}")*)?\]')
 _SYMBOLS_RANGE = r'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
 _WORDS_RANGE = r'^\["[^"]+"(,"[^"]+")*\]$'
 
@@ -126,7 +127,7 @@ class Parameters:
         return value
 
     def symbols(self) -> tuple[str, ...] | None:
-        """Give `symbols`, a JSON array.
+        """Give `symbols`, a JSON array without spaces.
 
         Raises:
             VenueError: -1100 when it is no such array, -1151 when it names one twice.
@@ -134,9 +135,9 @@ class Parameters:
         value = self.text("symbols")
         if value is None:
             return None
-        names = _names(value, "symbols", _SYMBOLS_RANGE)
-        if any(_SYMBOL.fullmatch(name) is None for name in names):
+        if _SYMBOLS.fullmatch(value) is None:
             raise errors.illegal_characters("symbols", _SYMBOLS_RANGE)
+        names = msgspec.json.decode(value, type=tuple[str, ...])
         if len(set(names)) < len(names):
             raise VenueError(errors.DUPLICATE_SYMBOLS, "Symbol is present multiple times in the list.")
         return names
@@ -150,7 +151,7 @@ class Parameters:
         value = self.text(name)
         if value is None:
             return None
-        return _names(value, name, _WORDS_RANGE) if value.startswith("[") else (value,)
+        return _names(value, name) if value.startswith("[") else (value,)
 
     def integer(self, name: str) -> int | None:
         """Give a whole number that is not negative.
@@ -301,11 +302,11 @@ def _read_form(text: str) -> dict[str, str]:
     return values
 
 
-def _names(text: str, name: str, legal: str) -> tuple[str, ...]:
+def _names(text: str, name: str) -> tuple[str, ...]:
     try:
         return msgspec.json.decode(text, type=tuple[str, ...])
     except msgspec.DecodeError:
-        raise errors.illegal_characters(name, legal) from None
+        raise errors.illegal_characters(name, _WORDS_RANGE) from None
 
 
 def _json_text(value: object) -> str:

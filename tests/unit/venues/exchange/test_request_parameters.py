@@ -106,7 +106,7 @@ def test_symbols_are_a_json_array_without_repetition() -> None:
     assert refusal(lambda: Parameters({"symbols": '["A","A"]'}).symbols())[0] == -1151
     legal = r'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'
     message = f"Illegal characters found in parameter 'symbols'; legal range is '{legal}'."
-    for text in ("A,B", "[1]", '["a"]', "[", '{"A":1}'):
+    for text in ("A,B", "[1]", '["a"]', "[", '{"A":1}', '["A", "B"]', '["A",]'):
         assert refusal(lambda text=text: Parameters({"symbols": text}).symbols()) == (-1100, message)
 
 
