@@ -171,9 +171,9 @@ class ClockWatch:
                 return
 
     def _say(self) -> None:
-        """Log a verdict that is another one than before."""
+        """Log a verdict that is another one than before; that a venue was not reached yet is for its connection to say."""
         verdict = self.verdict
-        if verdict is self._said:
+        if verdict is self._said or (self.sample is None and not any(connection.connected for connection in self._connections)):
             return
         before, self._said = self._said, verdict
         if verdict is not ClockVerdict.GOOD:

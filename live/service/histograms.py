@@ -39,7 +39,7 @@ class Histogram:
     def recent_quantiles(self, slot: int, quantiles: tuple[float, ...] = QUANTILES) -> list[int] | None:
         """Give quantiles of the last minutes in microseconds, None when nothing was counted in them."""
         recent = self._recent(slot)
-        return [recent.get_value_at_percentile(100 * one) for one in quantiles] if recent.get_total_count() else None
+        return _quantiles(recent, quantiles) if recent.get_total_count() else None
 
     def show(self, slot: int) -> dict[str, dict[str, int | None]]:
         """Describe the last minutes and all since the beginning, in microseconds."""
@@ -59,5 +59,12 @@ def _new() -> Any:
 
 def _describe(counted: Any) -> dict[str, int | None]:
     count = counted.get_total_count()
-    quantiles = {f"p{100 * one:g}": counted.get_value_at_percentile(100 * one) if count else None for one in QUANTILES}
+    values: list[int] | list[None] = _quantiles(counted, QUANTILES) if count else [None] * len(QUANTILES)
+    quantiles = {f"p{100 * one:g}": value for one, value in zip(QUANTILES, values, strict=True)}
     return {"count": count, **quantiles, "maximum": counted.get_max_value() if count else None}
+
+
+def _quantiles(counted: Any, quantiles: tuple[float, ...]) -> list[int]:
+    """Read several quantiles in one pass over the counts."""
+    found: dict[float, int] = counted.get_percentile_to_value_dict([100 * one for one in quantiles])
+    return [found[100 * one] for one in quantiles]

@@ -3,6 +3,7 @@
 import pytest
 from real_desk import BTC, BUY, REST, VENUE
 
+from live.core.inputs import Bar
 from live.core.vocabulary import TradingState
 from live.service.latency import Stage
 from live.venues.clock_offset import ClockVerdict
@@ -47,17 +48,39 @@ async def test_a_clock_half_a_second_off_stops_sending_and_five_seconds_off_disa
 
 
 async def test_an_orders_way_to_the_venue_and_back_is_measured_stage_by_stage(real_host, account):
-    """What was told past the queue has no moment of receipt; every other part of its way is measured, and shown."""
+    """From the moment that the bar it rests on was received; metrics show it."""
     real_host.configure(("real", account(), "LIVE"), venue=f"latency_budget_ms = 5000\n{CLOCK}")
     async with real_host.run() as desk:
         await desk.ready()
         await desk.lease("real")
-        desk.tell(REST)
+        now, price = desk.session.driver.now(), desk.engine.last_price(BTC)
+        desk.session.queue.market(Bar(0, now, BTC, price, price, price, price, REST * 100_000))
         await desk.order("real", "OPEN")
         counts = {stage: count for venue_id, stage, count in desk.session.latency.counts() if venue_id == VENUE}
-        assert {stage for stage, count in counts.items() if count} == {Stage.CHECKED, Stage.DURABLE, Stage.SENT, Stage.ACKNOWLEDGED}
+        assert counts == dict.fromkeys(Stage, 1)
+        medians = {stage: seconds for _, stage, quantile, seconds in desk.session.latency.quantiles() if quantile == 0.5}
+        parts = sum(seconds for stage, seconds in medians.items() if stage is not Stage.TOTAL)
+        assert medians[Stage.TOTAL] == pytest.approx(parts, rel=0.05)
         shown = desk.service.metrics.exposition().decode()
         assert f'interlock_latency_orders{{stage="acknowledged",venue="{VENUE}"}} 1.0' in shown
         assert f'interlock_latency_over_budget{{venue="{VENUE}"}} 0.0' in shown
         assert f'interlock_clock_verdict{{venue="{VENUE}"}} 0.0' in shown
         assert f'interlock_spread_ratio{{instrument="{BTC}"}}' in shown
+
+
+async def test_a_request_that_the_venue_refuses_for_its_time_is_rejected_and_the_clock_is_measured_at_once(real_host, exchange, account):
+    """The next measurement would be minutes away; the order is not sent again, and what the measurement shows disarms."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"), venue=CLOCK.replace("sample_seconds = 0.2", "sample_seconds = 60"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.until(lambda: desk.state.clocks.get(VENUE), "the clock is measured")
+        await desk.lease("real")
+        exchange.fault("clock_skew", milliseconds=4_000)
+        desk.tell(REST)
+        rejected = await desk.order("real", "REJECTED")
+        assert rejected.detail.startswith("REJECTED_CLOCK")
+        await desk.until(lambda: desk.state.clocks[VENUE].offset > 3_000 * MILLISECOND, "the clock is measured again")
+        assert desk.state.strictest_state("real") is TradingState.DISARMED
+        assert len(desk.orders("real")) == 1
+    assert len(exchange.asked("order.place", name)) == 1
