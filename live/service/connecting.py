@@ -9,7 +9,7 @@ import structlog
 
 from live.configuration import Configuration
 from live.core.errors import InterlockError
-from live.service.connections import FeedConnection
+from live.service.feeds import FeedConnection
 from live.service.reconciling import Reconciling
 from live.service.session import Session
 

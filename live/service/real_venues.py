@@ -14,8 +14,9 @@ from live.core.runner import subscriptions
 from live.core.state import EngineState
 from live.service.account_lock import lock_account
 from live.service.boot import Venues
-from live.service.connections import FeedConnection, TradingConnection
+from live.service.connections import TradingConnection
 from live.service.deployments import DeploymentStatus
+from live.service.feeds import FeedConnection
 from live.service.scopes import venue_of
 from live.venues.ccxt_adapter import DIALECTS, CcxtMarketFeed, CcxtTradingVenue, Credentials, Endpoint, TradingSettings
 from live.venues.ccxt_adapter.ccxt_exchange import exchange_class

@@ -35,9 +35,10 @@ from live.service.boot import (
 )
 from live.service.clock_watch import ClockWatch
 from live.service.conditions import opening_conditions
-from live.service.connections import FeedConnection, TradingConnection
+from live.service.connections import TradingConnection
 from live.service.deployments import DeploymentStatus, load_deployments
 from live.service.errors import StartError
+from live.service.feeds import FeedConnection
 from live.service.gate import LatchGate
 from live.service.latency import LatencyWatch
 from live.service.promotions import Promotions

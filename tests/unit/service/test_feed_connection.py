@@ -14,8 +14,8 @@ from live.driver.input_queue import InputQueue
 from live.driver.live import LiveDriver
 from live.driver.loop import EngineLoop
 from live.driver.scheduler import Scheduler
-from live.service import connections
-from live.service.connections import FeedConnection
+from live.service import feeds
+from live.service.feeds import FeedConnection
 from live.venues.errors import VenueCallError
 from live.venues.protocol import MarketKind, VenueSinks
 
@@ -135,7 +135,7 @@ def _backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "SHORTEST_WAIT", 0.0)
+    monkeypatch.setattr(feeds, "SHORTEST_WAIT", 0.0)
 
 
 async def test_history_comes_before_what_is_said_while_it_is_asked_for():
