@@ -198,30 +198,28 @@ class InputQueue:
             self.received_at = 0
 
     def _is_sound(self, event: MarketEvent) -> bool:
-        """Tell whether the engine would take an event in; one that a venue repeats is passed over, one that cannot be ends trust.
+        """Tell whether the engine would take an event in; a bar that a venue repeats is passed over, what cannot be ends trust.
 
         The engine holds a wrong event to be a wrong program, and stops for good. A venue may well say something wrong.
         """
+        instrument_id = event.instrument_id
         if isinstance(event, Bar):
-            newest = self._newest_bars.get(event.instrument_id, 0)
-            if event.ts_event <= newest:
+            if event.ts_event <= self._newest_bars.get(instrument_id, 0):
                 return False
-            said = "" if 0 < event.low <= min(event.open, event.close) <= max(event.open, event.close) <= event.high else "a bar"
-            if not said and event.volume >= 0:
-                self._newest_bars[event.instrument_id] = event.ts_event
-                return True
-            said = "a bar"
+            sound = _is_sound_bar(event)
+            if sound:
+                self._newest_bars[instrument_id] = event.ts_event
         elif isinstance(event, Trade):
-            said = "" if event.price > 0 and event.quantity > 0 else "a trade"
+            sound = event.price > 0 and event.quantity > 0
         elif isinstance(event, Quote):
-            said = "" if 0 < event.bid_price <= event.ask_price and min(event.bid_quantity, event.ask_quantity) >= 0 else "a quote"
+            sound = 0 < event.bid_price <= event.ask_price and event.bid_quantity >= 0 and event.ask_quantity >= 0
         else:
             return True
-        if said:
+        if not sound:
             self.dropped += 1
-            self.lost.add(event.instrument_id)
-            self._set_fault(event.instrument_id, _QUEUE, f"{said} cannot be: {event!r}")
-        return not said
+            self.lost.add(instrument_id)
+            self._set_fault(instrument_id, _QUEUE, f"the venue said what cannot be: {event!r}")
+        return sound
 
     def _set_fault(self, instrument_id: str, source: int, detail: str) -> None:
         """Note what a source says of a feed, and tell the engine when that changes whether the feed is healthy, or why it is not."""
@@ -234,6 +232,11 @@ class InputQueue:
 
     async def _next_drain(self) -> None:
         await self._drained.wait()
+
+
+def _is_sound_bar(bar: Bar) -> bool:
+    lowest, highest = min(bar.open, bar.close), max(bar.open, bar.close)
+    return 0 < bar.low <= lowest and highest <= bar.high and bar.volume >= 0
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

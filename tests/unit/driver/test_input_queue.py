@@ -161,7 +161,7 @@ async def test_what_cannot_be_marks_its_feed_and_does_not_stop_the_engine(wrong)
     assert line.driver.failure is None
     assert line.memory.events == []
     await line.settle()
-    assert "cannot be" in line.of(FeedChanged)[-1].detail
+    assert "what cannot be" in line.of(FeedChanged)[-1].detail
 
 
 async def test_a_bar_that_a_venue_repeats_is_passed_over():
