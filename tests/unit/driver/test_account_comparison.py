@@ -3,7 +3,7 @@
 import pytest
 
 from live.core.entities import ExternalOrder
-from live.core.inputs import InstrumentDefined, SessionStarted
+from live.core.inputs import InstrumentDefined, OrderCanceled, SessionStarted
 from live.core.instruments import Instrument
 from live.core.orders import OrderEvent, OrderState
 from live.core.records import BalancePosted, FillRecorded, IntentRecorded, OrderTransitioned
@@ -133,6 +133,9 @@ def test_a_position_that_the_venue_does_not_cover_differs():
 
 def test_a_reading_counts_only_while_nothing_moves():
     """A cancel on its way, or an end that waits for fills, is no time to compare; another account's is."""
+    announced = opened()
+    announced.apply(OrderCanceled(NOW, NOW, ID, "by the venue", 4))
+    assert not is_settled(announced, "main")
     state = opened()
     assert is_settled(state, "main")
     before = standing(state, "main")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 import pytest
 
 from live.core.engine import Engine
-from live.core.inputs import Bar, FeedChanged, InstrumentDefined
+from live.core.inputs import Bar, ClockTicked, FeedChanged, InstrumentDefined
 from live.core.instruments import Instrument
 from live.core.market_events import Trade
 from live.core.vocabulary import Side
@@ -44,6 +44,7 @@ class Venue:
         self.asked: list[int] = []
         self.troubles: list[str] = []
         self.while_asked: Callable[[], None] | None = None
+        self.while_started: Callable[[], None] | None = None
         self.sinks: VenueSinks | None = None
 
     async def start(self, instruments: Collection[Instrument], kinds: Collection[MarketKind], sinks: VenueSinks) -> None:
@@ -52,6 +53,10 @@ class Venue:
         if self.troubles:
             raise VenueCallError(self.troubles.pop(0))
         self.sinks = sinks
+        if self.while_started is not None:
+            self.while_started()
+            for _ in range(10):
+                await asyncio.sleep(0)
 
     async def stop(self) -> None:
         """End."""
@@ -188,6 +193,7 @@ async def test_a_feed_that_lost_events_is_opened_anew_once():
     """What found no room is gone: what follows counts from a new beginning."""
     desk = Desk(capacity=4)
     await desk.flows()
+    desk.venue.while_started = lambda: desk.queue.put(ClockTicked(0))  # others' inputs are handled meanwhile
     for number in range(8):
         desk.venue.trade(number)
     await desk.until(lambda: desk.venue.starts == 2)
