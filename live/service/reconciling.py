@@ -20,6 +20,7 @@ from live.driver.live import LiveDriver
 from live.service.connections import TradingConnection
 from live.service.errors import ConflictError
 from live.venues.errors import VenueCallError
+from live.venues.taxonomy import FailureClass
 
 SECOND_LOOK = 0.25
 """Seconds until an answer that stands alone is looked at again."""
@@ -84,6 +85,8 @@ class Reconciling:
             if self.unanswered is None:
                 log.warning("an account cannot be compared with its venue", account=account_id, reason=str(error))
             self.unanswered, self.last = str(error), None
+            if self.unanswered.startswith(FailureClass.REJECTED_CLOCK):
+                self._connection.clock_doubted.set()
             return False
         self.unanswered = None
         await self._queue.drained()

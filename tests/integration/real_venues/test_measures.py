@@ -84,3 +84,13 @@ async def test_a_request_that_the_venue_refuses_for_its_time_is_rejected_and_the
         assert desk.state.strictest_state("real") is TradingState.DISARMED
         assert len(desk.orders("real")) == 1
     assert len(exchange.asked("order.place", name)) == 1
+
+
+async def test_a_question_of_reconciliation_that_is_refused_for_its_time_has_the_clock_measured_too(real_host, exchange, account):
+    """Else nobody could vouch for the account until the next turn, minutes later."""
+    real_host.configure(("real", account(), "LIVE"), venue=CLOCK.replace("sample_seconds = 0.2", "sample_seconds = 60"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.until(lambda: desk.state.clocks.get(VENUE), "the clock is measured")
+        exchange.fault("clock_skew", milliseconds=4_000)
+        await desk.until(lambda: desk.state.clocks[VENUE].offset > 3_000 * MILLISECOND, "the clock is measured again")
