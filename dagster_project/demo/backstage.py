@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dagster_project.demo.stage import Stage
+from dagster_project.demo.stage import Stage, scope_options
 from dagster_project.demo.venue import KEY, KIT_KEY, SECRET, SYMBOL, LocalExchange
 from live.core.market_events import Trade
 from live.core.vocabulary import Side
@@ -16,6 +16,7 @@ from live.promotion.strategy_folder import load_strategy_folder
 STRATEGY = "metronome"
 VENUE = "local-exchange"
 ACCOUNT, KIT_ACCOUNT = "demo", "kit"
+OPERATOR = "demo"
 APPROVER = "ann"
 SIGNERS = {"gate": "gate", "approver": APPROVER, "conformance": "kit"}
 """Who signs in which role."""
@@ -67,16 +68,22 @@ class Prepared(NamedTuple):
         bundle: what `interlock strategy bundle` said.
         approval: what `interlock promote approve` said.
         conformance: what `interlock venue check` said.
+        token: an operator's token.
+        one_time_codes: the address that the operator's authenticator read.
     """
 
     config: Path
     bundle: dict[str, Any]
     approval: dict[str, Any]
     conformance: dict[str, Any]
+    token: str
+    one_time_codes: str
 
 
 def prepare_host(stage: Stage, exchange: LocalExchange, strategies: Path) -> Prepared:
-    """Start the exchange, bundle a strategy on its trades, let a person approve it, and run the conformance kit in a home of its own.
+    """Start the exchange, bundle a strategy on its trades and have it approved, run the conformance kit, and equip an operator.
+
+    The kit runs in a home of its own, as on another host.
 
     Raises:
         ClaimFailed: a command fails; one of them is the kit, when a case does.
@@ -98,7 +105,9 @@ def prepare_host(stage: Stage, exchange: LocalExchange, strategies: Path) -> Pre
     # A new process has not seen the kit's requests, which count against the limit of this machine's address for a minute.
     exchange.stop()
     exchange.start()
-    return Prepared(config, made, approval, conformance)
+    token = stage.interlock("token", "new", OPERATOR, *scope_options("read", "arm", "disarm", "kill", "release"))["token"]
+    codes = stage.interlock("keys", "one-time-code", OPERATOR)["address"]
+    return Prepared(config, made, approval, conformance, token, codes)
 
 
 def record_history(exchange: LocalExchange, folder: Path, tape: Path) -> Path:

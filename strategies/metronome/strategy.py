@@ -10,7 +10,7 @@ from live.core.strategy import Strategy, StrategyContext, TradeView
 NET = "net"
 BEAT = "beat"
 """Labels of the order that rests and of the one that trades."""
-BOUND = 0.0005
+BOUND = 0.002
 """How much worse than the last price an order may trade, as a fraction of it."""
 
 
