@@ -59,6 +59,15 @@ def test_bnb_pays_at_a_discount_and_leaves_what_was_received_whole() -> None:
     assert floor.balance("alice", "BNB") == (Fraction("0.985"), 0)
 
 
+def test_who_pays_in_bnb_is_told_its_balance_with_every_order() -> None:
+    """The account update names what may change: BNB too, between base and quote, even while an order only waits."""
+    floor = Floor(rates=IN_BNB, balances={"BTC": 100, "USDT": 1_000_000, "BNB": 1})
+    floor.limit("alice", BUY, 1, 100)
+
+    (event,) = floor.account_events()
+    assert [balance.asset for balance in event.balances] == ["BTC", "BNB", "USDT"]
+
+
 def test_the_discount_assets_own_market_prices_it() -> None:
     """Once BNBUSDT has traded here, its last price counts."""
     floor = Floor(symbols=(BTCUSDT, ETHUSDT, BNBUSDT), rates=IN_BNB, balances={"BTC": 1, "USDT": 10_000, "BNB": 1})
