@@ -71,3 +71,18 @@ async def test_a_halted_engine_still_cancels_at_the_venue_and_proves_it(real_hos
         report = await desk.service.kill(Scope.GLOBAL, "", "a test", "ann")
         assert exchange.open_orders(name) == []
         assert report.proven
+
+
+async def test_what_the_venue_still_lists_is_never_claimed_to_be_gone(real_host, exchange, account):
+    """The one request that would cancel a person's order is refused: the kill names the order and is unproven."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        placed = exchange.signed(
+            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
+        )
+        exchange.fault("answer", "openOrders.cancelAll", status=502, count=None)
+        report = await desk.service.kill(Scope.VENUE, "local", "a test", "ann")
+        assert (report.proven, report.open_orders) == (False, (placed["clientOrderId"],))
+        assert any("all orders of local:BTCUSDT" in failure for failure in report.failures)
