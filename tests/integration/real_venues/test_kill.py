@@ -82,7 +82,7 @@ async def test_what_the_venue_still_lists_is_never_claimed_to_be_gone(real_host,
         placed = exchange.signed(
             "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
         )
-        exchange.fault("answer", "openOrders.cancelAll", status=502, count=None)
+        exchange.fault("reset", "openOrders.cancelAll", when="before", count=None)
         report = await desk.service.kill(Scope.VENUE, "local", "a test", "ann")
         assert (report.proven, report.open_orders) == (False, (placed["clientOrderId"],))
         assert any("all orders of local:BTCUSDT" in failure for failure in report.failures)
