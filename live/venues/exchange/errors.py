@@ -72,6 +72,7 @@ INVALID_JSON = -1135
 INVALID_TICKER_TYPE = -1139
 INVALID_CANCEL_RESTRICTIONS = -1145
 DUPLICATE_SYMBOLS = -1151
+SESSION_NOT_AUTHENTICATED = -1193
 INVALID_TIME_UNIT = -1194
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
@@ -95,9 +96,9 @@ def disconnected() -> VenueError:
     return VenueError(DISCONNECTED, "Internal error; unable to process your request. Please try again.", 500)
 
 
-def unauthorized() -> VenueError:
-    """Refuse a request that its key may not make."""
-    return VenueError(UNAUTHORIZED, "You are not authorized to execute this request.", 401)
+def session_not_authenticated() -> VenueError:
+    """Refuse what only a session that has logged in may ask for."""
+    return VenueError(SESSION_NOT_AUTHENTICATED, "WebSocket session not authenticated. Recommendation: use session.logon.")
 
 
 def too_much_weight(limit: int, interval: str, retry_after: int) -> VenueError:

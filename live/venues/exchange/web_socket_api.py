@@ -186,18 +186,21 @@ class WebSocketApi:
     def _authenticate(self, session: Session, security: Security, parameters: Parameters, now: int) -> tuple[ApiKey, Validity]:
         """Give the key behind a request: the one it is signed with, or else the session's."""
         if session.api_key is None or parameters.peek("apiKey") is not None:
-            text = signed_web_socket_text(parameters.values)
-            return authenticate(self._keys, security, parameters.peek("apiKey"), text, parameters, now)
+            return self._authenticate_by_signature(security, parameters, now)
         validity = read_validity(parameters)
         validity.check(now)
         if security not in session.api_key.permissions:
             raise errors.rejected_api_key()
         return session.api_key, validity
 
+    def _authenticate_by_signature(self, security: Security, parameters: Parameters, now: int) -> tuple[ApiKey, Validity]:
+        # Here the key is a parameter like any other: without it a request is malformed, where REST finds a bad key.
+        key = parameters.required_text("apiKey")
+        return authenticate(self._keys, security, key, signed_web_socket_text(parameters.values), parameters, now)
+
     def _log_on(self, request: "_Request") -> Run:
-        session, parameters = request.session, request.parameters
-        text = signed_web_socket_text(parameters.values)
-        api_key, _ = authenticate(self._keys, Security.USER_DATA, parameters.peek("apiKey"), text, parameters, request.time)
+        session = request.session
+        api_key, _ = self._authenticate_by_signature(Security.USER_DATA, request.parameters, request.time)
         if api_key.public_key is None:
             raise errors.rejected_api_key()  # only Ed25519 keys may log in
 
@@ -223,14 +226,12 @@ class WebSocketApi:
 
     def _subscribe(self, request: "_Request") -> Run:
         if request.session.api_key is None:
-            raise errors.unauthorized()
+            raise errors.session_not_authenticated()
         request.account = request.session.api_key.account
         return lambda account, now: self._subscribed(request, by_session=True)
 
     def _subscribe_by_signature(self, request: "_Request") -> Run:
-        parameters = request.parameters
-        text = signed_web_socket_text(parameters.values)
-        api_key, _ = authenticate(self._keys, Security.USER_STREAM, parameters.peek("apiKey"), text, parameters, request.time)
+        api_key, _ = self._authenticate_by_signature(Security.USER_STREAM, request.parameters, request.time)
         request.account = api_key.account
         return lambda account, now: self._subscribed(request, by_session=False)
 

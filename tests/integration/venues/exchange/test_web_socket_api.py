@@ -34,7 +34,12 @@ def test_a_refused_request_says_why_and_mistakes_in_the_frame_are_answered_too(e
         unknown = await api.call("order.cancel", client.parameters(symbol="BTCUSDT", origClientOrderId="never"))
         assert (unknown["status"], unknown["error"]) == (400, {"code": -2011, "msg": "Unknown order sent."})
         unsigned = await api.call("order.place", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1", "timestamp": 1})
-        assert unsigned["error"]["code"] == -2014
+        missing = "Mandatory parameter 'apiKey' was not sent, was empty/null, or malformed."
+        assert (unsigned["status"], unsigned["error"]) == (400, {"code": -1102, "msg": missing})
+        assert (await api.call("session.logon"))["error"]["msg"] == missing
+        stranger = await api.call("userDataStream.subscribe")
+        told = {"code": -1193, "msg": "WebSocket session not authenticated. Recommendation: use session.logon."}
+        assert (stranger["status"], stranger["error"]) == (400, told)
         forged = await api.call("account.status", client.parameters() | {"signature": "00"})
         assert forged["error"]["code"] == -1022
         late = await api.call("account.status", client.parameters(timestamp=1_700_000_000_000))
@@ -149,6 +154,6 @@ def test_a_session_that_logged_in_by_ed25519_needs_no_more_signatures(with_ed255
         assert (await api.event(c="session-1"))["x"] == "NEW"
         assert (await api.call("session.logout"))["result"]["apiKey"] is None
         assert await api.event(e="eventStreamTerminated")
-        assert (await api.call("account.status", {"timestamp": unsigned["timestamp"]}))["error"]["code"] == -2014
+        assert (await api.call("account.status", {"timestamp": unsigned["timestamp"]}))["error"]["code"] == -1102
 
     play(running, scenario)
