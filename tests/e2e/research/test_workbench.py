@@ -18,7 +18,7 @@ CHECKS = """query($key: [String!]!, $check: String!) { assetCheckExecutions(asse
 
 
 def test_everything_answers_within_two_gigabytes(workbench):
-    """The Dagster UI, MLflow, the live service, sync and the pages run together in less than 2 GB."""
+    """The Dagster UI, MLflow, the live service, sync, the exchange and the pages run together in less than 2 GB."""
     memory = workbench.processes()
     assert len(memory) >= 8, "the servers and their workers"
     assert sum(memory.values()) < TWO_GIGABYTES, memory
@@ -63,8 +63,8 @@ def test_schedules_and_sensors_run_without_anybody_starting_them(workbench):
 
 
 def test_the_pages_are_there(workbench):
-    """Data Docs, the summary of the demo's day and the start page are served over HTTP."""
-    for path in ("/", "/data-docs/index.html", "/reports/daily/"):
+    """Data Docs, the summary of the demo's day, the start page and the exchange's are served over HTTP."""
+    for path in ("/", "/exchange", "/data-docs/index.html", "/reports/daily/"):
         assert httpx.get(f"{workbench.addresses.pages_url}{path}", trust_env=False).is_success
 
 
