@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from aiohttp import WSCloseCode
@@ -28,6 +28,9 @@ SESSION_WEIGHT = 2
 """What connecting, logging in and subscribing weigh."""
 
 _VERSION = re.compile(r"v[0-9]+/")
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,36}", re.ASCII)
+_BAD_ID = "Invalid 'id' in JSON request; expected an integer, a string matching '^[a-zA-Z0-9-_]{1,36}$', or null."
+_BAD_PARAMS = "Invalid 'params' in JSON request; expected an object."
 
 encode = msgspec.json.Encoder().encode
 
@@ -38,6 +41,13 @@ class Frame(msgspec.Struct):
     method: str
     id: int | str | None = None
     params: dict[str, Any] = {}
+
+
+class Malformed(msgspec.Struct):
+    """What is no request: the id that was read for all that, and why."""
+
+    message: str
+    id: int | str | None = None
 
 
 class Session:
@@ -89,11 +99,10 @@ class WebSocketApi:
 
     async def handle(self, session: Session, text: str) -> None:
         """Answer one frame."""
-        try:
-            frame = msgspec.json.decode(text, type=Frame)
-        except msgspec.MsgspecError:
-            error = VenueError(errors.INVALID_JSON, "Invalid JSON Request")
-            session.connection.reply(encode({"id": None, "status": 400, "error": error_payload(error)}))
+        frame = _read_frame(text)
+        if isinstance(frame, Malformed):
+            error = VenueError(errors.INVALID_JSON, frame.message)
+            session.connection.reply(encode({"id": frame.id, "status": 400, "error": error_payload(error)}))
             return
         request = _Request(session, frame, self._clock())
         entry = self._striker.arrive(request.seen(request.parameters.peek("apiKey") or ""), request.time)
@@ -285,6 +294,33 @@ class _Request:
         if reply.content_type == "application/json" and reply.status != HTTPStatus.OK and not reply.body.startswith(b'{"id":'):
             return encode({"id": self.frame.id, "status": reply.status, "error": msgspec.Raw(reply.body)})
         return reply.body
+
+
+def _read_frame(text: str) -> Frame | Malformed:
+    try:
+        frame = msgspec.json.decode(text, type=Frame)
+    except msgspec.ValidationError:
+        return _malformed(msgspec.json.decode(text))
+    except msgspec.MsgspecError:
+        return Malformed("Invalid JSON Request")
+    return frame if _is_id(frame.id) else Malformed(_BAD_ID)
+
+
+def _malformed(values: object) -> Malformed:
+    """Say what is wrong with JSON that is no request."""
+    if not isinstance(values, dict):
+        return Malformed("Invalid JSON Request")
+    fields = cast(dict[str, Any], values)
+    number = fields.get("id")
+    if not _is_id(number):
+        return Malformed(_BAD_ID)
+    return Malformed(_BAD_PARAMS if isinstance(fields.get("method"), str) else "Invalid JSON Request", number)
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return _ID.fullmatch(value) is not None
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _nothing(account: str, now: int) -> object:

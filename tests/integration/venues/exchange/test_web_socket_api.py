@@ -45,8 +45,21 @@ def test_a_refused_request_says_why_and_mistakes_in_the_frame_are_answered_too(e
         late = await api.call("account.status", client.parameters(timestamp=1_700_000_000_000))
         assert late["error"]["code"] == -1021
         assert (await api.call("order.unknown"))["status"] == 400
-        await api.socket.send_str("not json")
-        assert (await api.until(lambda frame: frame["id"] is None))["status"] == 400
+        bad_id = "Invalid 'id' in JSON request; expected an integer, a string matching '^[a-zA-Z0-9-_]{1,36}$', or null."
+        for text, number, message in (
+            ("not json", None, "Invalid JSON Request"),
+            ('{"id":77}', 77, "Invalid JSON Request"),
+            ('{"id":"with space","method":"ping"}', None, bad_id),
+            ('{"id":1.5,"method":"ping"}', None, bad_id),
+            (
+                '{"id":"seventy-eight","method":"ping","params":[]}',
+                "seventy-eight",
+                "Invalid 'params' in JSON request; expected an object.",
+            ),
+        ):
+            await api.socket.send_str(text)
+            answer = await api.until(lambda frame: "error" in frame)
+            assert answer == {"id": number, "status": 400, "error": {"code": -1135, "msg": message}}
 
     play(exchange, scenario)
 
