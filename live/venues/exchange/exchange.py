@@ -5,7 +5,7 @@ happened is drained as events.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 
 from msgspec import Struct
@@ -260,6 +260,10 @@ class Exchange:
             return tuple(map(copy, known.open.get(symbol, {}).values()))
         return tuple(copy(order) for name in sorted(known.open) for order in known.open[name].values())
 
+    def open_order_ids(self, account: str, symbol: str) -> Collection[int]:
+        """Give the ids of an account's open orders, as a view that changes with them."""
+        return self._account(account).open.get(symbol, {}).keys()
+
     def all_orders(
         self, account: str, symbol: str, *, order_id: int | None = None, start: int | None = None, end: int | None = None, limit: int = 500
     ) -> tuple[VenueOrder, ...]:
@@ -349,11 +353,6 @@ class Exchange:
         """Give the best levels of both sides."""
         engine = self._engine(symbol)
         return Depth(engine.update_id, engine.book.bids.depth(limit), engine.book.asks.depth(limit))
-
-    def level_counts(self, symbol: str) -> tuple[int, int]:
-        """Say how many price levels bids and asks have."""
-        book = self._engine(symbol).book
-        return len(book.bids.levels), len(book.asks.levels)
 
     def book_ticker(self, symbol: str) -> BookTicker:
         """Give the top of the book."""

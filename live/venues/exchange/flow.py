@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Mapping
 from random import Random
 
-from live.venues.exchange.errors import CANCEL_REJECTED, VenueError
 from live.venues.exchange.exchange import Exchange
 from live.venues.exchange.fixed8 import ONE, Fixed8
 from live.venues.exchange.orders import OPEN_STATUSES, OrderRequest, OrderType, Side, TimeInForce
@@ -17,8 +16,8 @@ from live.venues.exchange.symbols import SymbolRules
 HOUSE_ACCOUNT = "house"
 """Name of the account that is the market."""
 
-FEWEST_LEVELS = 20
-MOST_LEVELS = 60
+FEWEST_QUOTES = 20
+MOST_QUOTES = 60
 TAKING_SHARE = 0.2
 WALK = 2e-5
 """Standard deviation of the fair price's step from one order to the next, as a fraction of it."""
@@ -49,18 +48,18 @@ class _SymbolFlow:
             self._quotes[order.side].append(order.order_id)
 
     def open(self, now: int) -> None:
-        """Quote until both sides have enough levels."""
+        """Quote until both sides have enough quotes."""
         for side in Side:
-            while self._levels(side) < FEWEST_LEVELS:
+            while self._standing(side) < FEWEST_QUOTES:
                 self._quote(side, now)
 
     def step(self, now: int) -> None:
         """Let the fair price walk and send an order: into a side that has become thin, else one that quotes or takes."""
         chance = self._chance
         self._fair *= 1 + chance.gauss(0.0, WALK)
-        thin = min(Side, key=self._levels)
+        thin = min(Side, key=self._standing)
         side = Side.BUY if chance.random() < 0.5 else Side.SELL
-        if self._levels(thin) < FEWEST_LEVELS:
+        if self._standing(thin) < FEWEST_QUOTES:
             self._quote(thin, now)
         elif chance.random() >= TAKING_SHARE:
             self._quote(side, now)
@@ -68,12 +67,14 @@ class _SymbolFlow:
             request = OrderRequest(symbol=self._rules.symbol, side=side, type=OrderType.MARKET, quantity=self._size())
             self._exchange.place(HOUSE_ACCOUNT, request, now)
 
-    def _levels(self, side: Side) -> int:
-        bids, asks = self._exchange.level_counts(self._rules.symbol)
-        return bids if side is Side.BUY else asks
+    def _standing(self, side: Side) -> int:
+        """Count the market's own quotes, and forget those that traded: what others rest is theirs, and makes no side thick."""
+        still = self._exchange.open_order_ids(HOUSE_ACCOUNT, self._rules.symbol)
+        quotes = self._quotes[side] = deque(order_id for order_id in self._quotes[side] if order_id in still)
+        return len(quotes)
 
     def _quote(self, side: Side, now: int) -> None:
-        """Quote at some distance from the fair price, and take the oldest quotes off when the side has too many levels."""
+        """Quote at some distance from the fair price, and take the oldest quotes off when the side has too many."""
         distance = self._chance.expovariate(1.0) * (FAR if self._chance.random() < FAR_SHARE else 1)
         offset = self._fair * QUOTE_DISTANCE * distance
         tick = self._rules.tick_size
@@ -87,19 +88,10 @@ class _SymbolFlow:
             price=max(price, tick, self._rules.min_price),
         )
         placed = self._exchange.place(HOUSE_ACCOUNT, request, now)
-        quotes = self._quotes[side]
         if placed.order.status in OPEN_STATUSES:
-            quotes.append(placed.order.order_id)
-        while self._levels(side) > MOST_LEVELS and quotes:
-            self._cancel(quotes.popleft(), now)
-
-    def _cancel(self, order_id: int, now: int) -> None:
-        try:
-            self._exchange.cancel(HOUSE_ACCOUNT, self._rules.symbol, order_id, None, None, None, now)
-        except VenueError as error:
-            # It has traded meanwhile, which is what it was for.
-            if error.code != CANCEL_REJECTED:
-                raise
+            self._quotes[side].append(placed.order.order_id)
+        while self._standing(side) > MOST_QUOTES:
+            self._exchange.cancel(HOUSE_ACCOUNT, self._rules.symbol, self._quotes[side].popleft(), None, None, None, now)
 
     def _size(self) -> Fixed8:
         rules = self._rules

@@ -18,6 +18,7 @@ encode = msgspec.json.Encoder().encode
 
 
 _METHOD = re.compile(r'"method"\s*:\s*"(?:[^"\\]|\\.)*"')
+_STREAM = re.compile(r"[!\w.-]+(?:@[\w.:+-]+)*")
 _OFFSET = re.compile(r"\(byte ([0-9]+)\)$")
 
 
@@ -80,6 +81,9 @@ class StreamRequests:
         if method == "UNSUBSCRIBE":
             self._streams.unsubscribe(connection, names)
             return
+        # A name that says nothing is taken without a word; one that cannot be a name ends the connection, as was measured.
+        if any(_STREAM.fullmatch(name) is None for name in names):
+            raise StreamRequestError(2, "Invalid request: invalid stream", ends=True)
         if len(connection.streams.union(names)) > self._most_streams:
             raise StreamRequestError(4, "Too many subscriptions", ends=True)
         self._streams.subscribe(connection, names)

@@ -185,4 +185,5 @@ def test_the_top_of_the_book_is_given_with_its_quantities() -> None:
     ticker = floor.exchange.book_ticker("BTCUSDT")
     assert (ticker.bid_price, ticker.ask_price) == (units(99), units(101))
     assert ticker.update_id == floor.exchange.depth("BTCUSDT").last_update_id == 5
-    assert floor.exchange.level_counts("BTCUSDT") == (2, 2)
+    depth = floor.exchange.depth("BTCUSDT", 10)
+    assert (len(depth.bids), len(depth.asks)) == (2, 2)

@@ -4,7 +4,7 @@ import pytest
 from floor import BUY, Floor, units
 
 from live.venues.exchange.exchange import Exchange
-from live.venues.exchange.flow import CATCH_UP, FEWEST_LEVELS, HOUSE_ACCOUNT, MOST_LEVELS, BackgroundFlow
+from live.venues.exchange.flow import CATCH_UP, FEWEST_QUOTES, HOUSE_ACCOUNT, MOST_QUOTES, BackgroundFlow
 
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
@@ -40,8 +40,8 @@ def test_both_sides_keep_their_levels_and_the_price_moves() -> None:
         flow.run(START + step * SECOND)
         for symbol, price in PRICES.items():
             depth = exchange.depth(symbol, 1_000)
-            assert min(len(depth.bids), len(depth.asks)) >= FEWEST_LEVELS // 2
-            assert max(len(depth.bids), len(depth.asks)) <= MOST_LEVELS
+            assert min(len(depth.bids), len(depth.asks)) >= FEWEST_QUOTES // 2
+            assert max(len(depth.bids), len(depth.asks)) <= MOST_QUOTES
             assert depth.bids[0][0] < depth.asks[0][0]
             assert abs(depth.bids[0][0] - price) < price // 50
         seen.add(exchange.last_price("BTCUSDT"))
@@ -65,11 +65,26 @@ def test_a_side_that_somebody_took_away_comes_back() -> None:
     flow.run(floor.now + SECOND)
     floor.now += SECOND
     floor.market("alice", BUY, 50)
-    assert exchange.level_counts("BTCUSDT")[1] == 0
+    assert exchange.depth("BTCUSDT", 10).asks == ()
 
     flow.run(floor.now + 5 * SECOND)
 
-    assert exchange.level_counts("BTCUSDT")[1] >= FEWEST_LEVELS
+    assert len(exchange.depth("BTCUSDT", 1_000).asks) >= FEWEST_QUOTES
+
+
+def test_what_customers_rest_drives_no_quote_away() -> None:
+    """A hundred bids far below the market are theirs: the market goes on quoting, and sells nothing into them."""
+    exchange, flow = opened()
+    floor = Floor(exchange=exchange, balances={"USDT": 100_000_000})
+    flow.run(floor.now + SECOND)
+    floor.now += SECOND
+    resting = [floor.limit("alice", BUY, 1, 57_000 - number) for number in range(100)]
+
+    flow.run(floor.now + 30 * SECOND)
+
+    assert len(exchange.open_orders("alice", "BTCUSDT")) == len(resting)
+    quotes = [order for order in exchange.open_orders(HOUSE_ACCOUNT, "BTCUSDT") if order.side is BUY]
+    assert len(quotes) >= FEWEST_QUOTES // 2
 
 
 def test_a_market_that_stood_still_skips_what_it_missed() -> None:
