@@ -140,6 +140,20 @@ def test_a_refused_request_says_where_it_went_wrong(exchange: Any, play: Any) ->
     play(exchange, scenario)
 
 
+@pytest.mark.parametrize("name", ["@@@###", "not a stream", "btcusdt@", ""])
+def test_what_cannot_be_a_streams_name_ends_the_connection(exchange: Any, play: Any, name: str) -> None:
+    """A stream that does not exist is acknowledged and stays silent; a name with the wrong characters is refused."""
+
+    async def scenario(client: Any) -> None:
+        socket = await client.socket("/ws")
+        assert (await socket.call("SUBSCRIBE", ["btcusdt@nosuchstream", "!ticker@arr", "btcusdt@kline_1d@+08:00"]))["result"] is None
+        assert (await socket.call("SUBSCRIBE", [name]))["error"] == {"code": 2, "msg": "Invalid request: invalid stream"}
+        ended = await socket.ended()
+        assert (ended.data, ended.extra) == (1008, "Invalid request")
+
+    play(exchange, scenario)
+
+
 def test_an_empty_request_is_no_json(exchange: Any, play: Any) -> None:
     """As the venue words it."""
 
