@@ -1,4 +1,4 @@
-"""`interlock status|load|arm|disarm|reduce-only|cancel-only|release`: the control plane from a terminal."""
+"""`interlock status|load|arm|disarm|reduce-only|cancel-only|explain|release`: the control plane from a terminal."""
 
 import sys
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ ARM_EXAMPLE = "Example: interlock arm ema_cross --maximum-order-notional 2000.00
 DISARM_EXAMPLE = 'Example: interlock disarm --strategy ema_cross --reason "end of day"'
 REDUCE_ONLY_EXAMPLE = 'Example: interlock reduce-only --strategy ema_cross --reason "spread too wide"'
 CANCEL_ONLY_EXAMPLE = 'Example: interlock cancel-only --venue binance-spot --reason "venue announced maintenance"'
+EXPLAIN_EXAMPLE = 'Example: interlock explain desk USDT --reason "paid in by hand, ticket 12"'
 RELEASE_EXAMPLE = 'Example: interlock release --reason "duplicate feed removed, positions reconciled"'
 
 
@@ -146,6 +147,19 @@ def release(
 ) -> None:
     """Clear a kill, with a reason, into DISARMED; arming again takes its two steps."""
     _command("/v1/release", _scope(strategy, venue, account), reason, config, as_json=as_json)
+
+
+def explain(
+    account: Annotated[str, typer.Argument(help="A LIVE account whose balance differs from the venue's.")],
+    asset: Annotated[str, typer.Argument(help="Which asset, like USDT.")],
+    reason: Annotated[str, typer.Option("--reason", help="What the difference is: a deposit, a withdrawal, an order by hand; required.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Vouch for what a balance at the venue differs by: it is posted as paid in or out, and the comparison can be clean again."""
+    payload = call("POST", f"/v1/accounts/{quote(account, safe='')}/explain", {"asset": asset, "reason": reason}, config=config)
+    said = f"{payload['account_id']} holds {payload['balance']} {payload['asset']}, as its venue says"
+    answer(payload, as_json=as_json, text=lambda console: console.print(said, markup=False))
 
 
 def _command(path: str, named: tuple[str, str], reason: str, config: ConfigOption, *, as_json: bool) -> None:

@@ -141,6 +141,17 @@ class TradingService:
             raise NotFoundError(f"account {account_id!r} does not trade at a real venue: there is nothing to compare it with")
         return found
 
+    async def explain_balance(self, account_id: str, asset: str, reason: str, operator: str) -> int:
+        """Post what a balance at a LIVE account's venue differs by, see `Reconciling.explain`; gives the balance after it, money units.
+
+        Raises:
+            NotFoundError: the account does not trade at a real venue.
+            ConflictError: nothing was read yet, or nothing differs.
+        """
+        driver = self.session.driver
+        await driver.durable(self.reconciling(account_id).explain(asset, reason, operator))
+        return driver.engine.state.ledger.balance(account_id, asset)
+
     def check_scope(self, scope: Scope, target: str) -> None:
         """Refuse a scope that this configuration does not have.
 

@@ -52,6 +52,13 @@ class ScopedCommand(Body):
     reason: str = Field(min_length=1, max_length=200, examples=["unexpected orders"])
 
 
+class Explanation(Body):
+    """Vouch for what a balance at the venue differs by."""
+
+    asset: str = Field(min_length=1, max_length=20, examples=["USDT"])
+    reason: str = Field(min_length=1, max_length=200, examples=["a deposit by hand, ticket 12"])
+
+
 class Reason(Body):
     """Give a reason."""
 
@@ -136,6 +143,15 @@ async def release(body: ScopedCommand, service: Service, principal: Releaser) ->
     scope = _scope(service, body.scope, body.target)
     await service.release(scope, body.target, body.reason, principal.name)
     return _state(service, scope, body.target)
+
+
+@router.post("/accounts/{account_id}/explain")
+async def explain(
+    account_id: Annotated[str, Path(max_length=100)], body: Explanation, service: Service, principal: Releaser
+) -> dict[str, Any]:
+    """Post the difference of a balance between a LIVE account's venue and here, for which a person vouches."""
+    balance = await service.explain_balance(account_id, body.asset, body.reason, principal.name)
+    return {"account_id": account_id, "asset": body.asset, "balance": money(balance)}
 
 
 def _show_challenge(preflight: Preflight, challenge: Challenge) -> dict[str, Any]:

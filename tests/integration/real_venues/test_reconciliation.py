@@ -4,7 +4,7 @@ import pytest
 from real_desk import BTC, BUY, REST
 
 from live.core.vocabulary import Scope, TradingState
-from live.service.errors import StartError
+from live.service.errors import ConflictError, NotFoundError, StartError
 
 pytestmark = pytest.mark.anyio
 
@@ -77,9 +77,12 @@ async def test_a_balance_that_nothing_here_explains_ends_the_lease_until_a_perso
         assert "the venue has 399.00000000 ETH, here it is 400.00000000" in detail
         assert "USDT" in detail
         assert "real" not in desk.state.leases
-        reconciling = desk.service.reconciling(name)
-        for asset in ("ETH", "USDT"):
-            reconciling.explain(asset, "a person traded by hand", "ann")
+        assert await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann") == 399 * 10**8
+        await desk.service.explain_balance(name, "USDT", "a person traded by hand", "ann")
+        with pytest.raises(ConflictError, match=r"the venue has 399\.00000000 ETH, as it is here"):
+            await desk.service.explain_balance(name, "ETH", "once more", "ann")
+        with pytest.raises(NotFoundError, match="'nobody' does not trade at a real venue"):
+            await desk.service.explain_balance("nobody", "ETH", "a person traded by hand", "ann")
         await desk.until(lambda: desk.answer(name).clean, "the account is whole again")
 
 

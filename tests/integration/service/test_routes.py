@@ -53,6 +53,7 @@ GUARDED = {
     ("POST", "/v1/reduce-only"): ("disarm", REASON, 200),
     ("POST", "/v1/cancel-only"): ("disarm", REASON, 200),
     ("POST", "/v1/release"): ("release", REASON, 409),
+    ("POST", "/v1/accounts/{account_id}/explain"): ("release", {"asset": "USDT", **REASON}, 404),
     ("POST", "/v1/kill"): ("kill", None, 200),
     ("POST", "/v1/strategies/{strategy_id}/kill"): ("kill", None, 200),
 }
