@@ -18,6 +18,7 @@ from live.core.errors import InterlockError
 from live.promotion.keys import SigningKey, load_public_key, load_signing_key
 
 if TYPE_CHECKING:
+    from live.cli.venue_gate import KillLatches
     from live.configuration import Configuration
     from live.configuration.credentials import AccountKey
     from live.venues.ccxt_adapter import Endpoint
@@ -74,6 +75,7 @@ def check(
     nothing for it. It wants an account of its own, without open orders. The evidence is what arming LIVE asks for: it counts for
     this address, this adapter and 30 days. Exits 2 when a case failed.
     """
+    from live.cli.venue_gate import KillLatches
     from live.configuration import load_configuration
 
     configuration = load_configuration(config)
@@ -83,13 +85,16 @@ def check(
             f"{venue} is not flagged simulated, so the kit's orders cost real money: about ten of the smallest size are bought and sold "
             "again; give --real-money if that is meant"
         )
+    latches = KillLatches(configuration.home, venue, plan.account.account_id)
+    if killed := latches.engaged():
+        raise CommandError(f"{killed}: the kit trades, so it obeys a kill; release it first")
     signing_key = None if plan.cases else _signing_key(configuration, key)
     started = time.time_ns()
     with ExitStack() as held:
         from live.service.account_lock import lock_account
 
         held.enter_context(lock_account(plan.endpoint.http, plan.account.key, venue, plan.account.account_id, configuration.home))
-        runs, left = asyncio.run(_run(plan, _progress(as_json=as_json)))
+        runs, left = asyncio.run(_run(plan, latches, _progress(as_json=as_json)))
     written = None if signing_key is None else _write(configuration, plan, signing_key, started, runs)
     _answer(configuration, plan, runs, left, written, signing_key, as_json=as_json)
 
@@ -138,19 +143,23 @@ def _signing_key(configuration: "Configuration", path: Path | None) -> SigningKe
 class _Maker:
     """Make adapters as the service would, at whatever address they are told."""
 
-    def __init__(self, plan: _Plan) -> None:
+    def __init__(self, plan: _Plan, latches: "KillLatches") -> None:
         self._plan = plan
+        self._latches = latches
         self._began = time.time_ns() - 1_000_000_000
 
     def trading(
         self, http: str, web_socket: str, gate: "Gate", *, wall: Callable[[], int] = time.time_ns, spoil_secret: bool = False
     ) -> "TradingVenue":
+        from live.cli.venue_gate import LatchedGate
         from live.venues.ccxt_adapter import CcxtTradingVenue, Credentials
 
         account = self._plan.account
         secret = _spoiled(account.secret) if spoil_secret else account.secret
         credentials = Credentials(account.account_id, account.key, secret)
-        return CcxtTradingVenue(self._at(http, web_socket), credentials, gate, history_since=self._began, wall=wall)
+        return CcxtTradingVenue(
+            self._at(http, web_socket), credentials, LatchedGate(self._latches, gate), history_since=self._began, wall=wall
+        )
 
     def feed(self, http: str, web_socket: str) -> "MarketFeed":
         from live.venues.ccxt_adapter import CcxtMarketFeed
@@ -171,14 +180,14 @@ def _spoiled(secret: str) -> str:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-async def _run(plan: _Plan, on_case: "Callable[[CaseRun], None]") -> "tuple[list[CaseRun], str]":
+async def _run(plan: _Plan, latches: "KillLatches", on_case: "Callable[[CaseRun], None]") -> "tuple[list[CaseRun], str]":
     """Run the cases, and sell what they bought; gives what became of them, and why something is left."""
     from live.service.boot import make_nonce
     from live.venues.conformance.kit import open_bench, run_cases, sell_back
 
     endpoint = plan.endpoint
     opening = open_bench(
-        _Maker(plan),
+        _Maker(plan, latches),
         plan.dialect,
         endpoint.http,
         endpoint.web_socket,

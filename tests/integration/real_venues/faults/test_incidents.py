@@ -27,6 +27,7 @@ async def test_a_lost_acknowledgement_buys_once(real_host, exchange, account):
     async with real_host.run() as desk:
         await desk.ready()
         await desk.lease("real")
+        exchange.fault("lose_event", match={"event": "executionReport"}, count=None)
         exchange.fault("reset", "order.place", when="after")
         desk.tell(BUY)
         order = await desk.order("real", "FILLED")

@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 from check_command import check
 
+from live.cli.venue_gate import KillLatches, LatchedGate
 from live.configuration import load_configuration
+from live.core.effects import CancelOrder, SubmitOrder
+from live.core.vocabulary import OrderType, Side, TimeInForce
+from live.latch import clear, engage, latch_path
 from live.promotion.conformance import ConformanceRefused, read_conformance
 from live.venues.conformance.cases import CASES
 from live.venues.conformance.numbering import CASE_NUMBERS
 from live.venues.conformance.wires import WIRES
+from live.venues.protocol import OpenGate
 
 
 def test_one_case_alone_is_no_evidence(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +41,34 @@ def test_what_cannot_be_checked_is_said_before_anything_trades(file: Path, capfd
     for private in (file.parent / "keys").glob("*.pem"):
         private.unlink()
     assert "interlock keys new NAME --role conformance" in check(capfd, file)[1]["error"]
+
+
+@pytest.mark.parametrize(("scope", "target"), [("global", ""), ("venue", "local"), ("account", "desk")])
+def test_a_kill_is_obeyed(file: Path, capfd: pytest.CaptureFixture[str], scope: str, target: str) -> None:
+    """The kit trades, so a latch that is engaged keeps it from beginning, and once released it begins."""
+    path = latch_path(load_configuration(file).home, scope, target)
+    engage(path, "unexpected orders")
+    code, document = check(capfd, file, "--case", "AC-12")
+    assert code == 1
+    assert "unexpected orders" in document["error"]
+    clear(path, "found out why")
+    assert check(capfd, file, "--case", "AC-12")[0] == 0
+
+
+def test_a_kill_in_the_middle_holds_the_next_order_back(tmp_path: Path) -> None:
+    """Orders are refused from then on, cancels still pass."""
+    gate = LatchedGate(KillLatches(tmp_path, "local", "desk"), OpenGate())
+    latch = latch_path(tmp_path, "global")
+    order = SubmitOrder("IL1", "s", "desk", "local:BTCUSDT", Side.BUY, OrderType.LIMIT, TimeInForce.GOOD_TILL_CANCELED, 1, 1)
+    assert gate.refusal(order) is None
+    engage(latch, "stop")
+    assert "stop" in (gate.refusal(order) or "")
+    assert gate.refusal(CancelOrder("IL1", "desk", "local:BTCUSDT")) is None
+    clear(latch, "found out why")
+    assert gate.refusal(order) is None
+    later = LatchedGate(KillLatches(tmp_path, "local", "desk"), OpenGate())
+    latch.unlink()
+    assert later.refusal(order) is not None, "a latch that was there and is gone is engaged"
 
 
 def test_an_account_with_open_orders_is_left_alone(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
