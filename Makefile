@@ -47,10 +47,10 @@ $(STAMP): pyproject.toml $(LOCK) Makefile .ci/preflight
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## take a strategy from sample data to a dry run, on this machine alone
+demo: $(STAMP) ## take a strategy from sample data to a dry run, and one to LIVE at an exchange on this machine alone
 	@$(BIN)/interlock demo
 
-dev: $(STAMP) ## start the Dagster UI, MLflow, the live service and Data Docs, until Ctrl-C
+dev: $(STAMP) ## start the Dagster UI, MLflow, the live service, the local exchange and Data Docs, until Ctrl-C
 	@$(BIN)/interlock dev
 
 test: $(STAMP) ## run every test that needs no network
