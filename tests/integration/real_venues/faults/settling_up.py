@@ -76,6 +76,7 @@ def check_evidence(home: Path) -> None:
     said: dict[str, list[Any]] = defaultdict(list)
     quantities: dict[str, int] = {}
     intents: set[int] = set()
+    submitted: set[str] = set()
     fills: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
     for path in session_journals(home):
         with JournalReader(path) as reader:
@@ -85,8 +86,10 @@ def check_evidence(home: Path) -> None:
                     assert entry.intent_id not in intents, f"a second order of intent {entry.intent_id}"
                     intents.add(entry.intent_id)
                     quantities[entry.order_id] = entry.quantity
+                elif isinstance(entry, OrderTransitioned) and entry.state is OrderState.SUBMITTING:
+                    submitted.add(entry.order_id)
                 elif isinstance(entry, SessionStarted):
-                    for order_id in quantities:
+                    for order_id in quantities.keys() - submitted:
                         said[order_id].append(entry)
                 elif isinstance(entry, OrderTransitioned) and entry.state in TERMINAL and entry.state is not OrderState.DENIED:
                     order_id = entry.order_id
