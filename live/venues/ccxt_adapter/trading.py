@@ -297,8 +297,9 @@ class CcxtTradingVenue:
     async def _query(self, running: "_Running", request: QueryOrder, now: int) -> None:
         try:
             await running.witnesses.ask(request, now, self._fence(request))
-        except VenueCallError as error:  # silence is no answer: the engine asks again
-            self.unanswered.append(f"what became of {request.order_id}: {error}")
+        except Exception as error:  # noqa: BLE001 - silence is no answer, nor is what cannot be read: the engine asks again
+            said = str(error) if isinstance(error, VenueCallError) else f"{type(error).__name__}: {error}"
+            self.unanswered.append(f"what became of {request.order_id}: {said}")
 
     def _leave(self, request: SubmitOrder | CancelOrder, action: EffectAction, now: int) -> None:
         """Look at the gate, write the request down, and say that it leaves; what follows this are its bytes.
