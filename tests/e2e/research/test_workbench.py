@@ -111,7 +111,9 @@ def test_pictures_of_data_docs(page, workbench, keep_picture):
 def test_pictures_of_the_summary(page, workbench, keep_picture):
     """The summary of the demo's day is a page that needs nothing else: equity, orders, fills, denials, chain head."""
     days = [
-        day for day in (workbench.home / "reports" / "daily").iterdir() if json.loads((day / "summary.json").read_text())["totals"]["fills"]
+        file.parent
+        for file in (workbench.home / "reports" / "daily").glob("*/summary.json")
+        if json.loads(file.read_text())["totals"]["fills"]
     ]
     page.goto(f"{workbench.addresses.reports_url}/daily/{days[0].name}/summary.html")
     for heading in ("Fills", "Denials"):

@@ -12,16 +12,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from real_desk import ACCOUNTS, Exchange, RealHost, run_exchange
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def exchange_process() -> Iterator[Exchange]:
-    """Run one exchange for a module's tests."""
+    """Run an exchange for one test: what a test asks of it counts against the limits of its minute."""
     with run_exchange() as exchange:
         yield exchange
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def accounts() -> Iterator[str]:
-    """Give accounts that no other test of the module uses."""
+    """Give the exchange's accounts one by one."""
     return iter(ACCOUNTS)
 
 

@@ -13,6 +13,8 @@ from live.venues.errors import VenueCallError
 from live.venues.protocol import MarketKind
 
 HEALTHY, UNHEALTHY = True, False
+REOPEN_AFTER = 3.5
+"""Longer than a bar's updates lie apart: a feed that was opened anew must be given the time to say something."""
 
 
 def states(sinks: Sinks) -> list[bool]:
@@ -80,7 +82,7 @@ def test_a_frozen_feed_that_still_pongs_is_unhealthy_and_opened_anew(exchange: L
     """The socket lives and says nothing: the venue's time in the data tells, and a new connection mends it."""
 
     async def scenario() -> None:
-        async with open_feed(exchange, kinds, stale_after=3.0, reopen_after=0.5) as (_, sinks):
+        async with open_feed(exchange, kinds, stale_after=3.0, reopen_after=REOPEN_AFTER) as (_, sinks):
             await sinks.until(lambda: states(sinks)[-1:] == [HEALTHY])
             exchange.control("/faults", {"kind": "freeze", "sockets": "market", "answers": True})
             await sinks.until(lambda: states(sinks)[-2:] == [HEALTHY, UNHEALTHY])
@@ -94,7 +96,7 @@ def test_trades_that_a_bar_names_and_that_did_not_come_make_the_feed_unhealthy(e
     """Only the stream of trades froze: the bars go on, and name a trade that nobody told; opened anew, it is healthy."""
 
     async def scenario() -> None:
-        async with open_feed(exchange, [MarketKind.TRADES], stale_after=3.0, reopen_after=0.5) as (_, sinks):
+        async with open_feed(exchange, [MarketKind.TRADES], stale_after=3.0, reopen_after=REOPEN_AFTER) as (_, sinks):
             await sinks.until(lambda: states(sinks)[-1:] == [HEALTHY] and any(isinstance(one, Trade) for one in sinks.events))
             exchange.fault("lose_stream", match={"stream": "btcusdt@trade"}, count=None)
             await sinks.until(lambda: states(sinks)[-2:] == [HEALTHY, UNHEALTHY])
