@@ -13,8 +13,8 @@ from live.core.errors import InterlockError
 from live.core.inputs import EffectOutcome, ExecutionReported, MarketEvent, OrderAccepted
 from live.core.instruments import Instrument
 from live.core.vocabulary import EffectAction, OrderType, Outcome, Side, TimeInForce
-from live.venues.conformance.cases import CaseFailedError, CaseSkippedError, expect
 from live.venues.conformance.relay import Breakdown, Relay
+from live.venues.conformance.verdict import CaseFailedError, CaseSkippedError, expect
 from live.venues.conformance.wires import Matcher, Wire, is_placing
 from live.venues.protocol import Gate, MarketFeed, MarketKind, OwnTrade, TradingVenue, VenueAnswer
 

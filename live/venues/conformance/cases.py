@@ -1,25 +1,15 @@
-"""Cases: what a case is, how it fails, and the list that every case joins."""
+"""Cases: what a case is, and the list that every case joins."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from live.core.errors import InterlockError
-
 if TYPE_CHECKING:
     from live.venues.conformance.bench import Bench
 
 CaseFunction = Callable[["Bench"], Awaitable[None]]
 _Function = TypeVar("_Function", bound=CaseFunction)
-
-
-class CaseFailedError(InterlockError):
-    """An adapter does not do what a case shows; the message says what was expected and what was received."""
-
-
-class CaseSkippedError(InterlockError):
-    """A case cannot be had here; the message says why."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -49,13 +39,3 @@ def case(number: str, sentence: str) -> Callable[[_Function], _Function]:
         return function
 
     return join
-
-
-def expect(holds: object, said: str) -> None:
-    """Fail a case unless something holds.
-
-    Raises:
-        CaseFailedError: it does not.
-    """
-    if not holds:
-        raise CaseFailedError(said)

@@ -7,8 +7,9 @@ from typing import Any
 from live.core.inputs import EffectOutcome, OrderAccepted, OrderCanceled, OrderObserved, OrderRejected
 from live.core.vocabulary import EffectAction, OrderType, Outcome
 from live.venues.conformance.bench import Bench, Desk
-from live.venues.conformance.cases import case, expect
+from live.venues.conformance.cases import case
 from live.venues.conformance.relay import Answer
+from live.venues.conformance.verdict import expect
 from live.venues.conformance.wires import Matcher, is_placing
 from live.venues.errors import VenueCallError
 from live.venues.taxonomy import FailureClass

@@ -6,7 +6,8 @@ from itertools import pairwise
 from live.core.inputs import MarketEvent
 from live.core.market_events import BookDelta, BookSnapshot, Quote, Trade
 from live.venues.conformance.bench import Bench, KeptSinks
-from live.venues.conformance.cases import case, expect
+from live.venues.conformance.cases import case
+from live.venues.conformance.verdict import expect
 from live.venues.protocol import MarketKind
 
 _MINUTE = 60_000_000_000

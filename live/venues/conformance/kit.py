@@ -12,8 +12,9 @@ from live.core.instruments import Instrument
 from live.core.vocabulary import Side
 from live.venues.conformance import failure_cases, feed_cases, order_cases, question_cases, stream_cases
 from live.venues.conformance.bench import AdapterMaker, Bench, BenchError, KeptSinks, NotingGate, resting_price_of, size_of
-from live.venues.conformance.cases import CASES, Case, CaseSkippedError, expect
+from live.venues.conformance.cases import CASES, Case
 from live.venues.conformance.relay import Relay
+from live.venues.conformance.verdict import CaseSkippedError, expect
 from live.venues.conformance.wires import WIRES
 from live.venues.protocol import MarketFeed, TradingVenue
 

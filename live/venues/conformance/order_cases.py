@@ -18,7 +18,8 @@ from live.core.inputs import (
 from live.core.reconciliation import WITNESSES
 from live.core.vocabulary import EffectAction, OrderType, Outcome, Side, TimeInForce
 from live.venues.conformance.bench import Bench, Desk
-from live.venues.conformance.cases import CaseSkippedError, case, expect
+from live.venues.conformance.cases import case
+from live.venues.conformance.verdict import CaseSkippedError, expect
 from live.venues.taxonomy import FailureClass
 
 _A_MINUTE = 60_000_000_000

@@ -4,7 +4,8 @@ import time
 
 from live.core.inputs import OrderAccepted, OrderRejected
 from live.venues.conformance.bench import Bench
-from live.venues.conformance.cases import case, expect
+from live.venues.conformance.cases import case
+from live.venues.conformance.verdict import expect
 from live.venues.conformance.wires import Matcher
 from live.venues.errors import VenueCallError
 from live.venues.taxonomy import FailureClass

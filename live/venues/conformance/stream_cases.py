@@ -3,7 +3,8 @@
 from live.core.inputs import ExecutionReported, OrderAccepted
 from live.core.vocabulary import OrderType
 from live.venues.conformance.bench import Bench, Desk
-from live.venues.conformance.cases import CaseSkippedError, case, expect
+from live.venues.conformance.cases import case
+from live.venues.conformance.verdict import CaseSkippedError, expect
 from live.venues.conformance.wires import is_placing
 
 
