@@ -147,8 +147,9 @@ class EngineLoop:
 
     def _step_due(self, now: int) -> bool:
         stepped, engine_now = False, self.engine.now
-        waiting, scheduler = self._waiting, self.scheduler
-        while waiting and (item := scheduler.pop_due(now)) is not None:
+        waiting, pop = self._waiting, self.scheduler.pop
+        while waiting and waiting[0][0] <= now:
+            item = pop()
             stepped = True
             if callable(item):
                 item()

@@ -28,8 +28,10 @@ from live.journal import JournalFile, ParityDigest, encode_entry
 from live.venues.protocol import OpenGate
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
-COMMIT_INTERVAL = 10_000
-"""Records a replay collects before it writes them: it can be run again, so it need not be durable at each step."""
+COMMIT_INTERVAL = 640
+"""Entries a replay collects before it writes them: it can be run again, so it need not be durable at each step.
+
+Many at once save calls into SQLite, of 128 rows each; too many no longer fit the processor's cache until they are written."""
 
 END_OF_TIME = 2**63 - 1
 
@@ -119,6 +121,7 @@ class ReplayRecorder:
         self._interrupted = interrupted
         self._parity = ParityDigest()
         self._uncommitted: list[OutputRecord] = []
+        self._commit_at = COMMIT_INTERVAL
 
     @property
     def position(self) -> Position:
@@ -141,7 +144,7 @@ class ReplayRecorder:
         if self._interrupted is not None:
             self._interrupted.step(entry, outputs, position, self._engine)
         self.durable_seq = seq = self.entries if journal is None else journal.append_step(entry, outputs, position)
-        if len(uncommitted) >= COMMIT_INTERVAL:
+        if self.entries >= self._commit_at:
             self.commit()
         return seq
 
@@ -166,6 +169,7 @@ class ReplayRecorder:
             self._journal.commit()
             self._parity = self._journal.parity
         self._uncommitted.clear()
+        self._commit_at = self.entries + COMMIT_INTERVAL
         return self._parity.hexdigest()
 
 

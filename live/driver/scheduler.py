@@ -24,12 +24,9 @@ class Scheduler:
         self._inserted += 1
         heappush(self.waiting, (due, self._inserted, item))
 
-    def pop_due(self, now: int) -> Scheduled | None:
-        """Take the next thing that is due at `now`, None when nothing is."""
-        waiting = self.waiting
-        if waiting and waiting[0][0] <= now:
-            return heappop(waiting)[2]
-        return None
+    def pop(self) -> Scheduled:
+        """Take what is due first; look at `waiting` before whether anything is, and when."""
+        return heappop(self.waiting)[2]
 
     def is_due(self, now: int) -> bool:
         """Tell whether anything is due at `now`."""

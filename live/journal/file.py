@@ -31,9 +31,7 @@ FOLD_BYTES = 4 * 1024 * 1024
 _COMMIT_BYTES = 8_192
 """What a commit adds to the log beside its rows: the pages that it touches are written whole."""
 
-_CHUNK = 128
-_INSERT_ONE = _INSERT + _PLACES
-_INSERT_CHUNK = _INSERT + ", ".join([_PLACES] * _CHUNK)
+_CHUNKS = tuple((rows, _INSERT + ", ".join([_PLACES] * rows)) for rows in (128, 16, 1))
 """Many rows in one statement take two thirds of the time of one statement each; it pays in a replay's large commits."""
 
 
@@ -245,11 +243,11 @@ class JournalFile:
     def _write(self, rows: list[RecordColumns], tip: Tip) -> None:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
-        whole = len(rows) // _CHUNK * _CHUNK
-        for start in range(0, whole, _CHUNK):
-            execute(_INSERT_CHUNK, _values(rows[start : start + _CHUNK]))
-        values = _values(rows[whole:])
-        self._connection.executemany(_INSERT_ONE, [values[place : place + _WIDTH] for place in range(0, len(values), _WIDTH)])
+        start, left = 0, len(rows)
+        for size, statement in _CHUNKS:
+            while left >= size:
+                execute(statement, _values(rows[start : start + size]))
+                start, left = start + size, left - size
         if self._snapshots:
             self._connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?)", self._snapshots)
         execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (tip.commit, rows[0][0], tip.seq, tip.head))

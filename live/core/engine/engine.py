@@ -43,6 +43,7 @@ class Engine:
         state: what survives a restart; changed only by applying journal entries.
         records: output records since the driver last drained them; always the same list.
         effects: effects since the driver last drained them; always the same list.
+        now: the engine's time: `ts_init` of the last input.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Engine:
         """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
         ports = Ports() if ports is None else ports
         self._work = work = Workspace(EngineState() if state is None else state)
+        self.now = work.now
         self.state = work.state
         self.records = work.records
         self.effects = work.effects
@@ -106,11 +108,6 @@ class Engine:
             inputs.JournalHealthReported: conditions.on_journal_health,
         }
 
-    @property
-    def now(self) -> int:
-        """Give the engine's time: `ts_init` of the last input."""
-        return self._work.now
-
     def handle(self, event: inputs.MarketEvent | inputs.RecordedInput) -> None:
         """Take in one input. After an error the engine is in no state to go on: its driver must stop for good.
 
@@ -122,7 +119,7 @@ class Engine:
         work, now = self._work, event.ts_init
         if now < work.now or now > END_OF_TIME:
             raise InputError(_fault_of_time(work.now, event))
-        work.now = now
+        self.now = work.now = now
         self._handlers[type(event)](event)
         if work.updates:
             self._deciding.tell_updates()

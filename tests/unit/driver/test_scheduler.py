@@ -16,7 +16,8 @@ def test_answers_come_out_by_due_time_and_insertion(dues):
         scheduler.schedule(due, OrderAccepted(due, due, f"O{number}", ""))
     assert len(scheduler) == len(dues)
     out = []
-    while (answer := scheduler.pop_due(5)) is not None:
+    while scheduler.is_due(5):
+        answer = scheduler.pop()
         out.append((answer.ts_init, int(answer.order_id[1:])))
     assert out == sorted((due, number) for number, due in enumerate(dues))
 
@@ -25,6 +26,7 @@ def test_what_is_not_due_waits():
     """Exactly at its time it is due."""
     scheduler = Scheduler()
     scheduler.schedule(10, OrderAccepted(10, 10, "O", ""))
-    assert scheduler.pop_due(9) is None
-    assert scheduler.pop_due(10) is not None
+    assert not scheduler.is_due(9)
+    assert scheduler.is_due(10)
+    assert scheduler.pop().ts_init == 10
     assert not scheduler
