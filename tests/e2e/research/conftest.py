@@ -134,12 +134,14 @@ class Workbench:
                 start_new_session=True,
             )
 
-    def wait_until(self, probe: Callable[[], Any], what: str, seconds: float = READY_SECONDS) -> Any:
-        """Ask again until the probe gives something; fails with the end of the log when it never does or everything ended."""
+    def wait_until(
+        self, probe: Callable[[], Any], what: str, seconds: float = READY_SECONDS, account: Callable[[], str] | None = None
+    ) -> Any:
+        """Ask again until the probe gives something; fails with an account, or the end of the log, when it never does or all ended."""
         deadline = time.monotonic() + seconds
         while not (found := probe()):
             assert self.process.poll() is None, f"the workbench ended: {self.tail()}"
-            assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}: {self.tail()}"
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}: {(account or self.tail)()}"
             time.sleep(0.2)
         return found
 
@@ -187,8 +189,9 @@ class Workbench:
         return self.process.wait(STOP_SECONDS)
 
     def tail(self) -> str:
-        """Give the end of what it printed."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
+        """Give the end of what it printed; that MLflow was asked and answered is left out, as that alone would fill it."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if not ("mlflow" in line and line.endswith(" 200 OK"))][-40:])
 
 
 def free_port() -> int:

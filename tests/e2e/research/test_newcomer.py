@@ -43,6 +43,31 @@ def proven(workbench, strategy: str) -> str:
     return ""
 
 
+def traded(workbench, client: httpx.Client) -> list[dict[str, Any]]:
+    """Give the strategy's fills; fails as soon as none can come.
+
+    It is armed no more, nothing flows, or its entry was denied, and an entry is tried once a decision.
+    """
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        return [one for one in client.get(f"/v1/{kind}").json() if one["strategy_id"] == "my_trend"]
+
+    if fills := of("fills"):
+        return fills
+    state = client.get("/v1/state").json()
+    denied = [one for one in of("denials") if one["code"] != "STATE_DISARMED"]
+    assert (state["halted"], state["feed"]["ended"]) == (None, False), account_of(workbench, client)
+    assert (state["strategies"]["my_trend"]["state"], denied) == ("ARMED", []), account_of(workbench, client)
+    return []
+
+
+def account_of(workbench, client: httpx.Client) -> str:
+    """Tell what the service says of itself and of the strategy, and what the newest session recorded last."""
+    newest = max((workbench.home / "journal").glob("*.journal"))
+    asked = [f"{path}: {client.get(path).text}" for path in ("/readyz", "/v1/state", "/v1/orders", "/v1/decisions", "/v1/denials")]
+    return "\n".join([*asked, workbench.interlock("journal", "show", str(newest), "--last", "60").stdout, workbench.tail()])
+
+
 def test_a_strategy_of_ones_own_goes_from_the_launchpad_to_a_dry_run(workbench, tmp_path):
     """Submit in the launchpad, see the checks, move the alias in MLflow, see it pending, load it, arm it, see it trade."""
     made = workbench.interlock("strategy", "new", "my_trend", "--directory", str(tmp_path))
@@ -79,4 +104,4 @@ def test_a_strategy_of_ones_own_goes_from_the_launchpad_to_a_dry_run(workbench, 
         challenge = client.post("/v1/arm", json={"strategy_id": "my_trend"}).json()
         confirmed = client.post("/v1/arm/confirm", json={"challenge_id": challenge["challenge_id"], "phrase": challenge["phrase"]})
         assert confirmed.is_success, confirmed.text
-        workbench.wait_until(lambda: [one for one in client.get("/v1/fills").json() if one["strategy_id"] == "my_trend"], "it trades", 120)
+        workbench.wait_until(lambda: traded(workbench, client), "it trades", 120, lambda: account_of(workbench, client))
