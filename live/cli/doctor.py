@@ -56,7 +56,8 @@ def doctor_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
     if not as_json:
         _print(console(), checks)
     if failed:
-        raise Finding(f"{len(failed)} checks do not hold: {', '.join(failed)}", payload)
+        said = "1 check does not hold" if len(failed) == 1 else f"{len(failed)} checks do not hold"
+        raise Finding(f"{said}: {', '.join(failed)}", payload)
     if as_json:
         answer(payload, as_json=True, text=lambda _: None)
 

@@ -1,12 +1,13 @@
 """`interlock exchange`: run the local exchange."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from live.cli.output import JsonOption, answer
+from live.cli.output import CommandError, JsonOption, answer
 
 EXAMPLE = "Example: interlock exchange --account key:secret --play data/sample/btcusdt_30m.parquet --speed 600 --faults-port 18081"
 
@@ -18,7 +19,7 @@ AccountOption = Annotated[
 PlayOption = Annotated[
     list[str] | None, typer.Option("--play", help="Recording that moves the market instead of chance: a tape, a bar file, a dataset.")
 ]
-SpeedOption = Annotated[float, typer.Option("--speed", help="How many times faster than it was recorded.")]
+SpeedOption = Annotated[float, typer.Option("--speed", help="How many times faster than it was recorded; needs --play.")]
 FaultsOption = Annotated[
     int | None, typer.Option("--faults-port", help="Port of the control plane for faults; there is none without.", min=0, max=65535)
 ]
@@ -46,6 +47,10 @@ def exchange_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     from live.driver.market_source import open_market_source
     from live.venues.exchange.process import ExchangePlan, run_exchange
 
+    if not 0 < speed < math.inf:
+        raise CommandError(f"--speed is how many times faster than it was recorded, more than 0 and finite, received {speed}")
+    if speed != 1 and not play:
+        raise CommandError(f"--speed {speed:g} plays a recording faster, and none is played: name one with --play, or leave --speed out")
     source = open_market_source(play, 2**63 - 1) if play else None
     plan = ExchangePlan(
         port=port,

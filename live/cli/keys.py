@@ -127,4 +127,4 @@ def _print_list(console: Console, directory: Path, keys: list[tuple[TrustedKey, 
         console.print(f"no keys in {directory}: make one with `interlock keys new NAME --role gate`", markup=False)
     for key, private in keys:
         place = "private key here" if private else "public key only"
-        console.print(f"{key.name:<20} {key.role:<9} {key.keyid[:16]}  {place}", markup=False)
+        console.print(f"{key.name:<20} {key.role:<11} {key.keyid[:16]}  {place}", markup=False)

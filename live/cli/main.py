@@ -1,8 +1,11 @@
 """`interlock`: every command in one place; commands of the pipeline join through entry points."""
 
 from importlib.metadata import entry_points
+from inspect import cleandoc
+from typing import Any
 
 import typer
+from rich.markup import escape
 from typer.exceptions import Abort, TyperException
 
 from live.cli import (
@@ -85,6 +88,7 @@ def run(arguments: list[str]) -> int:
 def _call(arguments: list[str], *, as_json: bool) -> int:
     """Run the command; for people the library explains wrong usage, for programs it is an error like any other."""
     command = typer.main.get_command(app)
+    _flow(command)
     try:
         done = command.main(args=arguments, prog_name="interlock", standalone_mode=not as_json, obj=tuple(arguments))
     except SystemExit as ended:
@@ -94,6 +98,13 @@ def _call(arguments: list[str], *, as_json: bool) -> int:
     except Abort:
         raise CommandError("stopped by the person at the terminal") from None
     return done if isinstance(done, int) else 0
+
+
+def _flow(command: Any) -> None:
+    """Let paragraphs of help fill whatever terminal shows them, and brackets be brackets: the library takes both for layout."""
+    command.help = escape("\n\n".join(" ".join(part.split()) for part in cleandoc(command.help or "").split("\n\n")))
+    for inner in getattr(command, "commands", {}).values():
+        _flow(inner)
 
 
 def _command_of(arguments: list[str]) -> str:

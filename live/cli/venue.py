@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from live.cli.keys import public_key_files
+from live.cli.keys import public_key_files, trusted_key_toml
 from live.cli.output import CommandError, Finding, JsonOption, answer, console, print_table
 from live.cli.serve import ConfigOption
 from live.core.errors import InterlockError
@@ -284,9 +284,8 @@ def _answer(
         if written is not None and key is not None:
             out.print(f"evidence signed by {key.public.name}: {written}", markup=False)
             if not pinned:
-                out.print(
-                    f"{key.public.name} is not pinned: paste its lines from `interlock keys list` under [[trusted_keys]]", markup=False
-                )
+                out.print(f"{key.public.name} is not pinned, so arming refuses this: paste its lines into the configuration", markup=False)
+                out.print(f"\n{trusted_key_toml(key.public)}", markup=False)
 
     if counts["failed"]:
         if not as_json:

@@ -147,7 +147,9 @@ def test_the_doctor_says_what_must_be_mended(interlock, host):
     assert "error: 2 checks do not hold: keys, tokens" in ill.error
     assert interlock("doctor", "--json").document["error"] == "2 checks do not hold: keys, tokens"
     host.file.write_text("schema = ")
-    assert "FAIL configuration: " in interlock("doctor").out
+    ill = interlock("doctor")
+    assert "FAIL configuration: " in ill.out
+    assert "error: 1 check does not hold: configuration" in ill.error
 
 
 def test_a_strategy_is_replayed_on_a_tape(interlock, host):

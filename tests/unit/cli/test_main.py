@@ -8,8 +8,24 @@ import typer
 from live.cli import control, main
 from live.cli.main import app, run
 
-OWN = {"replay", "serve", "doctor", "status", "arm", "disarm", "kill", "release"}
-OWN_GROUPS = {"strategy", "keys", "token", "journal", "session", "config", "spec"}
+OWN = {
+    "replay",
+    "reduce-only",
+    "cancel-only",
+    "serve",
+    "doctor",
+    "status",
+    "arm",
+    "disarm",
+    "kill",
+    "release",
+    "load",
+    "sync",
+    "explain",
+    "latency",
+    "exchange",
+}
+OWN_GROUPS = {"strategy", "keys", "promote", "token", "journal", "session", "config", "spec", "venue"}
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -38,6 +54,20 @@ def test_every_command_explains_itself_with_an_example(path: tuple[str, ...], ca
     assert "Example" in shown
     assert f"interlock {' '.join(path)}" in shown.partition("Example")[2]
     assert "--json" in shown
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_shows_every_word_and_breaks_a_paragraph_only_where_the_terminal_ends(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text in brackets is no markup, and the lines of the source are not those of the terminal."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    command: Any = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    assert run([*path, "--help"]) == 0
+    lines = {line.strip() for line in capsys.readouterr().out.splitlines()}
+    assert {" ".join(paragraph.split()) for paragraph in command.help.split("\n\n")} <= lines
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
