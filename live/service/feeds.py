@@ -56,6 +56,7 @@ class FeedConnection:
         self._make_feed = make_feed
         self._warm_up_bars = warm_up_bars
         self._feed: MarketFeed | None = None
+        self._holding: _Holding | None = None
         self._queue: InputQueue | None = None
         self._newest: dict[str, int] = {}
         self._broken = asyncio.Event()
@@ -99,13 +100,16 @@ class FeedConnection:
 
     async def _open(self) -> None:
         """Start a feed, hold back what it says until history was handed over, and let it flow."""
-        holding = _Holding(self, self._line)
+        holding = self._holding = _Holding(self, self._line)
         feed = self._feed = self._make_feed()
         await feed.start(self.instruments, self.kinds, holding)
         await holding.catch_up(feed)
 
     async def _close(self) -> None:
         feed, self._feed = self._feed, None
+        holding, self._holding = self._holding, None
+        if holding is not None:
+            holding.close()
         if feed is not None:
             await feed.stop()
 
@@ -145,9 +149,18 @@ class _Holding:
         self._down: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._feed: MarketFeed | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Say nothing any more: what this feed still says, or is told of a gap, is not for the one that follows it."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
 
     def market(self, event: MarketEvent) -> None:
         """Pass an event on, or hold it."""
+        if self._closed:
+            return
         if self._held is None:
             self._pass_on(event)
         elif len(self._held) < HELD_EVENTS:
@@ -161,6 +174,8 @@ class _Holding:
 
     def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:
         """Pass on whether an instrument's data flows; what a gap left out is asked for before it flows again."""
+        if self._closed:
+            return
         if self._held is not None:
             self._held.append((instrument_id, healthy, detail))
             return
@@ -199,8 +214,9 @@ class _Holding:
     async def _catch_up_again(self, feed: MarketFeed) -> None:
         try:
             await self.catch_up(feed)
-        except InterlockError as error:
-            log.warning("what a gap left out cannot be read", venue=self._connection.venue_id, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, what is held back would never flow again
+            said = str(error) if isinstance(error, InterlockError) else f"{type(error).__name__}: {error}"
+            log.warning("what a gap left out cannot be read", venue=self._connection.venue_id, reason=said)
             self._connection.break_off()
 
     def _holds(self, bar: Bar) -> bool:

@@ -205,3 +205,57 @@ async def test_a_feed_that_lost_events_is_opened_anew_once():
     await desk.queue.drained()
     assert desk.heard() == ["t0", "t1", "t2", "t3", "t9"]
     await desk.close()
+
+
+async def test_a_feed_that_was_closed_says_nothing_any_more():
+    """What an old feed still asked for comes when the new one is not open yet: it makes nothing healthy, and fills no gap of it."""
+    desk = Desk()
+    await desk.flows()
+    assert desk.venue.sinks is not None
+    desk.venue.sinks.feed(BTC.instrument_id, True, "")
+    desk.venue.sinks.market(bar(0))
+    answered, asked = asyncio.Event(), asyncio.Event()
+    ask = desk.venue.history
+
+    async def history(instrument: Instrument, bars: int) -> list[Bar]:
+        asked.set()
+        await answered.wait()
+        return await ask(instrument, bars)
+
+    desk.venue.history = history
+    desk.venue.sinks.feed(BTC.instrument_id, False, "its stream ended")
+    desk.venue.now = 3
+    desk.venue.sinks.feed(BTC.instrument_id, True, "")
+    await asked.wait()
+    desk.venue.troubles = ["no route"] * 1_000
+    desk.connection.break_off()
+    await desk.until(lambda: desk.venue.starts > 2)
+    before = len(desk.entries)
+    answered.set()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    await desk.queue.drained()
+    assert not [one for one in desk.entries[before:] if isinstance(one, FeedChanged) and one.healthy]
+    assert desk.heard() == ["0"]
+    await desk.close()
+
+
+async def test_whatever_a_gaps_history_ends_in_the_feed_is_opened_anew():
+    """An answer that nobody foresaw may not hold every later event back for good."""
+    desk = Desk()
+    await desk.flows()
+    assert desk.venue.sinks is not None
+    desk.venue.sinks.feed(BTC.instrument_id, True, "")
+    desk.venue.sinks.market(bar(0))
+    ask = desk.venue.history
+
+    async def history(instrument: Instrument, bars: int) -> list[Bar]:
+        desk.venue.history = ask
+        raise IndexError("a row without a time")
+
+    desk.venue.history = history
+    desk.venue.sinks.feed(BTC.instrument_id, False, "its stream ended")
+    desk.venue.now = 3
+    desk.venue.sinks.feed(BTC.instrument_id, True, "")
+    await desk.until(lambda: desk.venue.starts == 2)
+    await desk.close()
