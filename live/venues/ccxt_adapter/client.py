@@ -15,6 +15,7 @@ import msgspec
 from live.venues.ccxt_adapter.calls import CURRENT_CALL, Call, CallFailedError
 from live.venues.ccxt_adapter.dialects import Dialect
 from live.venues.ccxt_adapter.wiring import OnMessage, VenueClock, Wiring
+from live.venues.errors import VenueCallError
 from live.venues.request_budget import BudgetQueue, Priority
 from live.venues.taxonomy import classify, describe
 
@@ -85,9 +86,11 @@ class VenueClient:
         self._queue = queue
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_leave)
+        trace.on_request_redirect.append(_refuse_to_follow)
         # No proxy of the environment, no cookies: a request goes where the configuration says and carries what the dialect says.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=60),
+            # Without a limit of its own: the budget bounds what is under way, and a cancel waits for no connection of an order's.
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
             trace_configs=[trace],
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -131,6 +134,12 @@ async def _leave(session: aiohttp.ClientSession, context: object, parameters: ai
     call = CURRENT_CALL.get()
     if call is not None:
         call.leave()
+
+
+async def _refuse_to_follow(session: aiohttp.ClientSession, context: object, parameters: aiohttp.TraceRequestRedirectParams) -> None:
+    """Follow no redirection: a request carries a key and perhaps an order, and goes where the configuration says or nowhere."""
+    del session, context
+    raise VenueCallError(f"HTTP {parameters.response.status}: the venue wants the request elsewhere, which is not followed")
 
 
 def _configuration(endpoint: Endpoint, credentials: Credentials | None, session: aiohttp.ClientSession) -> dict[str, Any]:

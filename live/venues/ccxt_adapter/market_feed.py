@@ -67,6 +67,7 @@ class _Watched:
         "listing",
         "newest",
         "synchronised",
+        "trouble",
         "unhealthy_since",
     )
 
@@ -77,6 +78,7 @@ class _Watched:
         self.behind_since = 0
         self.healthy = False
         self.detail = ""
+        self.trouble = ""
         self.unhealthy_since = 0
         self.synchronised = not has_book
         self.fetching = False
@@ -116,6 +118,7 @@ class CcxtMarketFeed:
         self._watched: dict[str, _Watched] = {}
         self._kinds: frozenset[MarketKind] = frozenset()
         self._ended: dict[MarketKind, str] = {}
+        self._failure = ""
         self._client: VenueClient | None = None
         self._sinks: VenueSinks | None = None
 
@@ -235,12 +238,14 @@ class CcxtMarketFeed:
                 try:
                     answer = await client.ask(patient_call(Priority.RECONCILE), getattr(client.exchange, dialect.depth_method), request)
                     sequence, bids, asks = dialect.read_depth(answer)
-                except (CallFailedError, KeyError, TypeError) as error:
-                    watched.detail = f"no snapshot of the book: {error}"
+                    levels = _levels(bids, instrument, rising=False), _levels(asks, instrument, rising=True)
+                except (CallFailedError, KeyError, TypeError, ValueError, AttributeError) as error:
+                    watched.trouble = f"no snapshot of the book: {error}"
+                    self._judge(watched)
                 else:
+                    watched.trouble = ""
                     if sequence + 1 >= began == watched.chain_began:
                         watched.synchronised = True
-                        levels = _levels(bids, instrument, rising=False), _levels(asks, instrument, rising=True)
                         now = self._clock.now()
                         self._sinks_now().market(BookSnapshot(0, now, instrument.instrument_id, sequence, *levels))
                         break
@@ -301,14 +306,14 @@ class CcxtMarketFeed:
         age = now - min(watched.newest.get(kind, 0) for kind in beating) * NANOSECONDS_PER_MILLISECOND
         patience = self._settings.stale_after * _SECOND
         ended = next((f"{kind} {said}" for kind, said in sorted(self._ended.items())), "")
-        if ended:
-            detail = ended
+        if self._failure or ended:
+            detail = self._failure or ended
         elif age > patience:
             detail = "the newest venue time is old"
         elif watched.behind_since and now - watched.behind_since > patience:
             detail = "a trade that a bar names did not come"
         else:
-            detail = "" if watched.synchronised else "its book waits for a snapshot that joins"
+            detail = "" if watched.synchronised else watched.trouble or "its book waits for a snapshot that joins"
         healthy = not detail
         if healthy == watched.healthy and (healthy or detail == watched.detail):
             return
@@ -320,7 +325,18 @@ class CcxtMarketFeed:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Let no task die in silence: what it watched is trusted no more until the feed is made anew."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        task.get_loop().call_exception_handler({"message": "a task of a market feed failed", "exception": error, "task": task})
+        self._failure = f"a task of the feed failed: {type(error).__name__}: {error}"
+        for watched in self._watched.values():
+            self._judge(watched)
 
     def _client_now(self) -> VenueClient:
         if self._client is None:

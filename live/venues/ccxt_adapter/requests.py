@@ -221,6 +221,11 @@ class AccountRequests:
 
     def _seen(self, answer: object, *, asked_id: str | None = None) -> SeenOrder:
         seen = read_order(answer, self.catalogue, asked_id=asked_id)
+        if asked_id is not None:
+            # The answer names another request's id, so whose it is shows by the venue's own id alone.
+            known = self._order_ids.get((seen.instrument_id, seen.venue_order_id), asked_id)
+            if known != asked_id:
+                raise UnreadableAnswerError(f"the answer about {asked_id} is about {known!r}, the venue's {seen.venue_order_id}")
         self.remember(seen.instrument_id, seen.venue_order_id, seen.order_id)
         return seen
 

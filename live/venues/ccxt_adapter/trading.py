@@ -407,7 +407,15 @@ class CcxtTradingVenue:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Let no task die in silence; an order whose task did is asked about when its answer does not come."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.unanswered.append(f"a task failed: {type(error).__name__}: {error}")
+            task.get_loop().call_exception_handler({"message": "a task of a trading venue failed", "exception": error, "task": task})
 
     def _started(self) -> "_Running":
         if self._running is None:

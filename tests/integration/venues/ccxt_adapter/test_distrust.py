@@ -1,0 +1,163 @@
+"""What the adapter does not believe, and whom it does not follow: redirections, answers about others, and venues that stay silent."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from adapter_desk import BTC, INSTRUMENT, LocalExchange, Sinks, open_desk, open_feed
+
+from live.core.inputs import EffectOutcome, OrderAccepted, OrderCanceled
+from live.core.vocabulary import EffectAction, Outcome
+from live.venues.ccxt_adapter import CcxtMarketFeed, FeedSettings
+from live.venues.errors import VenueCallError
+from live.venues.protocol import MarketKind
+
+
+@asynccontextmanager
+async def elsewhere() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Listen where a request should never arrive; gives the address and what came."""
+    came: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(10_000))
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", came
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirection_is_never_followed(exchange: LocalExchange, status: int) -> None:
+    """A request carries a key: it goes where the configuration says or nowhere, and what it was about is unknown."""
+
+    async def scenario() -> None:
+        async with elsewhere() as (address, came), open_desk(exchange) as desk:
+            resting = desk.rest()
+            await desk.sinks.first(OrderAccepted, resting)
+            for operation in ("order.place", "order.cancel", "account.status"):
+                exchange.fault("answer", operation, status=status, body="{}", headers={"Location": address}, when="before")
+            assert (await desk.sinks.outcome(desk.rest())).outcome is Outcome.FAILED
+            desk.cancel(resting)
+            assert (await desk.sinks.outcome(resting)).outcome is Outcome.FAILED
+            with pytest.raises(VenueCallError, match="UNKNOWN"):
+                await desk.venue.balances()
+            assert came == []
+            await desk.venue.cancel_all(BTC)
+
+    asyncio.run(scenario())
+
+
+def test_orders_that_get_no_answer_leave_every_cancel_a_connection(exchange: LocalExchange) -> None:
+    """A venue that keeps sixty orders and as many cancels waiting has every one of them."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as desk:
+            resting = [desk.rest(50_000_00 - number) for number in range(39)]
+            for order_id in resting:
+                await desk.sinks.first(OrderAccepted, order_id)
+            exchange.fault("drop", "order.place", when="before", count=None)
+            exchange.fault("drop", "order.cancel", when="before", count=None)
+            silent = [desk.rest(49_000_00 - number) for number in range(60)]
+            for order_id in silent:
+                await desk.sinks.first(EffectOutcome, order_id)
+            canceled = [*resting, *silent[:25]]
+            for order_id in canceled:
+                desk.cancel(order_id)
+
+            def sent() -> int:
+                return sum(one.action is EffectAction.CANCEL for one in desk.sinks.answers if isinstance(one, EffectOutcome))
+
+            async with asyncio.timeout(3.0):
+                await desk.sinks.until(lambda: sent() == len(canceled))
+            exchange.control("/faults", method="DELETE")
+            await desk.venue.cancel_all(BTC)
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_to_a_cancel_that_is_about_another_order_ends_neither(exchange: LocalExchange) -> None:
+    """The venue's id in it is known to be another order's: what became of the cancel is unknown."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as desk:
+            asked, other = desk.rest(), desk.rest(49_000_00)
+            for order_id in (asked, other):
+                await desk.sinks.first(OrderAccepted, order_id)
+            body: dict[str, Any] = {
+                "symbol": "BTCUSDT",
+                "origClientOrderId": other,
+                "orderId": int(desk.sinks.of(OrderAccepted, other)[0].venue_order_id),
+                "orderListId": -1,
+                "clientOrderId": "of-the-cancel",
+                "transactTime": 1_507_725_176_595,
+                "price": "49000.00000000",
+                "origQty": "0.00100000",
+                "executedQty": "0.00000000",
+                "cummulativeQuoteQty": "0.00000000",
+                "status": "CANCELED",
+                "timeInForce": "GTC",
+                "type": "LIMIT",
+                "side": "BUY",
+            }
+            exchange.fault("answer", "order.cancel", status=200, body=json.dumps(body), content_type="application/json", when="before")
+            desk.cancel(asked)
+            assert (await desk.sinks.outcome(asked)).outcome is Outcome.FAILED
+            assert desk.sinks.of(OrderCanceled, asked) == []
+            await desk.venue.cancel_all(BTC)
+
+    asyncio.run(scenario())
+
+
+def test_a_snapshot_that_cannot_be_read_is_asked_for_again_ever_more_slowly(exchange: LocalExchange) -> None:
+    """A price finer than the instrument's scale is said, costs a few requests, and is over when the venue mends it."""
+    body = json.dumps({"lastUpdateId": 2**53, "bids": [["50000.123456", "1.0"]], "asks": [["50001.0", "1.0"]]})
+
+    async def scenario() -> None:
+        exchange.fault("answer", "depth", status=200, body=body, content_type="application/json", when="before", count=None)
+        async with open_feed(exchange, {MarketKind.BOOK}, reconnect_wait=0.3) as (feed, sinks):
+            await sinks.until(lambda: any("snapshot" in detail for _, _, detail in sinks.feeds))
+            await asyncio.sleep(0.8)  # a book's deltas come ten times a second meanwhile
+            assert 1 <= len(exchange.log("depth")) <= 4
+            exchange.control("/faults", method="DELETE")
+            await sinks.until(lambda: any(healthy for _, healthy, _ in sinks.feeds))
+            assert feed.venue_id == "local"
+
+    asyncio.run(scenario())
+
+
+class DeafSinks(Sinks):
+    """Fail once, when an instrument's data is said to be old."""
+
+    def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:
+        """Fail, or keep what was said."""
+        if "old" in detail and not any("old" in said for _, _, said in self.feeds):
+            self.feeds.append((instrument_id, True, f"failed at: {detail}"))
+            raise RuntimeError("nobody foresaw this")
+        super().feed(instrument_id, healthy, detail)
+
+
+def test_a_feed_whose_watch_failed_is_trusted_no_more(exchange: LocalExchange) -> None:
+    """Nobody looks at the age of its data any longer, so it is unhealthy for good, and the failure is heard."""
+
+    async def scenario() -> None:
+        heard: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(str(context["exception"])))
+        sinks = DeafSinks()
+        feed = CcxtMarketFeed(exchange.endpoint(), settings=FeedSettings(stale_after=3.0))
+        await feed.start([INSTRUMENT], [MarketKind.QUOTES], sinks)
+        try:
+            await sinks.until(lambda: sinks.feeds and sinks.feeds[-1][1])
+            exchange.control("/faults", {"kind": "freeze", "sockets": "market", "answers": True})
+            await sinks.until(lambda: sinks.feeds[-1] == (BTC, False, "a task of the feed failed: RuntimeError: nobody foresaw this"))
+            assert heard == ["nobody foresaw this"]
+        finally:
+            await feed.stop()
+
+    asyncio.run(scenario())
