@@ -2,7 +2,9 @@
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import ceil
 from urllib.parse import urlsplit
 
 from live.configuration.settings import (
@@ -31,6 +33,11 @@ LONGEST_RECEIVE_WINDOW_MS = 60_000
 LONGEST_TIMEOUT_MS = 60_000
 LONGEST_PERIOD_SECONDS = 300.0
 """The longest between two looks at what a venue has: silence denies after two of them."""
+SHORTEST_SCAN_SECONDS = 0.5
+COMPARISON_WEIGHT = 100
+"""Request weight of one comparison of an account: all its open orders, 80, and its balances, 20 (binance-spot-api-docs, "rest-api.md")."""
+COMPARISON_WEIGHT_PER_MINUTE = 4_500
+"""How much of the venue's weight a minute comparisons may use: the rest is kept for orders and their cancels."""
 
 _ONLY_CCXT = ("dialect", "simulated", "http", "web_socket", "web_socket_api", "recv_window_ms", "timeout_ms", "latency_budget_ms", "clock")
 _DEFAULTS = VenueSettings()
@@ -94,9 +101,17 @@ def _check_bounds(place: str, venue: VenueSettings) -> None:
     ):
         if value is not None and not 1 <= value <= highest:
             raise ConfigurationError(f"{place}.{key} must lie within 1..{highest}, received {value}")
-    for key, period in (("reconcile_seconds", venue.reconcile_seconds), ("fill_scan_seconds", venue.fill_scan_seconds)):
-        if not 0.1 <= period <= LONGEST_PERIOD_SECONDS:
-            raise ConfigurationError(f"{place}.{key} must lie within 0.1..{LONGEST_PERIOD_SECONDS:g}, received {period}")
+    for key, period, shortest in (
+        ("reconcile_seconds", venue.reconcile_seconds, _shortest_reconciliation(1)),
+        ("fill_scan_seconds", venue.fill_scan_seconds, SHORTEST_SCAN_SECONDS),
+    ):
+        if not shortest <= period <= LONGEST_PERIOD_SECONDS:
+            raise ConfigurationError(f"{place}.{key} must lie within {shortest:g}..{LONGEST_PERIOD_SECONDS:g}, received {period}")
+
+
+def _shortest_reconciliation(accounts: int) -> float:
+    """Give the shortest time between comparisons that so many accounts behind one address can afford, seconds."""
+    return ceil(accounts * COMPARISON_WEIGHT * 60 / COMPARISON_WEIGHT_PER_MINUTE * 10) / 10
 
 
 def _check_clock(place: str, clock: ClockSettings) -> None:
@@ -150,7 +165,13 @@ def check_modes(
     """
     live = {deployment.account: deployment for deployment in deployments if deployment.mode == "LIVE"}
     _check_variables(list(live))
-    traded_live = {deployment.venue for deployment in live.values()}
+    traded_live = Counter(deployment.venue for deployment in live.values())
+    for name, count in traded_live.items():
+        if venues[name].kind == "ccxt" and venues[name].reconcile_seconds < (shortest := _shortest_reconciliation(count)):
+            raise ConfigurationError(
+                f'venues."{name}".reconcile_seconds must be at least {shortest:g}, received {venues[name].reconcile_seconds}: the {count} '
+                f"accounts that are LIVE there would use up its request limit with comparisons alone"
+            )
     for deployment in deployments:
         name, mode, account = deployment.strategy, deployment.mode, deployment.account
         if has_feed and venues[deployment.venue].kind == "ccxt":

@@ -4,10 +4,20 @@ import pytest
 
 from live.configuration import ConfigurationError, live_keys, load_configuration
 from live.configuration.settings import DialectName
-from live.configuration.venues import adapter_address
+from live.configuration.venues import COMPARISON_WEIGHT_PER_MINUTE, adapter_address
 from live.driver.adapter_digest import adapter_digest
 from live.venues.ccxt_adapter.dialects import DIALECTS
 from live.venues.clock_offset import ClockBounds
+from live.venues.request_budget import BudgetLimits, Priority
+
+SECOND = """[[deployment]]
+strategy = "second"
+bundle = "champion.bundle.json"
+account = "second"
+venue = "binance-spot"
+mode = "LIVE"
+
+[[deployment]]"""
 
 WHOLE = """
 schema = 1
@@ -112,8 +122,17 @@ def test_what_decides_over_live_is_in_the_digest(file: Path, old: str, new: str)
         ((("ws://127.0.0.1:18080", "wss://8.8.8.8"),), ".simulated: real money may be behind 8.8.8.8"),
         ((("latency_budget_ms = 250", "latency_budget_ms = 0"),), ".latency_budget_ms must lie within 1..60000, received 0"),
         ((("latency_budget_ms = 250", "recv_window_ms = 60001"),), ".recv_window_ms must lie within 1..60000, received 60001"),
-        ((("latency_budget_ms = 250", "reconcile_seconds = nan"),), ".reconcile_seconds must lie within 0.1..300, received nan"),
-        ((("latency_budget_ms = 250", "fill_scan_seconds = 0"),), ".fill_scan_seconds must lie within 0.1..300, received 0"),
+        ((("latency_budget_ms = 250", "reconcile_seconds = nan"),), ".reconcile_seconds must lie within 1.4..300, received nan"),
+        ((("latency_budget_ms = 250", "reconcile_seconds = 0.1"),), ".reconcile_seconds must lie within 1.4..300, received 0.1"),
+        ((("latency_budget_ms = 250", "fill_scan_seconds = 0.4"),), ".fill_scan_seconds must lie within 0.5..300, received 0.4"),
+        (
+            (
+                ("latency_budget_ms = 250", "reconcile_seconds = 2.6"),
+                ("[accounts.real]", "[accounts.real]\n[accounts.second]"),
+                ("[[deployment]]", SECOND),
+            ),
+            '"binance-spot".reconcile_seconds must be at least 2.7, received 2.6: the 2 accounts that are LIVE there',
+        ),
         (
             (("stop_ms = 300", "stop_ms = 50"),),
             ".clock: 1 <= warn_ms <= stop_ms <= disarm_ms <= 60000 was expected, received 100, 50 and 1000",
@@ -226,3 +245,9 @@ def test_keys_are_read_for_live_accounts_only(file: Path) -> None:
     assert list(live_keys(load_configuration(file, {}), environment)) == ["real"]
     file.write_text(WHOLE[: WHOLE.index("[[deployment]]")])
     assert live_keys(load_configuration(file, {}), environment) == {}
+
+
+def test_comparisons_leave_a_venues_weight_to_orders():
+    """What configuration allows them is what the budget of requests gives to reconciling."""
+    limits = BudgetLimits()
+    assert limits.weight * limits.shares[Priority.RECONCILE] // 100 == COMPARISON_WEIGHT_PER_MINUTE
