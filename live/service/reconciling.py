@@ -78,6 +78,8 @@ class Reconciling:
         state, account_id = self._state, self.account_id
         await self._queue.drained()
         settled, before = is_settled(state, account_id), standing(state, account_id)
+        if not settled and self._quick % QUICK_LOOKS:
+            return False  # it could not conclude anything, and a venue's list of all orders is dear
         strangers = set(state.external_orders)
         try:
             orders, balances = await asyncio.gather(self._connection.venue.open_orders(), self._connection.venue.balances())

@@ -187,7 +187,8 @@ class RealHost:
         lines += ["[promotion.requirements]", "determinism = {}"]
         for _, account, mode in deployments:
             lines += [f"[accounts.{account}]", *([] if mode == "LIVE" else ['balances = { USDT = "10000.00" }'])]
-        lines += [f"[venues.{VENUE}]", 'kind = "ccxt"', 'dialect = "binance"', "simulated = true", "reconcile_seconds = 1.5"]
+        lines += [f"[venues.{VENUE}]", 'kind = "ccxt"', 'dialect = "binance"', "simulated = true"]
+        lines += [f"reconcile_seconds = {1.5 * max(1, sum(mode == 'LIVE' for _, _, mode in deployments))}"]
         lines += [f'http = "{self.exchange.http}"', f'web_socket = "{self.exchange.web_socket}"', venue]
         for strategy_id, account, mode in deployments:
             lines += ["[[deployment]]", f'strategy = "{strategy_id}"', f'bundle = "{self.bundle(strategy_id, warm_up)}"']

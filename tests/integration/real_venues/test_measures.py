@@ -52,6 +52,7 @@ async def test_an_orders_way_to_the_venue_and_back_is_measured_stage_by_stage(re
     real_host.configure(("real", account(), "LIVE"), venue=f"latency_budget_ms = 5000\n{CLOCK}")
     async with real_host.run() as desk:
         await desk.ready()
+        await desk.until(lambda: desk.session.clocks[VENUE].sample, "the clock is measured")
         await desk.lease("real")
         now, price = desk.session.driver.now(), desk.engine.last_price(BTC)
         desk.session.queue.market(Bar(0, now, BTC, price, price, price, price, REST * 100_000))

@@ -1,5 +1,7 @@
 """An account is held against its venue: what is missing is fetched, what nobody here did is noticed, and what stays ends the lease."""
 
+import asyncio
+
 import pytest
 from real_desk import BTC, BUY, REST
 
@@ -122,3 +124,19 @@ async def test_a_second_process_on_one_account_is_refused(real_host, exchange, a
                 pass
     async with elsewhere.run() as desk:
         await desk.until(lambda: desk.session.trading[name].connected, "the account is free again")
+
+
+async def test_nothing_is_compared_in_quick_succession_while_an_order_is_on_its_way(real_host, exchange, account):
+    """It could not be conclusive, and would use up the request limit that orders and their cancels need."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.fault("delay", "order.place", milliseconds=1_800)
+        desk.tell(REST)
+        await desk.until(lambda: desk.orders("real", "SUBMITTING"), "an order is on its way")
+        before = len(exchange.asked("openOrders.status", name))
+        await asyncio.sleep(1.2)  # less than the time between two comparisons
+        assert len(exchange.asked("openOrders.status", name)) - before <= 1
+        await desk.order("real", "OPEN")
