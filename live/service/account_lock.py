@@ -1,7 +1,7 @@
 """Account lock: one process of this machine trades an account, whatever homes there are.
 
-A home has a lock of its own; this one is outside every home, and knows an account by where it is and by its key, so that neither another
-name nor another key for it gets past. Processes of other machines are noticed by the ids of their orders.
+A home has a lock of its own; this one is outside every home, and knows an account by its key, and by where it is and its name, so that
+neither another name or address nor another key for it gets past. Processes of other machines are noticed by the ids of their orders.
 """
 
 import fcntl
@@ -48,8 +48,9 @@ def lock_account(
     """
     directory = locks_directory(environment)
     with ExitStack() as held:
-        for what in (f"key {key}", f"account {account_id}"):
-            name = hashlib.sha256(f"{address}\n{what}".encode()).hexdigest()[:32]
+        # A key is one account's wherever it is used: a venue answers at several addresses.
+        for what in (f"key {key}", f"{address}\naccount {account_id}"):
+            name = hashlib.sha256(what.encode()).hexdigest()[:32]
             held.enter_context(_lock(directory / f"{name}.lock", f"{account_id} at {venue_id}", home))
         yield
 

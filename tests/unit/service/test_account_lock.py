@@ -14,9 +14,20 @@ def test_an_account_is_held_once_by_its_key_and_by_its_name(tmp_path, key, accou
         said = rf"account {account} at v is traded by process \d+ on .*home already"
         with pytest.raises(StartError, match=said), lock_account("http://venue", key, "v", account, tmp_path, environment):
             pass
-        with lock_account("http://elsewhere", key, "v", account, tmp_path, environment):
+        with lock_account("http://elsewhere", "its-own-key", "v", account, tmp_path, environment):
             pass
     with lock_account("http://venue", key, "v", account, tmp_path, environment):
+        pass
+
+
+def test_a_key_is_held_once_whatever_the_address_is_called(tmp_path):
+    """A venue answers at several addresses: localhost and 127.0.0.1, api and api1."""
+    environment = {"INTERLOCK_LOCKS": str(tmp_path / "locks")}
+    with (
+        lock_account("https://api.example", "key", "v", "main", tmp_path, environment),
+        pytest.raises(StartError, match="is traded by process"),
+        lock_account("https://api1.example", "key", "w", "other", tmp_path, environment),
+    ):
         pass
 
 
