@@ -85,6 +85,8 @@ class RealVenues:
                 request_log=venues.logs.get(venue_id),
                 settings=TradingSettings(scan_interval=self._configuration.venues[venue_id].fill_scan_seconds),
                 budget=self._budgets[venue_id],
+                recognises=lambda order_id: order_id in self._state.orders,
+                strangers_since=(self._state.now or now) - HISTORY_MARGIN,
             )
             self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded])
 

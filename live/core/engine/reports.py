@@ -149,7 +149,9 @@ class Reports:
         """
         work = self._work
         key = (event.account_id, event.instrument_id, event.venue_order_id)
-        is_new = event.remaining > 0 and key not in work.state.external_orders
+        # One that is over when it is first seen is no news, but for an id that only another session can have given out.
+        is_strange = event.client_order_id.startswith(OUR_ORDER_IDS)
+        is_new = (event.remaining > 0 or is_strange) and key not in work.state.external_orders
         work.state.apply_input(event)
         order = work.state.orders.get(event.client_order_id)
         if order is not None:
@@ -158,7 +160,7 @@ class Reports:
         elif is_new:
             said = f"{event.side} {event.remaining} of {event.instrument_id} in {event.account_id}: order {event.venue_order_id}"
             work.alarm("EXTERNAL_ORDER", event.client_order_id, said)
-            if event.client_order_id.startswith(OUR_ORDER_IDS):
+            if is_strange:
                 reason = f"an order of ours that no session recorded: {event.client_order_id}"
                 self._authority.kill(Scope.ACCOUNT, event.account_id, reason)
 

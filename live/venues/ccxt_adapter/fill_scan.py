@@ -1,6 +1,7 @@
 """Fill scan: the account's trade history, read on from where it was last read; streams are hints, this is the truth."""
 
 import asyncio
+from collections.abc import Callable
 
 from live.venues.ccxt_adapter.reporting import execution, external, is_ours
 from live.venues.ccxt_adapter.requests import AccountRequests
@@ -12,11 +13,21 @@ from live.venues.protocol import VenueSinks
 class FillScan:
     """Report every execution of some instruments.
 
-    The history is read again from where the scan before the last one ended: one that shows a trade late shows it then. What is
-    reported twice is one execution, by its key.
+    The history is read again from where the scan before the last one ended: one that shows a trade late shows it then. What the scan
+    before showed too is not told again: of an account that rests for days that would be an execution of an order long forgotten.
     """
 
-    def __init__(self, requests: AccountRequests, account_id: str, instrument_ids: tuple[str, ...], since: int, sinks: VenueSinks) -> None:
+    def __init__(
+        self,
+        requests: AccountRequests,
+        account_id: str,
+        instrument_ids: tuple[str, ...],
+        since: int,
+        sinks: VenueSinks,
+        *,
+        recognises: Callable[[str], bool] = is_ours,
+        strangers_since: int = 0,
+    ) -> None:
         """Prepare to scan.
 
         Args:
@@ -25,11 +36,16 @@ class FillScan:
             instrument_ids: of what.
             since: venue time from which on executions are reported, nanoseconds UTC.
             sinks: where they are reported.
+            recognises: tells by an order's id whether it is known here; any other is somebody else's.
+            strangers_since: venue time from which on it is news that somebody else traded, nanoseconds UTC.
         """
         self._requests = requests
         self._account_id = account_id
         self._since = since
         self._sinks = sinks
+        self._recognises = recognises
+        self._strangers_since = strangers_since
+        self._told: dict[str, set[tuple[str, str]]] = {}
         self._cursors: dict[str, tuple[str | None, str | None]] = dict.fromkeys(instrument_ids, (None, None))
         self._scanning = asyncio.Lock()
 
@@ -56,21 +72,32 @@ class FillScan:
             trades = await self._requests.trades(instrument_id, from_id=before)
         strangers: set[str] = set()
         unexplained: list[str] = []
+        told_before, told = self._told.get(instrument_id, set()), set[tuple[str, str]]()
+        found = 0
         for trade in trades:
+            key = (trade.trade_id, trade.venue_order_id)
+            if key in told_before:
+                told.add(key)
+                continue
             order_id = await self._requests.order_id_of(instrument_id, trade.venue_order_id)
             if order_id is None:
                 unexplained.append(
                     f"trade {trade.trade_id} of {instrument_id} fills {trade.venue_order_id}, which the venue denies knowing"
                 )
-            elif is_ours(order_id):
+                continue
+            if self._recognises(order_id):
                 self._sinks.answer(execution(named(trade, order_id)))
-            else:
+                found += 1
+            elif trade.ts_event >= self._strangers_since:
                 strangers.add(trade.venue_order_id)
+                found += 1
+            told.add(key)
         for venue_order_id in sorted(strangers):
             await self._report_stranger(instrument_id, venue_order_id)
+        self._told[instrument_id] = told
         if not unexplained:
             self._cursors[instrument_id] = (last, trades[-1].trade_id if trades else last)
-        return len(trades) - len(unexplained), "; ".join(unexplained)
+        return found, "; ".join(unexplained)
 
     async def _report_stranger(self, instrument_id: str, venue_order_id: str) -> None:
         """Report an order that is not ours as it is now; its executions are not ours to book."""

@@ -3,7 +3,7 @@
 `ts_init` is 0 throughout: the loop stamps it. Orders under ids that are not ours are external ones.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.engine.reports import OUR_ORDER_IDS
@@ -82,15 +82,17 @@ def external(account_id: str, order: SeenOrder) -> ExternalOrderObserved:
     )
 
 
-def streamed(account_id: str, frame: OrderFrame, instrument: Instrument) -> Iterable[VenueReport]:
-    """Report what the account's stream said of an order.
+def streamed(
+    account_id: str, frame: OrderFrame, instrument: Instrument, recognises: Callable[[str], bool] = is_ours
+) -> Iterable[VenueReport]:
+    """Report what the account's stream said of an order; one that is not recognised is somebody else's in this account.
 
     Raises:
         DecimalError: a number is finer than the instrument's scale.
     """
     when = frame.time * NANOSECONDS_PER_MILLISECOND
     executed = parse_scaled(frame.executed_quantity, instrument.quantity_scale)
-    if not is_ours(frame.order_id):
+    if not recognises(frame.order_id):
         remaining = parse_scaled(frame.quantity, instrument.quantity_scale) - executed if frame.works else 0
         price = parse_scaled(frame.limit_price, instrument.price_scale) or None
         return (

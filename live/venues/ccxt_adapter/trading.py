@@ -23,7 +23,7 @@ from live.venues.ccxt_adapter.calls import Call, CallFailedError, GateClosedErro
 from live.venues.ccxt_adapter.client import Credentials, Endpoint, VenueClient, patient_call
 from live.venues.ccxt_adapter.fill_scan import FillScan
 from live.venues.ccxt_adapter.frames import EndOfStream, OrderFrame
-from live.venues.ccxt_adapter.reporting import end_of, placed, streamed
+from live.venues.ccxt_adapter.reporting import end_of, is_ours, placed, streamed
 from live.venues.ccxt_adapter.requests import AccountRequests
 from live.venues.ccxt_adapter.translation import Catalogue
 from live.venues.ccxt_adapter.wiring import VenueClock
@@ -74,7 +74,7 @@ class CcxtTradingVenue:
         unanswered: questions of its own that lately got no usable answer and why, the newest last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it may not know itself is told
         self,
         endpoint: Endpoint,
         credentials: Credentials,
@@ -85,6 +85,8 @@ class CcxtTradingVenue:
         settings: TradingSettings | None = None,
         budget: RequestBudget | None = None,
         wall: Callable[[], int] = time.time_ns,
+        recognises: Callable[[str], bool] = is_ours,
+        strangers_since: int = 0,
     ) -> None:
         """Describe the venue; nothing is opened before `start`.
 
@@ -97,6 +99,8 @@ class CcxtTradingVenue:
             settings: how long things may take.
             budget: what all who ask this venue from here share; one of its own unless given.
             wall: our clock, nanoseconds UTC.
+            recognises: tells by its id whether an order is one that this program's journal knows; any other is somebody else's.
+            strangers_since: venue time from which on it is news that somebody else traded, nanoseconds UTC.
         """
         self.venue_id = endpoint.venue_id
         self.account_id = credentials.account_id
@@ -107,6 +111,8 @@ class CcxtTradingVenue:
         self._history_since = history_since
         self._request_log = request_log
         self._settings = settings or TradingSettings()
+        self._recognises = recognises
+        self._strangers_since = strangers_since
         self._clock = VenueClock(wall)
         self._queue = BudgetQueue(budget or RequestBudget(endpoint.dialect.limits), self._clock.now)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,7 +138,15 @@ class CcxtTradingVenue:
             catalogue = Catalogue(self.venue_id, markets.values(), instruments)
             requests = AccountRequests(client, catalogue, self._clock)
             ids = tuple(instrument.instrument_id for instrument in instruments)
-            scan = FillScan(requests, self.account_id, ids, self._history_since, sinks)
+            scan = FillScan(
+                requests,
+                self.account_id,
+                ids,
+                self._history_since,
+                sinks,
+                recognises=self._recognises,
+                strangers_since=self._strangers_since,
+            )
             self._running = _Running(client, requests, catalogue, sinks, Witnesses(requests, sinks), scan, tuple(instruments))
             await self.sample_clock()
             await requests.balances()  # a refused key is explained here; what a stream says of it gets lost in ccxt
@@ -360,7 +374,7 @@ class CcxtTradingVenue:
                 mine = True
                 listing = running.catalogue.of_market(frame.symbol)
                 running.requests.remember(listing.instrument.instrument_id, frame.venue_order_id, frame.order_id)
-                for report in streamed(self.account_id, frame, listing.instrument):
+                for report in streamed(self.account_id, frame, listing.instrument, self._recognises):
                     running.sinks.answer(report)
             elif isinstance(frame, EndOfStream):
                 socket.on_error(ConnectionError(frame.detail))

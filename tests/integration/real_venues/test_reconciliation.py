@@ -111,6 +111,20 @@ async def test_an_order_of_a_session_that_nobody_knows_kills_the_account(real_ho
         assert desk.state.trading_state(Scope.ACCOUNT, other) is not TradingState.KILLED
 
 
+async def test_a_foreign_sessions_order_heard_first_on_the_stream_kills_its_account_alone(real_host, exchange, account):
+    """It traded at once, before any comparison: the account is known, so the others go on."""
+    name, other = account(), account()
+    real_host.configure(("real", name, "LIVE"), ("fine", other, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        exchange.signed(
+            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.001", newClientOrderId="ILFOREIGN1000001"
+        )
+        await desk.until(lambda: desk.state.trading_state(Scope.ACCOUNT, name) is TradingState.KILLED, "the account is killed")
+        assert desk.state.trading_state(Scope.GLOBAL, "") is not TradingState.KILLED
+        assert desk.state.trading_state(Scope.ACCOUNT, other) is not TradingState.KILLED
+
+
 async def test_a_second_process_on_one_account_is_refused(real_host, exchange, account, tmp_path_factory):
     """Another home of this machine does not get the account, by whatever name it calls it; once it is free, it does."""
     name = account()

@@ -48,6 +48,15 @@ def test_an_id_of_ours_that_no_session_recorded_stops_its_account(desk, account_
     assert len(desk.state.external_orders) == 1
 
 
+def test_an_id_of_ours_that_no_session_recorded_stops_its_account_when_its_order_is_over_too(desk):
+    """It traded before anybody saw it: somebody else trades on the account all the same, and no other account does."""
+    observe(desk, remaining=0, client_order_id="ILOTHER0011")
+    assert desk.alarms == ["EXTERNAL_ORDER"]
+    assert desk.state.trading_state(Scope.ACCOUNT, "paper") is TradingState.KILLED
+    assert desk.state.trading_state(Scope.GLOBAL, "") is not TradingState.KILLED
+    assert desk.state.external_orders == {}
+
+
 def test_an_order_of_this_engine_is_no_external_one(desk):
     """A listing of open orders shows ours too."""
     desk.want(100, limit_price=99.0)

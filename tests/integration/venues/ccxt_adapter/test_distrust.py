@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from adapter_desk import BTC, INSTRUMENT, LocalExchange, Sinks, open_desk, open_feed
 
-from live.core.inputs import EffectOutcome, OrderAccepted, OrderCanceled
-from live.core.vocabulary import EffectAction, Outcome
+from live.core.inputs import EffectOutcome, ExecutionReported, ExternalOrderObserved, OrderAccepted, OrderCanceled
+from live.core.vocabulary import EffectAction, OrderType, Outcome
 from live.venues.ccxt_adapter import CcxtMarketFeed, FeedSettings
 from live.venues.errors import VenueCallError
 from live.venues.protocol import MarketKind
@@ -159,5 +159,61 @@ def test_a_feed_whose_watch_failed_is_trusted_no_more(exchange: LocalExchange) -
             assert heard == ["nobody foresaw this"]
         finally:
             await feed.stop()
+
+    asyncio.run(scenario())
+
+
+def test_an_id_like_ours_that_nobody_here_gave_out_is_somebody_elses(exchange: LocalExchange) -> None:
+    """Heard first on the stream or in the history, it is told with its account, so that the account alone stops."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange, recognises=lambda order_id: False) as desk, open_desk(exchange) as other:
+            resting = other.rest()
+            traded = other.submit(other.order(OrderType.MARKET, 500))
+            await other.sinks.first(ExecutionReported, traded)
+
+            def seen(order_id: str) -> list[ExternalOrderObserved]:
+                return [one for one in desk.sinks.answers if isinstance(one, ExternalOrderObserved) and one.client_order_id == order_id]
+
+            await desk.sinks.until(lambda: seen(resting) and seen(traded))
+            assert seen(resting)[0].remaining == 100
+            assert await desk.venue.scan_fills() > 0
+            assert {one.account_id for one in seen(traded)} == {"account"}
+            assert not [one for one in desk.sinks.answers if isinstance(one, OrderAccepted | ExecutionReported)]
+            await other.venue.cancel_all(BTC)
+
+    asyncio.run(scenario())
+
+
+def test_an_execution_is_told_by_one_scan_and_never_again(exchange: LocalExchange) -> None:
+    """An account may rest for days after it, and its order be forgotten meanwhile: told again, it would be nobody's."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as desk:
+            traded = desk.submit(desk.order(OrderType.MARKET, 500))
+            await desk.sinks.first(ExecutionReported, traded)
+            assert await desk.venue.scan_fills() > 0
+            told = len(desk.sinks.of(ExecutionReported, traded))
+            for _ in range(4):
+                assert await desk.venue.scan_fills() == 0
+            assert len(desk.sinks.of(ExecutionReported, traded)) == told
+
+    asyncio.run(scenario())
+
+
+def test_what_a_stranger_traded_before_the_last_session_ended_is_no_news(exchange: LocalExchange) -> None:
+    """An order that rests for days has the history read from its beginning: it shows executions of orders forgotten since."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as other:
+            traded = other.submit(other.order(OrderType.MARKET, 500))
+            execution = await other.sinks.first(ExecutionReported, traded)
+            later = execution.ts_event + 1
+            async with open_desk(exchange, recognises=lambda order_id: False, strangers_since=later) as desk:
+                await desk.venue.scan_fills()
+                assert desk.sinks.answers == []
+            async with open_desk(exchange, recognises=lambda order_id: False, strangers_since=execution.ts_event) as desk:
+                await desk.venue.scan_fills()
+                assert [one.client_order_id for one in desk.sinks.answers if isinstance(one, ExternalOrderObserved)] == [traded]
 
     asyncio.run(scenario())
