@@ -231,6 +231,10 @@ class TradingVenue(Venue, Protocol):
         """Say what the venue can do."""
         ...
 
+    def under_way(self) -> Collection[str]:
+        """Name the orders that were given to it and may still arrive at the venue."""
+        ...
+
     async def start(self, instruments: Collection[Instrument], sinks: VenueSinks) -> None:
         """Connect, sample the clock, follow the account's order stream, and scan for executions after every reconnect.
 

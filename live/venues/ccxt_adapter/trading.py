@@ -183,6 +183,11 @@ class CcxtTradingVenue:
         """Ask every endpoint that may know an order."""
         self._spawn(self._query(self._started(), request, now))
 
+    def under_way(self) -> Collection[str]:
+        """Name the orders that may still leave, or whose answer never came and whose stamp the venue may still accept."""
+        now, lasts = self._clock.now(), self._acceptance()
+        return [order_id for order_id, signed_at in self._signed_at.items() if now <= signed_at + lasts]
+
     def observe(self, event: MarketEvent) -> None:
         """See nothing: the market is the venue's own."""
         del event
@@ -358,12 +363,15 @@ class CcxtTradingVenue:
         """Give the venue time after which an order can no longer be newly accepted; never, while it may still leave or without expiry."""
         if not self.capabilities.signed_expiry:
             return _NEVER
-        signed_at = self._signed_at.get(request.order_id, 0)
-        settings, sample = self._settings, self._sample
+        signed_at, sample = self._signed_at.get(request.order_id, 0), self._sample
         uncertainty = 0 if sample is None else sample.uncertainty
         left_by = max(signed_at, request.submitted_at + self._clock.offset + uncertainty)
-        window = self._endpoint.receive_window * _MILLISECOND
-        return min(_NEVER, left_by + settings.future_allowance + window + settings.engine_timeout + settings.read_lag)
+        return min(_NEVER, left_by + self._acceptance())
+
+    def _acceptance(self) -> int:
+        """Give how long after its stamp an order may be accepted, and that be seen, nanoseconds."""
+        settings, window = self._settings, self._endpoint.receive_window * _MILLISECOND
+        return settings.future_allowance + window + settings.engine_timeout + settings.read_lag
 
     def _on_message(self, socket: Any, message: Mapping[str, Any]) -> bool:
         """Hand on what the account's stream says; ccxt sees the rest."""

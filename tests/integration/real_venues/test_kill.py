@@ -1,9 +1,10 @@
 """A kill at a real venue: the gate first, every order canceled, and what is open asked of the venue itself."""
 
+import asyncio
 import time
 
 import pytest
-from real_desk import MANY
+from real_desk import MANY, REST
 
 from live.core.vocabulary import Scope
 
@@ -86,3 +87,56 @@ async def test_what_the_venue_still_lists_is_never_claimed_to_be_gone(real_host,
         report = await desk.service.kill(Scope.VENUE, "local", "a test", "ann")
         assert (report.proven, report.open_orders) == (False, (placed["clientOrderId"],))
         assert any("all orders of local:BTCUSDT" in failure for failure in report.failures)
+
+
+async def test_the_venue_is_asked_until_it_lists_nothing(real_host, exchange, account):
+    """What it listed first and a person canceled meanwhile is gone: one answer that shows an order settles nothing."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        placed = exchange.signed(
+            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
+        )
+        exchange.fault("reset", "openOrders.cancelAll", when="before", count=None)
+        kill = asyncio.create_task(desk.service.kill(Scope.ACCOUNT, name, "a test", "ann"))
+        await asyncio.sleep(0.5)  # it has asked by then, and was told of the order
+        exchange.signed("DELETE", "order", name, symbol="BTCUSDT", orderId=placed["orderId"])
+        report = await kill
+        assert (report.proven, report.open_orders) == (True, ())
+
+
+async def test_an_order_that_was_under_way_when_the_engine_halted_is_waited_for_and_canceled(real_host, exchange, account):
+    """A list that it is not on yet proves nothing: it arrives a second later, and is taken off before anything is claimed."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.fault("delay", "order.place", milliseconds=1_200)
+        desk.tell(REST)
+        await desk.until(lambda: exchange.asked("order.place", name), "the order is under way")
+        (order,) = desk.orders("real", "SUBMITTING")
+        desk.session.driver.halt("a test")
+        report = await desk.service.kill(Scope.STRATEGY, "real", "a test", "ann")
+        assert (report.proven, report.open_orders) == (True, ())
+        await asyncio.sleep(1.0)
+        assert exchange.open_orders(name) == []
+        shown = exchange.signed("GET", "order", name, symbol="BTCUSDT", origClientOrderId=order.order_id)
+        assert shown["status"] == "CANCELED"
+
+
+async def test_an_order_of_unknown_fate_leaves_a_halted_engines_kill_unproven(real_host, exchange, account):
+    """It may arrive for as long as its stamp counts, and nobody lists it until then."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        exchange.fault("drop", "order.place", when="before")
+        desk.tell(REST)
+        await desk.until(lambda: exchange.asked("order.place", name), "the order is under way")
+        (order,) = desk.orders("real", "SUBMITTING")
+        desk.session.driver.halt("a test")
+        report = await desk.service.kill(Scope.GLOBAL, "", "a test", "ann")
+        assert (report.proven, report.open_orders) == (False, (order.order_id,))
