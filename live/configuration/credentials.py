@@ -1,7 +1,8 @@
 """Credentials: the keys of accounts at venues, from the environment or from files that only their owner reads.
 
 They never stand in `interlock.toml`, which is shown and copied. A process reads those of its LIVE accounts only: a strategy that runs dry
-or as a shadow shares no memory with a key.
+or as a shadow shares no memory with a key. A secret is taken out of the process's environment as it is read: what a strategy, a library
+or a child process lists of it holds none.
 """
 
 import os
@@ -17,6 +18,9 @@ from live.configuration.settings import ConfigurationError
 from live.configuration.venues import key_variables
 
 FOLDER = "venues"
+
+_taken: dict[str, tuple[str, str]] = {}
+"""Secrets that were taken out of this process's environment, by their variable, each with the key that it belongs to."""
 
 
 class AccountKey(msgspec.Struct, frozen=True):
@@ -60,15 +64,23 @@ def read_account_key(keys: Path, account_id: str, environment: Mapping[str, str]
     Raises:
         ConfigurationError: it is missing, incomplete, or readable by others.
     """
-    environment = os.environ if environment is None else environment
     names = key_variables(account_id)
-    found = [environment.get(name, "") for name in names]
+    found = _take(*names) if environment is None else [environment.get(name, "") for name in names]
     if all(found):
         return AccountKey(account_id, found[0], found[1], f"environment {names[0]}", None)
     if any(found):
         missing = names[found.index("")]
         raise ConfigurationError(f"account {account_id}: {missing} is missing: set it too, or neither of {' and '.join(names)}")
     return _read_file(key_file(keys, account_id), account_id, names)
+
+
+def _take(key_name: str, secret_name: str) -> list[str]:
+    """Read key and secret from this process's environment, and leave no secret there."""
+    key, secret = os.environ.get(key_name, ""), os.environ.pop(secret_name, "")
+    if secret:
+        _taken[secret_name] = (key, secret)
+    known = _taken.get(secret_name)
+    return [key, known[1] if known is not None and known[0] == key else ""]
 
 
 def key_file(keys: Path, account_id: str) -> Path:

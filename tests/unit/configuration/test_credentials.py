@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,18 @@ def test_half_a_key_in_the_environment_is_no_reason_to_look_elsewhere(tmp_path: 
     write(tmp_path, f'key = "k"\nsecret = "{SECRET}"')
     with pytest.raises(ConfigurationError, match="account real: INTERLOCK_SECRET_REAL is missing: set it too, or neither"):
         read_account_key(tmp_path, "real", {"INTERLOCK_KEY_REAL": "k"})
+
+
+def test_a_secret_leaves_the_environment_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a strategy nor a child process finds it there; a later session still does, and no other key gets it."""
+    monkeypatch.setenv("INTERLOCK_KEY_TAKEN", "a")
+    monkeypatch.setenv("INTERLOCK_SECRET_TAKEN", "b")
+    first = read_account_key(tmp_path, "taken")
+    assert "INTERLOCK_SECRET_TAKEN" not in os.environ
+    assert read_account_key(tmp_path, "taken") == first == AccountKey("taken", "a", "b", "environment INTERLOCK_KEY_TAKEN", None)
+    monkeypatch.setenv("INTERLOCK_KEY_TAKEN", "another")
+    with pytest.raises(ConfigurationError, match="INTERLOCK_SECRET_TAKEN is missing"):
+        read_account_key(tmp_path, "taken")
+    monkeypatch.delenv("INTERLOCK_KEY_TAKEN")
+    with pytest.raises(ConfigurationError, match="account taken has no key"):
+        read_account_key(tmp_path, "taken")
