@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,8 @@ import pytest
 from live.core.instruments import Instrument
 from live.core.market_events import BookSnapshot
 from live.journal import write_segment
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests of this directory import what stands beside them
 
 BTC = Instrument(instrument_id="binance-spot:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=5)
 KEY, SECRET = "desk-key", "desk-secret"
