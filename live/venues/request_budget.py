@@ -84,9 +84,14 @@ class _Window:
         self.roll(now)
         return self.counted + self.under_way
 
-    def settle(self, amount: int, counted: int | None, now: int) -> None:
-        """Count what was under way; `counted` is the venue's own count, None when it gave none."""
+    def settle(self, amount: int, counted: int | None, now: int, spent_at: int) -> None:
+        """Count what was under way; `counted` is the venue's own count, None when it gave none.
+
+        That of a request which left in an earlier window may be that window's: it says nothing about this one.
+        """
         self.roll(now)
+        if spent_at // self.length < self.index:
+            counted = None
         self.under_way -= amount
         self.counted = self.counted + amount if counted is None else max(self.counted, counted)
 
@@ -138,7 +143,14 @@ class RequestBudget:
                 window.under_way += 1
 
     def settle(
-        self, priority: Priority, weight: int, now: int, *, used_weight: int | None = None, order_counts: tuple[int | None, ...] = ()
+        self,
+        priority: Priority,
+        weight: int,
+        now: int,
+        *,
+        used_weight: int | None = None,
+        order_counts: tuple[int | None, ...] = (),
+        spent_at: int | None = None,
     ) -> None:
         """Note that a request was answered or given up, and what the venue said it has counted.
 
@@ -148,16 +160,16 @@ class RequestBudget:
             now: the venue's time.
             used_weight: weight that the venue counted in its window.
             order_counts: orders that the venue counted in each window of the limits, in their order; fills take some off again.
+            spent_at: the venue's time when it was spent; now unless given.
         """
-        self._weight.settle(weight, used_weight, now)
+        spent_at = now if spent_at is None else spent_at
+        self._weight.settle(weight, used_weight, now, spent_at)
         self._in_flight[priority] -= 1
         for index, window in enumerate(self._orders):
             placed = int(priority is Priority.PLACE)
             counted = order_counts[index] if index < len(order_counts) else None
-            if counted is None:
-                window.settle(placed, None, now)
-            else:
-                window.settle(placed, counted, now)
+            window.settle(placed, counted, now, spent_at)
+            if counted is not None and spent_at // window.length >= window.index:
                 window.counted = counted
 
     def freeze(self, retry_after: int | None, now: int, *, banned: bool) -> None:
@@ -210,9 +222,18 @@ class BudgetQueue:
                 self.settle(priority, weight)
             raise
 
-    def settle(self, priority: Priority, weight: int, *, used_weight: int | None = None, order_counts: tuple[int | None, ...] = ()) -> None:
+    def settle(
+        self,
+        priority: Priority,
+        weight: int,
+        *,
+        used_weight: int | None = None,
+        order_counts: tuple[int | None, ...] = (),
+        spent_at: int | None = None,
+    ) -> None:
         """Note that a request was answered or given up, and let others go."""
-        self.budget.settle(priority, weight, self._clock(), used_weight=used_weight, order_counts=order_counts)
+        now = self._clock()
+        self.budget.settle(priority, weight, now, used_weight=used_weight, order_counts=order_counts, spent_at=spent_at)
         self._pump()
 
     def freeze(self, retry_after: int | None, *, banned: bool) -> None:

@@ -34,6 +34,7 @@ class Call:
         patience: how long it may wait for its turn, seconds.
         leaving: looks and writes down, immediately before the first byte; raises when it must not leave.
         weight: weight that was spent and not settled.
+        spent_at: the venue's time when it was spent, nanoseconds UTC; 0 before.
         sent: whether its first byte was about to be written.
         signed_at: the venue's time that it was signed with, nanoseconds UTC; 0 before.
         status: HTTP status of the answer, None before one.
@@ -42,13 +43,14 @@ class Call:
         headers: headers of the answer, in lower case.
     """
 
-    __slots__ = ("code", "headers", "leaving", "message", "patience", "priority", "sent", "signed_at", "status", "weight")
+    __slots__ = ("code", "headers", "leaving", "message", "patience", "priority", "sent", "signed_at", "spent_at", "status", "weight")
 
     def __init__(self, priority: Priority, patience: float, leaving: Callable[[], None] | None = None) -> None:
         self.priority = priority
         self.patience = patience
         self.leaving = leaving
         self.weight = 0
+        self.spent_at = 0
         self.sent = False
         self.signed_at = 0
         self.status: int | None = None

@@ -55,6 +55,7 @@ class Wiring:
         weight = max(1, round(cost * self._dialect.weight_per_cost))
         await self._queue.admit(call.priority, weight, call.patience)
         call.weight += weight
+        call.spent_at = self._clock.now()
 
     def stamp(self) -> int:
         """Give the venue's time for a signature, milliseconds, and remember it."""
@@ -75,7 +76,8 @@ class Wiring:
             retry_after = _whole(call.headers.get(dialect.retry_after_header))
             queue.freeze(None if retry_after is None else retry_after * SECOND, banned=status == dialect.banned_status)
         counts = tuple(_whole(call.headers.get(name)) for name in dialect.order_count_headers)
-        queue.settle(call.priority, call.weight, used_weight=_whole(call.headers.get(dialect.used_weight_header)), order_counts=counts)
+        used = _whole(call.headers.get(dialect.used_weight_header))
+        queue.settle(call.priority, call.weight, used_weight=used, order_counts=counts, spent_at=call.spent_at)
         call.weight = 0
 
     def note_error(self, response: object) -> None:

@@ -165,3 +165,17 @@ def test_a_request_that_is_given_up_while_it_waits_blocks_nobody() -> None:
         await waiting
 
     run(work)
+
+
+def test_a_count_of_the_window_before_says_nothing_about_this_one() -> None:
+    """An answer that came after the minute was over counts itself: else nothing, and not even a cancel, would leave for a minute."""
+    budget = RequestBudget(BudgetLimits(weight=100, orders=(OrderLimit(10, MINUTE),)))
+    budget.spend(PLACE, 1, MINUTE - 1)
+    budget.settle(PLACE, 1, MINUTE + 1, used_weight=100, order_counts=(10,), spent_at=MINUTE - 1)
+    assert budget.used_weight(MINUTE + 1) == 1
+    assert budget.wait(Priority.CANCEL, 1, MINUTE + 1) == 0
+    assert budget.wait(PLACE, 1, MINUTE + 1) == 0
+    budget.spend(PLACE, 1, MINUTE + 2)
+    budget.settle(PLACE, 1, MINUTE + 3, used_weight=100, order_counts=(10,), spent_at=MINUTE + 2)
+    assert budget.used_weight(MINUTE + 3) == 100
+    assert budget.wait(PLACE, 1, MINUTE + 3) == MINUTE - 3
