@@ -27,6 +27,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         method, path: where REST has it; the path follows /api/v3/.
         weigh: its request weight.
         prepare: reads its parameters.
+        prepare_by_socket: reads them in the WebSocket API, where that answers otherwise.
         engine: whether it goes to the matching engine, before which a signed request's time is checked again.
         places: whether its answer tells the count of unfilled orders.
     """
@@ -37,6 +38,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     security: Security
     weigh: Weigh
     prepare: Prepare
+    prepare_by_socket: Prepare | None = None
     engine: bool = False
     places: bool = False
 
@@ -118,7 +120,15 @@ def _trade(operation: str, method: str, path: str, prepare: Prepare, *, weight: 
 ENDPOINTS = (
     _public("ping", "ping", _always(1), market_operations.ping),
     _public("time", "time", _always(1), market_operations.time),
-    _public("exchangeInfo", "exchangeInfo", _always(20), market_operations.exchange_information),
+    Endpoint(
+        operation="exchangeInfo",
+        method="GET",
+        path="exchangeInfo",
+        security=Security.NONE,
+        weigh=_always(20),
+        prepare=market_operations.exchange_information,
+        prepare_by_socket=market_operations.exchange_information_by_socket,
+    ),
     _public("depth", "depth", _depth_weight, market_operations.depth),
     _public("trades.recent", "trades", _always(25), market_operations.trades),
     _public("trades.historical", "historicalTrades", _always(25), market_operations.historical_trades),

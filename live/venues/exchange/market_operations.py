@@ -14,6 +14,7 @@ from live.venues.exchange.market import INTERVALS, Kline, Ticker
 from live.venues.exchange.operations import Desk, Run, read_times
 from live.venues.exchange.parameters import Parameters
 from live.venues.exchange.payloads import Payload
+from live.venues.exchange.weights import RateLimit
 
 _MOST = 1_000
 _DEFAULT = 500
@@ -56,7 +57,16 @@ def time(desk: Desk, parameters: Parameters, unit: int) -> Run:
 
 
 def exchange_information(desk: Desk, parameters: Parameters, unit: int) -> Run:
-    """Tell symbols, filters and limits."""
+    """Tell symbols, filters and REST's limits."""
+    return _exchange_information(desk, parameters, unit, desk.limits.rules)
+
+
+def exchange_information_by_socket(desk: Desk, parameters: Parameters, unit: int) -> Run:
+    """Tell symbols, filters and the WebSocket API's limits."""
+    return _exchange_information(desk, parameters, unit, desk.limits.socket_rules(desk.connects))
+
+
+def _exchange_information(desk: Desk, parameters: Parameters, unit: int, limits: Sequence[RateLimit]) -> Run:
     one, several = parameters.symbol(), parameters.symbols()
     permissions = parameters.names("permissions")
     status = _read_status(parameters)
@@ -72,7 +82,7 @@ def exchange_information(desk: Desk, parameters: Parameters, unit: int) -> Run:
     shown = [rules for rules in symbols if status is None or rules.status == status]
 
     def run(account: str, now: int) -> Payload:
-        return information.exchange_information(shown, desk.exchange.rules, desk.limits.rules, now // unit, permission_sets=permission_sets)
+        return information.exchange_information(shown, desk.exchange.rules, limits, now // unit, permission_sets=permission_sets)
 
     return run
 

@@ -11,7 +11,7 @@ from live.venues.exchange.errors import VenueError
 from live.venues.exchange.exchange import Exchange
 from live.venues.exchange.parameters import Parameters
 from live.venues.exchange.symbols import SymbolRules
-from live.venues.exchange.weights import OrderCounts, RequestLimits
+from live.venues.exchange.weights import DEFAULT_CONNECTS, OrderCounts, RequestLimits
 
 Run = Callable[[str, int], object]
 """Do what was asked, for an account ("" for nobody) and at a time in microseconds UTC, and give the JSON answer."""
@@ -25,10 +25,14 @@ class Desk:
         limits: the limits that `exchangeInfo` announces.
         orders: how many unfilled orders each account has placed.
         read_lag: for how many microseconds a new order or trade is not found by queries, which real venues answer from a copy.
+        connects: sockets that one address may open in five minutes.
     """
 
-    def __init__(self, exchange: Exchange, limits: RequestLimits | None = None, *, read_lag: int = 0) -> None:
+    def __init__(
+        self, exchange: Exchange, limits: RequestLimits | None = None, *, read_lag: int = 0, connects: int = DEFAULT_CONNECTS
+    ) -> None:
         self.exchange = exchange
+        self.connects = connects
         self.limits = limits or RequestLimits()
         self.orders = OrderCounts(self.limits)
         self.read_lag = read_lag

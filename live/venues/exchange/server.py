@@ -92,7 +92,7 @@ class ExchangeServer:
         self._faults = FaultPlane()
         self._log = RequestLog()
         self._weights = RequestWeights(self._settings.limits)
-        self._desk = Desk(exchange, self._settings.limits, read_lag=self._settings.read_lag)
+        self._desk = Desk(exchange, self._settings.limits, read_lag=self._settings.read_lag, connects=self._settings.sockets.connects)
         self._stopping = asyncio.Event()
         self._striker = Striker(self._faults, self._log, self)
         self._rest_faults = RestFaults(self._striker, self._stopping)

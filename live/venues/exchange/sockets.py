@@ -9,6 +9,8 @@ from collections import deque
 import msgspec
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
+from live.venues.exchange.weights import DEFAULT_CONNECTS
+
 LAST_WORDS_SECONDS = 1
 """How long an orderly end may take before it becomes an abrupt one."""
 
@@ -32,7 +34,7 @@ class SocketLimits(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_seconds: float = 24 * 3600
     messages_per_second: int = 5
     most_streams: int = 1024
-    connects: int = 300
+    connects: int = DEFAULT_CONNECTS
     connects_seconds: float = 300
     outbox: int = 20_000
 

@@ -158,7 +158,7 @@ class WebSocketApi:
             if endpoint.security is not Security.NONE:
                 api_key, request.validity = self._authenticate(session, endpoint.security, parameters, request.time)
                 request.account = api_key.account
-            request.run = endpoint.prepare(self._desk, parameters, session.unit)
+            request.run = (endpoint.prepare_by_socket or endpoint.prepare)(self._desk, parameters, session.unit)
         parameters.finish()
 
     def _apply(self, request: "_Request") -> object:

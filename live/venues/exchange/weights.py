@@ -15,6 +15,10 @@ _LETTERS = {"SECOND": "S", "MINUTE": "M", "DAY": "D"}
 _LENGTHS = {"SECOND": _SECOND, "MINUTE": 60 * _SECOND, "DAY": 86_400 * _SECOND}
 
 
+DEFAULT_CONNECTS = 300
+"""Sockets that one address may open in five minutes: web-socket-api.md, "Connection limits"."""
+
+
 class RateLimit(Struct, frozen=True):
     """One limit, as `exchangeInfo` lists it."""
 
@@ -82,8 +86,12 @@ class RequestLimits(Struct, frozen=True, kw_only=True):
 
     @property
     def rules(self) -> tuple[RateLimit, ...]:
-        """Give all limits, as `exchangeInfo` lists them."""
+        """Give all limits, as REST's `exchangeInfo` lists them."""
         return self.weight_rule, *self.order_rules, self.raw_rule
+
+    def socket_rules(self, connects: int) -> tuple[RateLimit, ...]:
+        """Give all limits, as the WebSocket API's `exchangeInfo` lists them: its page has connections where REST's has raw requests."""
+        return self.weight_rule, *self.order_rules, RateLimit("CONNECTIONS", "MINUTE", 5, connects)
 
 
 class _Window:

@@ -210,6 +210,8 @@ def test_every_web_socket_api_answer_has_every_documented_field(quiet: Any, play
             await ask(method, name)
         rules = await api.call("exchangeInfo", symbol)
         checked("websocket_api", "ExchangeInfoResponse", rules["result"], absent=ELSEWHERE)
+        limits = [(limit["rateLimitType"], limit["intervalNum"], limit["interval"]) for limit in rules["result"]["rateLimits"]]
+        assert limits == [("REQUEST_WEIGHT", 1, "MINUTE"), ("ORDERS", 10, "SECOND"), ("ORDERS", 1, "DAY"), ("CONNECTIONS", 5, "MINUTE")]
         await ask("session.status", "SessionStatus")
         await ask("session.subscriptions", "SessionSubscriptions")
 
