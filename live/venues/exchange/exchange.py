@@ -1,7 +1,8 @@
 """The exchange: accounts, books and market data behind one object without a clock, a socket or a file.
 
-Every call that changes something takes `now`, microseconds UTC; a time before the latest seen counts as the latest seen. What
-happened is drained as events.
+Every call that changes something takes `now`, microseconds UTC. Time never goes back here: a time before the latest seen counts as the
+latest seen, and after a clock was set back `advance` lets time go on at half its pace until the clock has caught up. What happened is
+drained as events.
 """
 
 from bisect import bisect_left
@@ -77,6 +78,7 @@ class Exchange:
 
     def __init__(self, symbols: Sequence[SymbolRules] = DEFAULT_SYMBOLS, rules: ExchangeRules | None = None) -> None:
         self._now = 0
+        self._clock = 0
         self._rules = rules or ExchangeRules()
         self._symbols = {symbol.symbol: symbol for symbol in symbols}
         self._accounts: dict[str, Account] = {}
@@ -389,7 +391,13 @@ class Exchange:
         return self._engine(symbol).market.average_price(max(now, self._now))
 
     def advance(self, now: int) -> None:
-        """Let time pass without a request."""
+        """Let time pass without a request; `now` is what the clock says, also where it was set back, as no request's need be.
+
+        A clock that is behind carries time along at half its pace, so that nothing stands still and the clock catches up.
+        """
+        if now < self._now and self._clock:
+            self._now += max(0, now - self._clock) // 2
+        self._clock = now
         self._pass(now)
 
     def drain(self) -> list[Event]:

@@ -66,8 +66,8 @@ class Desk:
         return None if name is None else self.symbol(name).symbol
 
     def is_readable(self, time: int, now: int) -> bool:
-        """Say whether queries find by now what happened at a time."""
-        return now - time >= self.read_lag
+        """Say whether queries find by now what happened at a time; both are the exchange's, which never goes back."""
+        return max(now, self.exchange.now) - time >= self.read_lag
 
     def order_refusal(self, account: str, now: int) -> VenueError | None:
         """Say why an account may place no order now, None when it may; fills since the last question are taken off its counts."""

@@ -233,7 +233,7 @@ class ExchangeServer:
             now = self.clock()
             self._exchange.advance(now)
             for mover in self._movers:
-                mover.run(now)
+                mover.run(self._exchange.now)  # where the clock was set back the market is ahead of it, and goes on from there
             self.publish()
             self._streams.beat(now)
             self._sockets.keep_alive()

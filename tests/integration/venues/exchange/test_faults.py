@@ -222,6 +222,29 @@ def test_a_clock_one_and_a_half_seconds_off_shows_in_the_servers_time_and_refuse
     play(exchange, scenario)
 
 
+def test_a_market_goes_on_when_a_clock_that_was_ahead_is_put_right(start_exchange: Any, play: Any) -> None:
+    """Trades keep coming with later times, an order placed meanwhile is found, and the server's time is right at once."""
+
+    async def scenario(client: Any) -> None:
+        before = (await client.public("time"))["serverTime"]
+        socket = await client.socket("/stream?streams=btcusdt@trade/btcusdt@depth@100ms")
+        await client.fault(kind="clock_skew", milliseconds=60_000, count=None)
+        while (await socket.until(lambda frame: True))["data"]["E"] < before + 60_000:
+            pass
+        await client.session.delete(f"{client.running.faults}/faults")
+        assert (await client.public("time"))["serverTime"] < before + 60_000
+        placed = await client.order(newClientOrderId="after-the-skew")
+        found = await client.signed("GET", "order", symbol="BTCUSDT", origClientOrderId="after-the-skew")
+        assert (found["status"], found["time"]) == ("NEW", placed["transactTime"])
+        socket.waiting.clear()
+        times: dict[str, set[int]] = {"btcusdt@trade": set(), "btcusdt@depth@100ms": set()}
+        while min(map(len, times.values())) < 3:
+            frame = await socket.until(lambda frame: True)
+            times[frame["stream"]].add(frame["data"]["E"])
+
+    play(start_exchange(), scenario)
+
+
 def test_a_cancel_that_comes_too_late_finds_the_order_partly_filled(quiet: Any, play: Any) -> None:
     """Half of the order trades just before its cancellation, which takes the rest off."""
 

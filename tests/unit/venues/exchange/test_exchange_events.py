@@ -5,6 +5,8 @@ from floor import BUY, SELL, Floor, request, units
 
 from live.venues.exchange.errors import VenueError
 from live.venues.exchange.events import AccountEvent, AggregateTradeEvent, BalanceEvent, BalanceState, DepthEvent, OrderEvent, TradeEvent
+from live.venues.exchange.exchange import Exchange
+from live.venues.exchange.operations import Desk
 from live.venues.exchange.orders import ExecutionType, OrderStatus, OrderType, TimeInForce
 from live.venues.exchange.user_data import execution_report
 
@@ -154,6 +156,28 @@ def test_time_never_runs_backwards() -> None:
     floor.now -= 5_000
 
     assert floor.limit("alice", BUY, 1, 100).time == latest
+
+
+def test_a_clock_that_was_set_back_slows_time_down_until_it_has_caught_up() -> None:
+    """Time goes on at half the clock's pace from where it was, at once, and with the clock again when both agree."""
+    exchange = Exchange()
+    for now, shown in ((1_000, 1_000), (61_000, 61_000), (1_020, 61_000), (1_040, 61_010), (1_039, 61_010), (1_059, 61_020)):
+        exchange.advance(now)
+        assert exchange.now == shown
+    exchange.advance(1_059 + 120_000)
+    assert exchange.now == 1_059 + 120_000
+    exchange.advance(exchange.now + 1)
+    assert exchange.now == 1_059 + 120_001
+
+
+def test_a_clock_that_was_set_back_hides_no_order() -> None:
+    """What was done while the clock was ahead is found at once, however far its time lies in the future."""
+    floor = Floor()
+    order = floor.limit("alice", BUY, 1, 100).order
+    desk = Desk(floor.exchange)
+
+    assert desk.is_readable(order.time, order.time - 60_000_000)
+    assert not Desk(floor.exchange, read_lag=1).is_readable(order.time, order.time - 60_000_000)
 
 
 def test_first_fills_give_credit_once_and_makers_more() -> None:
