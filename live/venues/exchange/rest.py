@@ -22,6 +22,9 @@ from live.venues.exchange.weights import RequestWeights, order_count_headers, we
 PREFIX = "/api/v3/"
 TIME_UNIT_HEADER = "X-MBX-TIME-UNIT"
 
+_LISTEN_KEYS = "userDataStream"
+"""Where listen keys were until 2026-02-20 (CHANGELOG.md, 2026-01-21); the documentation says no more of the answer than 410."""
+
 _CONTENT_TYPE = "application/json;charset=UTF-8"
 _UNITS = {"MILLISECOND": MILLISECOND, "MICROSECOND": 1}
 
@@ -83,7 +86,8 @@ class RestApi:
     def routes(self) -> list[web.RouteDef]:
         """Give the routes of every endpoint, and one that answers for paths that there are none of."""
         routes = [web.route(endpoint.method, PREFIX + endpoint.path, self._handler(endpoint)) for endpoint in ENDPOINTS]
-        return [*routes, web.route("*", "/api/{path:.*}", self._not_found)]
+        gone = [web.route(method, PREFIX + _LISTEN_KEYS, self._gone) for method in ("POST", "PUT", "DELETE")]
+        return [*routes, *gone, web.route("*", "/api/{path:.*}", self._not_found)]
 
     def _handler(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -151,6 +155,9 @@ class RestApi:
         if not text.isascii():
             raise errors.invalid_signature()  # what is signed must have been percent-encoded first
         return key.account, validity
+
+    async def _gone(self, request: web.Request) -> web.Response:
+        return web.Response(status=410, text="<html><body><h2>410 Gone</h2></body></html>", content_type="text/html")
 
     async def _not_found(self, request: web.Request) -> web.Response:
         return web.Response(status=404, text="<html><body><h2>404 Not found</h2></body></html>", content_type="text/html")

@@ -52,6 +52,17 @@ def test_an_order_in_query_and_body_is_signed_over_both(exchange: Any, play: Any
     play(exchange, scenario)
 
 
+def test_listen_keys_are_gone(exchange: Any, play: Any) -> None:
+    """Clients that still ask for one are told 410, as the venue tells them since it took listen keys away."""
+
+    async def scenario(client: Any) -> None:
+        for method in ("POST", "PUT", "DELETE"):
+            async with client.session.request(method, f"{exchange.http}/api/v3/userDataStream") as response:
+                assert response.status == 410
+
+    play(exchange, scenario)
+
+
 def test_times_are_printed_in_the_unit_that_was_asked_for(exchange: Any, play: Any) -> None:
     """Milliseconds unless the header says MICROSECOND; another word is -1194."""
 
