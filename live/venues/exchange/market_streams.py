@@ -27,6 +27,9 @@ from live.venues.exchange.stream_payloads import (
 )
 
 SHUTDOWN_STREAM = "!serverShutdown"
+PERIODS = (100, 1000, 2000, 3000)
+"""Milliseconds between the messages of streams that are told at intervals."""
+
 Payload = Callable[[int], Any]
 """Builds a message for times divided by its argument."""
 
@@ -102,7 +105,7 @@ class MarketStreams:
 
     def beat(self, now: int) -> None:
         """Send what is told at intervals and is due by `now`, microseconds UTC."""
-        due = {period for period in (100, 1000, 2000) if now // (period * MILLISECOND) != self._flushed.get(period)}
+        due = {period for period in PERIODS if now // (period * MILLISECOND) != self._flushed.get(period)}
         for period in due:
             self._flushed[period] = now // (period * MILLISECOND)
         if 100 in due:

@@ -66,12 +66,17 @@ _ALL_MARKET = {
     "!miniTicker@arr": (StreamKind.MINI_TICKER, ""),
     **{f"!ticker_{window}@arr": (StreamKind.ROLLING_TICKER, window) for window in WINDOW_MINUTES},
 }
+_SPEEDS = {"@1000ms": 1000, "@3000ms": 3000}
+"""Ends that no page names: the venue knows them after its 24 hour tickers of all symbols, and python-binance always asks so."""
 
 
 def parse_stream_name(text: str) -> StreamName | None:
     """Give what a name asks for, or None when there is no such stream; symbols are lower case in names."""
     if (every := _ALL_MARKET.get(text)) is not None:
         return StreamName(text, every[0], "", 1000, interval=every[1])
+    for speed, period in _SPEEDS.items():
+        if (every := _ALL_MARKET.get(text.removesuffix(speed))) is not None and not every[1]:
+            return StreamName(text, every[0], "", period)
     symbol, separator, rest = text.partition("@")
     if not separator or not symbol or symbol != symbol.lower():
         return None

@@ -132,6 +132,8 @@ def test_python_binance_keeps_a_depth_cache_and_hears_of_its_order(exchange: Any
         try:
             async with manager.multiplex_socket(["btcusdt@trade", "ethusdt@trade"]) as socket:
                 assert (await _soon(socket.recv()))["data"]["e"] == "trade"
+            async with manager.miniticker_socket() as socket:
+                assert {ticker["e"] for ticker in await _soon(socket.recv())} == {"24hrMiniTicker"}
             async with binance.DepthCacheManager(client, "BTCUSDT", bm=manager) as depth:
                 cache = await _soon(depth.recv())
                 assert cache.get_bids()[0][0] < cache.get_asks()[0][0]

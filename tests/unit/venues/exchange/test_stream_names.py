@@ -22,11 +22,13 @@ from live.venues.exchange.stream_names import StreamKind, parse_stream_name
         ("btcusdt@ticker_4h", StreamKind.ROLLING_TICKER, "BTCUSDT", 1000),
         ("btcusdt@avgPrice", StreamKind.AVERAGE_PRICE, "BTCUSDT", 1000),
         ("!miniTicker@arr", StreamKind.MINI_TICKER, "", 1000),
+        ("!miniTicker@arr@1000ms", StreamKind.MINI_TICKER, "", 1000),
+        ("!miniTicker@arr@3000ms", StreamKind.MINI_TICKER, "", 3000),
         ("!ticker_1d@arr", StreamKind.ROLLING_TICKER, "", 1000),
     ],
 )
 def test_a_documented_name_says_what_is_told_of_which_symbol_how_often(text: str, kind: StreamKind, symbol: str, period: int) -> None:
-    """Every documented stream is known with its documented speed."""
+    """Every documented stream, and those that clients ask for besides, is known with its speed."""
     name = parse_stream_name(text)
     assert name is not None
     assert (name.kind, name.symbol, name.period) == (kind, symbol, period)
@@ -46,6 +48,8 @@ def test_a_documented_name_says_what_is_told_of_which_symbol_how_often(text: str
         "btcusdt@kline_1d@",
         "btcusdt@ticker_2h",
         "!ticker",
+        "!ticker_1h@arr@1000ms",
+        "!miniTicker@arr@500ms",
     ],
 )
 def test_anything_else_is_no_stream(text: str) -> None:
