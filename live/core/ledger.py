@@ -321,7 +321,7 @@ class Ledger:
     def _balance_after(self, key: tuple[str, str], amount: int) -> int:
         balance = self.balances.get(key, 0) + amount
         if not _SMALLEST_INTEGER <= balance <= LARGEST_INTEGER:
-            raise LedgerError(f"account {key[0]}: a {key[1]} balance of {balance} does not fit, at most {LARGEST_INTEGER} money units do")
+            raise _misfit(key, balance)
         return balance
 
     def _move(self, key: tuple[str, str], amount: int) -> None:
@@ -334,7 +334,10 @@ class Ledger:
 
     def _carry(self, key: tuple[str, str], amount: int, explained: int) -> None:
         """Move a balance, add to what positions hold of the asset what explains it, and prove it."""
-        balance = self.balances[key] = self._balance_after(key, amount)
+        balance = self.balances.get(key, 0) + amount  # as `_balance_after` does, without the call: it is done twice a fill
+        if balance > LARGEST_INTEGER or balance < _SMALLEST_INTEGER:
+            raise _misfit(key, balance)
+        self.balances[key] = balance
         held = self._in_positions[key] = self._in_positions.get(key, 0) + explained
         if balance != self.deposits.get(key, 0) + held - (self.other_fees.get(key, 0) if self.other_fees else 0):
             self._prove(key)
@@ -355,6 +358,10 @@ class Ledger:
             raise LedgerError(f"account {key[0]}: the {key[1]} balance is {self.balances.get(key, 0)}, its events add up to {explained}")
 
 
+def _misfit(key: tuple[str, str], balance: int) -> LedgerError:
+    return LedgerError(f"account {key[0]}: a {key[1]} balance of {balance} does not fit, at most {LARGEST_INTEGER} money units do")
+
+
 def _book(position: Position, sign: int, quantity: int, notional: int) -> None:
     """Open with what goes the position's way, close with what goes against it, and open the other way with the rest."""
     held = position.quantity
@@ -362,9 +369,10 @@ def _book(position: Position, sign: int, quantity: int, notional: int) -> None:
         position.quantity = held + sign * quantity
         position.cost += sign * notional
         return
-    closed = min(quantity, abs(held))
+    size = -held if held < 0 else held
+    closed = quantity if quantity < size else size
     closing_notional = notional * closed // quantity
-    released = position.cost * closed // abs(held)
+    released = position.cost * closed // size
     position.realised += -sign * closing_notional - released
     position.cost -= released
     position.quantity = held + sign * closed
@@ -391,6 +399,14 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
         position.bought - position.sold - position.fee_quantity != position.quantity
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not balance after {event}: {position}")
-    numbers = (cash, cost, realised, fees, funding, position.quantity)
-    if max(numbers) > LARGEST_INTEGER or min(numbers) < _SMALLEST_INTEGER:
+    lowest, highest, quantity = _SMALLEST_INTEGER, LARGEST_INTEGER, position.quantity
+    # One by one, since `min` and `max` of them cost more than the rest of this function.
+    if not (
+        lowest <= cash <= highest
+        and lowest <= cost <= highest
+        and lowest <= realised <= highest
+        and lowest <= fees <= highest
+        and lowest <= funding <= highest
+        and lowest <= quantity <= highest
+    ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not fit after {event}: {position}")
