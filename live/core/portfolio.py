@@ -99,13 +99,13 @@ def plan(target: Target, position: int, live_orders: list[Order], lot_size: int,
     at most `largest_exit`, since a position may have outgrown what one order may be.
     """
     missing = target.units - position
-    side = _BUY if missing > 0 else _SELL
+    side, distance = (_BUY, missing) if missing > 0 else (_SELL, -missing)
     exits = position != 0 and is_exit(target.units, position)
-    quantity = min(abs(missing), largest_exit) if exits else abs(missing)
+    quantity = largest_exit if exits and largest_exit < distance else distance
     quantity -= quantity % lot_size
     if live_orders:
         only = live_orders[0]
-        fits = only.remaining == quantity or (only.remaining <= abs(missing) and quantity == largest_exit)
+        fits = only.remaining == quantity or (only.remaining <= distance and quantity == largest_exit)
         serves = len(live_orders) == 1 and only.side is side and only.limit_price == target.limit_price and fits
         return NOTHING if serves else Plan(cancels=tuple(live_orders))
     if quantity == 0 or (target.tried and not exits):

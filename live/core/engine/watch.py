@@ -107,7 +107,7 @@ class Watch:
 
     def _watch_at(self, order_id: str, look: Look) -> None:
         self.looks[order_id] = look
-        self.next_due = min(self.next_due, look.due)
+        self.next_due = look.due if look.due < self.next_due else self.next_due
 
     def _look_at(self, order_id: str, look: Look) -> None:
         work = self._work

@@ -148,14 +148,16 @@ class Candidate:
             buys, reducing = book.buys + quantity, book.reducing_buys
             if intent.reduce_only:
                 buys, reducing = buys - quantity, reducing + quantity
-            self.worst = worst = (position if position >= 0 else min(0, position + reducing)) + buys
+            covered = position + reducing
+            self.worst = worst = (position if position >= 0 else covered if covered < 0 else 0) + buys
             self.reduces = position < 0 and worst <= 0 and quantity <= -position
         else:
             self.buying = False
             sells, reducing = book.sells + quantity, book.reducing_sells
             if intent.reduce_only:
                 sells, reducing = sells - quantity, reducing + quantity
-            self.worst = worst = (position if position <= 0 else max(0, position - reducing)) - sells
+            left = position - reducing
+            self.worst = worst = (position if position <= 0 else left if left > 0 else 0) - sells
             self.reduces = position > 0 and worst >= 0 and quantity <= position
 
     @property
@@ -276,7 +278,9 @@ def largest_exit(
     late; its exit must not be denied for that. An exit that buys counts at its worst price. Never below one lot: the checks,
     not this, refuse what is too small.
     """
-    largest = min(limits.maximum_order_quantity.get(instrument.instrument_id, 0), instrument.maximum_quantity)
+    # Conditions in place of `min` and `max`, of which four cost a fifth of a microsecond.
+    largest, allowed = instrument.maximum_quantity, limits.maximum_order_quantity.get(instrument.instrument_id, 0)
+    largest = allowed if allowed < largest else largest
     price = target.limit_price
     if price is None and last_price is not None:
         price = divide_up(last_price * (PARTS_PER_MILLION + limits.price_collar_ppm), PARTS_PER_MILLION) if buying else last_price
@@ -284,7 +288,9 @@ def largest_exit(
         price = max(price, last_price)
     if price is not None and price > 0:
         notional = limits.maximum_order_notional
-        if lease is not None:
-            notional = min(notional, lease.maximum_order_notional)
-        largest = min(largest, instrument.quantity_worth(notional, price))
-    return max(instrument.lot_size, largest - largest % instrument.lot_size)
+        if lease is not None and lease.maximum_order_notional < notional:
+            notional = lease.maximum_order_notional
+        affordable = instrument.quantity_worth(notional, price)
+        largest = affordable if affordable < largest else largest
+    lot = instrument.lot_size
+    return largest - largest % lot if largest > lot else lot

@@ -178,7 +178,10 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         tick = instrument.tick_size
         parts = self.slippage_basis_points * _PPM_OF_BASIS_POINT + self.slippage_ppm
         move = (divide_up(price * parts, PARTS_PER_MILLION * tick) + self.slippage_ticks) * tick if parts else self.slippage_ticks * tick
-        return price + move if side is _BUY else max(tick, price - move)
+        if side is _BUY:
+            return price + move
+        lower = price - move
+        return lower if lower > tick else tick
 
     def slips(self, seed: int, order_id: str, part: int) -> bool:
         """Draw whether a fill slips, the same way on every run; `part` is what the order had filled before it."""

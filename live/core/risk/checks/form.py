@@ -64,8 +64,9 @@ def check_quantity(candidate: Candidate) -> Denial | None:
         return Denial(DenialCode.QUANTITY_NOT_ON_LOT, f"{quantity} is not a multiple of {instrument.lot_size}")
     if quantity < instrument.minimum_quantity:
         return Denial(DenialCode.QUANTITY_BELOW_MINIMUM, f"{quantity} < {instrument.minimum_quantity}")
-    bound = min(candidate.limits.maximum_order_quantity[instrument.instrument_id], instrument.maximum_quantity)
-    if quantity > bound:
+    limit, largest = candidate.limits.maximum_order_quantity[instrument.instrument_id], instrument.maximum_quantity
+    if quantity > limit or quantity > largest:
+        bound = min(limit, largest)
         return Denial(DenialCode.QUANTITY_ABOVE_MAXIMUM, f"{quantity} > {bound}")
     return None
 
