@@ -5,13 +5,15 @@ Smart routing and calibrated costs come as further implementations; nothing else
 
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from live.core.inputs import Deployment
 
 FEE_RESERVE_PPM = 2_000
 """Fee set aside on every order: 0.2 %, twice Binance Spot's base rate of 0.1 %."""
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """Say which account an order is for, and which instrument of which venue it trades."""
 
     account_id: str

@@ -53,7 +53,8 @@ class Sending:
         work = self._work
         state, now = work.state, work.now
         strategy_id = deployment.strategy_id
-        account_id, instrument_id = self._router.route(deployment, instrument_id)
+        route = self._router.route(deployment, instrument_id)
+        account_id, instrument_id = route.account_id, route.instrument_id
         intent_id = state.intent_sequence + 1
         intent = records.IntentRecorded(
             now,
