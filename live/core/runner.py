@@ -43,6 +43,7 @@ class StrategyRunner:
         context: what it sees, with the wishes it makes.
         wishes: the context's list of wishes.
         listens: whether the strategy wants to hear what becomes of its orders.
+        hears_fills: whether it wants to hear of its executions.
         subscriptions: the kinds of market events it takes in.
     """
 
@@ -54,6 +55,7 @@ class StrategyRunner:
         "_warm_up_bars",
         "context",
         "deployment",
+        "hears_fills",
         "listens",
         "strategy",
         "subscriptions",
@@ -74,6 +76,7 @@ class StrategyRunner:
         self.strategy = strategy
         self.deployment = deployment
         self.listens = type(strategy).on_order is not Strategy.on_order
+        self.hears_fills = getattr(strategy.on_fill, "__func__", None) is not Strategy.on_fill
         self.subscriptions = subscriptions(type(strategy))
         self._warm_up_bars = warm_up_bars
         self._bars_seen = dict.fromkeys(deployment.instrument_ids, 0)

@@ -84,9 +84,9 @@ class Executions:
             self._watch.rest(order)
 
     def _tell(self, fill: records.FillRecorded) -> None:
-        """Hand a fill to its strategy and follow what it decides."""
+        """Hand a fill to its strategy, when it listens, and follow what it decides."""
         runner = self._work.runners.get(fill.strategy_id)
-        if runner is not None:
+        if runner is not None and runner.hears_fills:
             runner.on_fill(fill)
             if runner.wishes:
                 self._deciding.decide(runner)
