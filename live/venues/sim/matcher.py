@@ -125,7 +125,8 @@ class Matcher:
         self.extremes: dict[int, int] = {}
         self.consumed: dict[tuple[int, int], tuple[int, int]] = {}
         filters = settings.filters
-        self.has_filters = bool(filters.minimum_notional or filters.price_up_ppm or filters.price_down_ppm or filters.maximum_orders)
+        has_minimum = filters.minimum_notional and instrument.minimum_notional
+        self.has_filters = bool(has_minimum or filters.price_up_ppm or filters.price_down_ppm or filters.maximum_orders)
         sources = settings.fill.sources
         self.use_bars = Source.BARS in sources
         self.use_quote_bars = Source.QUOTE_BARS in sources

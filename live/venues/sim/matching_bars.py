@@ -17,7 +17,7 @@ from live.core.decimals import PARTS_PER_MILLION
 from live.core.inputs import Bar
 from live.core.market_events import QuoteBar
 from live.venues.sim.matcher import Matcher, Offer
-from live.venues.sim.settings import FillPrice, Improvement, IntrabarPath, StopPrice
+from live.venues.sim.settings import Improvement, IntrabarPath, StopPrice
 from live.venues.sim.working import Ladder, WorkingOrder
 
 Prices = tuple[int, int, int, int]
@@ -58,9 +58,7 @@ def on_quote_bar(matcher: Matcher, bar: QuoteBar) -> None:
 
 
 def standing_close(matcher: Matcher, sign: int) -> tuple[list[Offer], int, int] | None:
-    """Give what the last bar's close offers, with the time of the market and of the engine; None unless orders fill at it."""
-    if matcher.settings.fill.price is not FillPrice.SAME_CLOSE:
-        return None
+    """Give what the last bar's close offers where orders fill at it, with the time of the market and of the engine."""
     if matcher.use_quote_bars and matcher.quote_bar is not None:
         bar = matcher.quote_bar
         return [(bar.ask_close if sign > 0 else bar.bid_close, None)], bar.ts_event, bar.ts_init

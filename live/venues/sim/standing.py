@@ -9,10 +9,10 @@ from live.venues.sim.matching_bars import spend, standing_close
 from live.venues.sim.matching_book import take_book
 from live.venues.sim.matching_quotes import take_quote
 from live.venues.sim.matching_trades import traded_price
-from live.venues.sim.settings import TriggeredStop
+from live.venues.sim.settings import FillPrice, TriggeredStop
 from live.venues.sim.working import WorkingOrder
 
-_TRIGGER = TriggeredStop.TRIGGER
+_TRIGGER, _SAME_CLOSE = TriggeredStop.TRIGGER, FillPrice.SAME_CLOSE
 
 
 def begins_triggered(matcher: Matcher, order: WorkingOrder) -> bool:
@@ -41,7 +41,7 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
             take_quote(matcher, quote, order.order_id, now)
         return
     standing: tuple[list[Offer], int, int] | None = None
-    if not fill.limits_rest or order.limit is None or order.at_once:
+    if fill.price is _SAME_CLOSE and (not fill.limits_rest or order.limit is None or order.at_once):
         standing = standing_close(matcher, order.sign)
     if matcher.use_trades and trade is not None and matcher.trade_is_newest:
         standing = [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init

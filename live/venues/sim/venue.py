@@ -50,7 +50,7 @@ from live.venues.sim.matching_quotes import on_quote
 from live.venues.sim.matching_trades import trade_observer
 from live.venues.sim.settings import SimulationSettings
 from live.venues.sim.standing import begins_triggered, meet_standing
-from live.venues.sim.working import WorkingOrder
+from live.venues.sim.working import WorkingOrder, take_on
 
 # Names of their own: on the way of every order, and an enumeration looks its members up by a descriptor.
 _SUBMIT, _CANCEL = EffectAction.SUBMIT, EffectAction.CANCEL
@@ -133,7 +133,7 @@ class SimulatedVenue:
                 order.reduce_only,
             )
             self._sequence += 1
-            working = WorkingOrder(submitted, order.remaining, self._sequence)
+            working = take_on(submitted, order.remaining, self._sequence)
             if working.is_stop and order.filled_quantity:
                 working.mark_triggered()
             matcher = self._matchers[order.instrument_id]
@@ -237,7 +237,7 @@ class SimulatedVenue:
             self._tell(order.order_id, OrderRejected(now, now, order.order_id, reason or "Invalid symbol."), now)
             return
         self._sequence += 1
-        working = WorkingOrder(order, order.quantity, self._sequence, arrival)
+        working = take_on(order, order.quantity, self._sequence, arrival)
         if working.is_stop and begins_triggered(matcher, working):
             working.mark_triggered()
         self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)

@@ -3,6 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
+import msgspec
+
 from live.core.effects import SubmitOrder
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
@@ -54,7 +56,7 @@ class Ladder:
         return [entry[2] for entry in self.entries[: bisect_left(self.entries, (bound,))]]
 
 
-class WorkingOrder:
+class WorkingOrder(msgspec.Struct, eq=False):
     """Hold one order at the venue.
 
     Attributes:
@@ -76,42 +78,22 @@ class WorkingOrder:
         traded: quantity units that traded at its price since.
     """
 
-    __slots__ = (
-        "ahead",
-        "arrival",
-        "is_maker",
-        "is_stop",
-        "ladder",
-        "limit",
-        "order",
-        "order_id",
-        "remaining",
-        "rested_at",
-        "rung",
-        "sequence",
-        "sign",
-        "traded",
-        "venue_order_id",
-        "visible",
-    )
-
-    def __init__(self, order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> None:
-        self.order = order
-        self.order_id = order.order_id
-        self.sign = 1 if order.side is _BUY else -1
-        self.limit = order.limit_price
-        self.remaining = remaining
-        self.sequence = sequence
-        self.arrival = arrival
-        self.is_stop = order.trigger_price is not None
-        self.is_maker = order.order_type is _LIMIT_MAKER
-        self.venue_order_id = f"V{order.order_id}"
-        self.ladder: Ladder | None = None
-        self.rung = 0
-        self.rested_at = 0
-        self.ahead = 0
-        self.visible: int | None = None
-        self.traded = 0
+    order: SubmitOrder
+    order_id: str
+    sign: int
+    limit: int | None
+    remaining: int
+    sequence: int
+    arrival: int | None
+    is_stop: bool
+    is_maker: bool
+    venue_order_id: str
+    ladder: Ladder | None = None
+    rung: int = 0
+    rested_at: int = 0
+    ahead: int = 0
+    visible: int | None = None
+    traded: int = 0
 
     @property
     def at_once(self) -> bool:
@@ -126,3 +108,19 @@ class WorkingOrder:
     def mark_triggered(self) -> None:
         """Make a triggered stop the market or limit order that it begins; it keeps the venue's id, as at Binance Spot."""
         self.is_stop = False
+
+
+def take_on(order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> WorkingOrder:
+    """Make an order that has come to the venue one that works there, with `remaining` quantity units that may still fill."""
+    return WorkingOrder(
+        order,
+        order.order_id,
+        1 if order.side is _BUY else -1,
+        order.limit_price,
+        remaining,
+        sequence,
+        arrival,
+        order.trigger_price is not None,
+        order.order_type is _LIMIT_MAKER,
+        f"V{order.order_id}",
+    )
