@@ -162,7 +162,8 @@ class Exposures:
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
         _count(place, 1)
-        self._reserve(place, order, instrument, 0, order.remaining)
+        left = order.quantity - order.filled_quantity
+        self._reserve(place, order, instrument, 0, left if left > 0 else 0)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""

@@ -100,7 +100,7 @@ class Slippage:
             return None
         if paid.orders[0][0] > now - HOUR:
             return paid.beyond // paid.quantity
-        newest = _Account(one for one in paid.orders if one[0] > now - HOUR)
+        newest = _Account(_newer_than(paid.orders, now - HOUR))
         return newest.beyond // newest.quantity
 
     def known(self) -> Iterator[tuple[str, str]]:
@@ -109,9 +109,13 @@ class Slippage:
 
     def write_down(self, now: int) -> list[tuple[str, str, list[Paid]]]:
         """List what still counts, in a canonical order."""
-        newest = ((key, [one for one in self._paid[key].orders if one[0] > now - HOUR]) for key in sorted(self._paid))
+        newest = ((key, _newer_than(self._paid[key].orders, now - HOUR)) for key in sorted(self._paid))
         return [(*key, paid) for key, paid in newest if paid]
 
     def read_back(self, written: Iterable[tuple[str, str, list[Paid]]]) -> None:
         """Take up what was written down."""
         self._paid = {(account_id, instrument_id): _Account(paid) for account_id, instrument_id, paid in written}
+
+
+def _newer_than(orders: Iterable[Paid], since: int) -> list[Paid]:
+    return [one for one in orders if one[0] > since]

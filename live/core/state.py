@@ -211,17 +211,21 @@ class EngineState:
         """Give the strictest trading state over all scopes that cover a strategy."""
         strictest = self._strictest.get(strategy_id)
         if strictest is None:
-            strictest = max(self.trading_state(scope, target) for scope, target in self.scopes_of(strategy_id))
-            self._strictest[strategy_id] = strictest
+            strictest = self._strictest[strategy_id] = self.strictest_of(self.scopes_of(strategy_id))
         return strictest
+
+    def strictest_of(self, scopes: Iterable[tuple[Scope, str]]) -> TradingState:
+        """Give the strictest trading state over some scopes."""
+        return max(self.trading_state(scope, target) for scope, target in scopes)
 
     def engaged_latch(self, strategy_id: str) -> tuple[Scope, str] | None:
         """Give the widest scope that covers a strategy and whose kill latch is engaged or was never read; None when all are clear."""
-        if strategy_id in self._engaged:
-            return self._engaged[strategy_id]
-        engaged = next((scope for scope in self.scopes_of(strategy_id) if self.latches.get(scope, True)), None)
-        self._engaged[strategy_id] = engaged
-        return engaged
+        if strategy_id not in self._engaged:
+            self._engaged[strategy_id] = self._find_engaged(strategy_id)
+        return self._engaged[strategy_id]
+
+    def _find_engaged(self, strategy_id: str) -> tuple[Scope, str] | None:
+        return next((scope for scope in self.scopes_of(strategy_id) if self.latches.get(scope, True)), None)
 
     def live_orders_of(self, strategy_id: str, instrument_id: str | None = None) -> list[Order]:
         """List a strategy's orders that may still fill, oldest first."""
@@ -424,17 +428,18 @@ class EngineState:
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
         order, instrument = self.orders[record.order_id], self.instruments[record.instrument_id]
-        before = order.remaining
-        if not order.filled_quantity:
+        filled = order.filled_quantity
+        before = order.quantity - filled
+        if not filled:
             self.pace.execute(order.strategy_id, record.ts)
         self.slippage.fill(order, record)
-        order.filled_quantity += record.quantity
+        order.filled_quantity = filled + record.quantity
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id
         self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
         held = self.ledger.apply_fill(record, instrument).quantity
         if record.order_id in self.live_orders:
-            self.exposures.fill(order, instrument, before, held)
+            self.exposures.fill(order, instrument, before if before > 0 else 0, held)
         else:
             self.exposures.hold(record.account_id, record.strategy_id, record.instrument_id, held)
 

@@ -30,7 +30,7 @@ class Authority:
         if deployment is not None and deployment.account_id == order.account_id and order.instrument_id in deployment.instrument_ids:
             strictest = state.strictest_state(strategy_id)
         else:
-            strictest = max(state.trading_state(scope, target) for scope, target in scopes_of_order(order))
+            strictest = state.strictest_of(scopes_of_order(order))
         if strictest is _ARMED:
             return False
         return strictest >= TradingState.DISARMED or not self._reduces(order)
