@@ -1,5 +1,7 @@
 """Effects: what the engine asks the driver to do once the records before it are durable."""
 
+from typing import final
+
 import msgspec
 
 from live.core.vocabulary import OrderType, Side, TimeInForce
@@ -46,6 +48,7 @@ class QueryOrder(msgspec.Struct, frozen=True, gc=False):
     submitted_at: int
 
 
+@final
 class SetTimer(msgspec.Struct, frozen=True, gc=False):
     """Feed a `TimerFired` back once engine time reaches `due`; setting a timer of the same name again moves it."""
 
@@ -54,6 +57,7 @@ class SetTimer(msgspec.Struct, frozen=True, gc=False):
     due: int
 
 
+@final
 class CancelTimer(msgspec.Struct, frozen=True, gc=False):
     """Forget a timer; one that is not set is no error."""
 
