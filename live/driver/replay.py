@@ -24,7 +24,7 @@ from live.driver.performance import Performance
 from live.driver.replay_observer import ReplayObserver
 from live.driver.resuming import InterruptedJournal
 from live.driver.scheduler import Scheduler
-from live.journal import JournalFile, ParityDigest, encode_entry
+from live.journal import JournalFile, ParityDigest, StoredEntry, decode_entry, encode_entry
 from live.venues.protocol import OpenGate
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
@@ -34,6 +34,10 @@ COMMIT_INTERVAL = 640
 Many at once save calls into SQLite, of 128 rows each; too many no longer fit the processor's cache until they are written."""
 
 END_OF_TIME = 2**63 - 1
+
+_FILL = records.FillRecorded.__name__
+_CODED = (records.OrderDenied.__name__, records.AlarmRaised.__name__)
+"""Kinds that are counted by their codes."""
 
 
 class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +104,8 @@ class ReplayRecorder:
     Attributes:
         durable_seq: what is collected counts as durable at once: a replay can be run again.
         events: market events so far.
-        entries: inputs and outputs so far.
-        tally: outputs so far by kind, denials and alarms also by code.
+        fills: executions so far.
+        tally: denials and alarms so far, by kind and code.
     """
 
     def __init__(
@@ -113,15 +117,21 @@ class ReplayRecorder:
     ) -> None:
         self.durable_seq = 0
         self.events = 0
-        self.entries = 0
+        self.fills = 0
         self.tally: Counter[str] = Counter()
         self._journal = journal
         self._engine = engine
         self._observer = observer
         self._interrupted = interrupted
         self._parity = ParityDigest()
-        self._uncommitted: list[OutputRecord] = []
-        self._commit_at = COMMIT_INTERVAL
+        self._unjournaled: list[OutputRecord] = []
+        self._snapshots = 0 if journal is None else journal.last_seq
+        self._commit_at = COMMIT_INTERVAL + self._snapshots
+
+    @property
+    def entries(self) -> int:
+        """Count inputs and outputs so far."""
+        return self.durable_seq - self._snapshots
 
     @property
     def position(self) -> Position:
@@ -135,16 +145,18 @@ class ReplayRecorder:
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
         """Collect a step's entries, and write them when enough have come together."""
-        journal, uncommitted = self._journal, self._uncommitted
-        self.entries += len(outputs) if entry is None else len(outputs) + 1
-        if outputs:
-            uncommitted += outputs
-            if self._observer is not None:
-                self._observer.take(outputs)
+        if self._observer is not None and outputs:
+            self._observer.take(outputs)
         if self._interrupted is not None:
             self._interrupted.step(entry, outputs, position, self._engine)
-        self.durable_seq = seq = self.entries if journal is None else journal.append_step(entry, outputs, position)
-        if self.entries >= self._commit_at:
+        journal = self._journal
+        if journal is None:
+            self._unjournaled += outputs
+            seq = self.durable_seq + (entry is not None) + len(outputs)
+        else:
+            seq = journal.append_step(entry, outputs, position)
+        self.durable_seq = seq
+        if seq >= self._commit_at:
             self.commit()
         return seq
 
@@ -152,25 +164,34 @@ class ReplayRecorder:
         """Write a snapshot when there is a journal."""
         if self._journal is not None:
             self.durable_seq = self._journal.append_snapshot(body, ts)
+            self._snapshots += 1
+            self._commit_at += 1
         if self._interrupted is not None:
             self._interrupted.snapshot(body, self._engine)
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
-        kinds = Counter(map(type, self._uncommitted))
-        self.tally.update({kind.__name__: count for kind, count in kinds.items()})
-        if kinds[records.OrderDenied] or kinds[records.AlarmRaised]:
-            for record in self._uncommitted:
-                if isinstance(record, (records.OrderDenied, records.AlarmRaised)):
-                    self.tally[f"{type(record).__name__} {record.code}"] += 1
         if self._journal is None:
-            self._parity.update_all([encode_entry(record) for record in self._uncommitted])
+            said = self._unjournaled
+            self._count([type(record).__name__ for record in said], said)
+            self._parity.update_all([encode_entry(record) for record in said])
+            said.clear()
         else:
+            # Counted by what is to be written: records that are not kept for it leave their memory, still in the cache, to the next.
+            rows = self._journal.uncommitted
+            self._count([row[2] for row in rows], (decode_entry(*row[2:4], row[7]) for row in rows if row[2] in _CODED))
             self._journal.commit()
             self._parity = self._journal.parity
-        self._uncommitted.clear()
-        self._commit_at = self.entries + COMMIT_INTERVAL
+        self._commit_at = self.durable_seq + COMMIT_INTERVAL
         return self._parity.hexdigest()
+
+    def _count(self, kinds: list[str], said: Iterable[StoredEntry]) -> None:
+        """Add to the tallies: fills by the kinds of entries, and the denials and alarms among what was said."""
+        self.fills += kinds.count(_FILL)
+        if any(kind in kinds for kind in _CODED):
+            for record in said:
+                if isinstance(record, (records.OrderDenied, records.AlarmRaised)):
+                    self.tally[f"{type(record).__name__} {record.code}"] += 1
 
 
 def replay(
@@ -277,9 +298,9 @@ def _result(engine: Engine, recorder: ReplayRecorder, start: int, observer: Repl
     return ReplayResult(
         events=recorder.events,
         records=recorder.entries,
-        decisions=tally["DecisionRecorded"],
-        intents=tally["IntentRecorded"],
-        fills=tally["FillRecorded"],
+        decisions=engine.state.decision_sequence,
+        intents=engine.state.intent_sequence,
+        fills=recorder.fills,
         denials={key.removeprefix("OrderDenied "): count for key, count in sorted(tally.items()) if key.startswith("OrderDenied ")},
         alarms={key.removeprefix("AlarmRaised "): count for key, count in sorted(tally.items()) if key.startswith("AlarmRaised ")},
         profit={

@@ -3,7 +3,6 @@
 import sqlite3
 import time
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -101,6 +100,11 @@ class JournalFile:
     def last_seq(self) -> int:
         """Give the sequence number of the last row appended, durable or not; 0 before the first."""
         return self._last_seq
+
+    @property
+    def uncommitted(self) -> Sequence[RecordColumns]:
+        """Give the rows that the next commit writes."""
+        return self._rows
 
     @property
     def tip(self) -> Tip:
@@ -276,6 +280,8 @@ def _values(rows: list[RecordColumns]) -> list[int | str | bytes | bytearray]:
 
     Python's `sqlite3` looks for an adapter of every `bytes`, which costs more than storing the row; it stores a `bytearray` as it is.
     """
-    values: list[int | str | bytes | bytearray] = list(chain.from_iterable(rows))
+    values: list[int | str | bytes | bytearray] = []
+    for row in rows:
+        values += row  # a tuple at once, which takes a third of what an iterator of all elements does
     values[_WIDTH - 1 :: _WIDTH] = [bytearray(row[7]) for row in rows]
     return values
