@@ -141,8 +141,8 @@ class JournalFile:
             self._refuse_if_over()
         if position < self._position:
             raise JournalError(f"the tape's position never goes back: received {position} after {self._position}, append steps in order")
-        rows: list[RecordColumns] = []
-        seq = self._last_seq
+        rows, seq = self._rows, self._last_seq
+        begun = len(rows)
         segment, offset = position
         subject: Input | Record | None = input_entry
         try:
@@ -154,11 +154,12 @@ class JournalFile:
                 seq += 1
                 kind, version = KINDS[type(subject)]
                 rows.append((seq, 1, kind, version, subject.ts, segment, offset, encode_body(subject)))
-        except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise EntryError(
-                f"{subject!r} cannot be journaled ({error!r}): market data goes to the tape, integers must fit 64 bits"
-            ) from None
-        self._rows += rows
+        except BaseException as error:
+            del rows[begun:]
+            if isinstance(error, (KeyError, TypeError, AttributeError, OverflowError)):
+                said = f"{subject!r} cannot be journaled ({error!r}): market data goes to the tape, integers must fit 64 bits"
+                raise EntryError(said) from None
+            raise
         self._last_seq = seq
         self._position = position
         return seq
