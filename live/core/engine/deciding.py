@@ -149,7 +149,7 @@ class Deciding:
                 step.order_type,
                 step.time_in_force,
                 step.limit_price,
-                decision_id=target.decision_id,
+                target.decision_id,
             )
             if not sent:
                 self._schedule_retry(strategy_id, instrument_id)
