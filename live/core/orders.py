@@ -97,6 +97,11 @@ TRANSITIONS: dict[tuple[OrderState, OrderEvent], OrderState] = {
 showing the order still open, so the cancel may be asked for again. HOLD_BACK before SUBMITTING is a session that ended
 between an intent and its sending: it provably never left."""
 
+MOVES: dict[OrderState, dict[OrderEvent, OrderState]] = {
+    begun: {event: ended for (state, event), ended in TRANSITIONS.items() if state is begun} for begun in _S
+}
+"""The same by state, then by event: an order's every move is looked up, and a pair would be made for each."""
+
 TERMINAL: frozenset[OrderState] = frozenset(_S) - {state for state, event in TRANSITIONS if event is not _E.REVIVE}
 """Ends: nothing leaves them but the venue's proof that they are wrong; a fill that arrives in one of them is late."""
 

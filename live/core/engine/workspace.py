@@ -4,7 +4,7 @@ from live.core import records
 from live.core.effects import CancelOrder, Effect, QueryOrder
 from live.core.entities import Order
 from live.core.market import InstrumentMarket
-from live.core.orders import TRANSITIONS, OrderEvent, OrderState, next_state
+from live.core.orders import MOVES, OrderEvent, OrderState, next_state
 from live.core.records import OutputRecord
 from live.core.runner import StrategyRunner
 from live.core.state import EngineState
@@ -49,7 +49,7 @@ class Workspace:
         Raises:
             TransitionError: the table has no such move.
         """
-        state = TRANSITIONS.get((order.state, event)) or next_state(order.state, event)
+        state = MOVES[order.state].get(event) or next_state(order.state, event)
         record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
         self.state.move_order(order, record)
         self.records.append(record)
