@@ -30,7 +30,8 @@ def forget_old_orders(orders: dict[str, Order], fill_keys: dict[str, str], now: 
     newest = set(list(orders)[-RETAINED_ORDERS:])
     since = now - RETENTION
     ended = [order for order in orders.values() if order.ended_at > since and order.state not in _NEVER_LEFT]
-    ended.sort(key=attrgetter("ended_at", "intent_id"))
+    if len(ended) > RETAINED_ENDED or len(fill_keys) > RETAINED_FILLS:  # else there is no choice to make between them
+        ended.sort(key=attrgetter("ended_at", "intent_id"))
     kept: set[str] = set()
     if len(fill_keys) <= RETAINED_FILLS:
         kept.update([order.order_id for order in ended[-RETAINED_ENDED:]])
