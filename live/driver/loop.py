@@ -63,14 +63,15 @@ class EngineLoop:
         self.engine = engine
         self.scheduler = scheduler
         self.last_seq = 0
-        self._said, self._asked, self._waiting = engine.records, engine.effects, scheduler.waiting
+        self._said, self._asked = engine.records, engine.effects
+        self._waiting, self._take_due = scheduler.waiting, scheduler.pop
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
         self._observers: dict[type[MarketEvent], dict[str, Observer | None]] = {}
         self._timers: dict[tuple[str, str], int] = {}
         self._pending: deque[tuple[int, Effect]] = deque()
-        self._snapshot_seq = 0
+        self._snapshot_due = SNAPSHOT_INTERVAL
         self._failure: BaseException | None = None
 
     @property
@@ -132,7 +133,7 @@ class EngineLoop:
         """Write a snapshot of the state as it is after the last step."""
         state = self.engine.state
         self._recorder.snapshot(take_snapshot(state), state.now)
-        self._snapshot_seq = self.last_seq
+        self._snapshot_due = self.last_seq + SNAPSHOT_INTERVAL
 
     def _refuse_if_stopped(self) -> None:
         if self._failure is not None:
@@ -147,9 +148,9 @@ class EngineLoop:
 
     def _step_due(self, now: int) -> bool:
         stepped, engine_now = False, self.engine.now
-        waiting, pop = self._waiting, self.scheduler.pop
+        waiting, take = self._waiting, self._take_due
         while waiting and waiting[0][0] <= now:
-            item = pop()
+            item = take()
             stepped = True
             if callable(item):
                 item()
@@ -206,14 +207,16 @@ class EngineLoop:
     def _collect(self, entry: RecordedInput | None) -> None:
         """Journal a step and keep its effects; `entry` is None for what is on the tape."""
         said, asked, recorder = self._said, self._asked, self._recorder
-        outputs = tuple(said)
-        said.clear()
+        outputs: Sequence[OutputRecord] = ()
+        if said:
+            outputs = tuple(said)
+            said.clear()
         self.last_seq = seq = recorder.step(entry, outputs, recorder.position)
         if asked:
             for effect in asked:
                 self._pending.append((seq, effect))
             asked.clear()
-        if seq - self._snapshot_seq >= SNAPSHOT_INTERVAL:
+        if seq >= self._snapshot_due:
             self.take_snapshot()
 
     def _write_last_words(self, entry: RecordedInput | None, error: BaseException) -> None:
