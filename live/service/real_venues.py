@@ -99,13 +99,14 @@ class RealVenues:
         return [name for name in names if venue_of(name) == venue_id]
 
     def _kinds(self, venue_id: str) -> frozenset[MarketKind]:
-        """Say what a venue's strategies and the checks of their orders read: prices and spread always, depth for those that are LIVE."""
-        kinds = {MarketKind.BARS, MarketKind.QUOTES}
+        """Say what a venue's strategies and the checks of their orders read: prices, spread and depth always.
+
+        Depth is not for LIVE alone: without it a rehearsed order is denied by chance, when less than it rests at the best price.
+        """
+        kinds = {MarketKind.BARS, MarketKind.QUOTES, MarketKind.BOOK}
         for status in self._of(venue_id):
             if status.runnable is not None:
                 kinds.update(_KINDS[kind] for kind in subscriptions(type(status.runnable[0])) if kind in _KINDS)
-            if status.settings.mode == "LIVE":
-                kinds.add(MarketKind.BOOK)
         return frozenset(kinds)
 
     def _warm_up(self, venue_id: str) -> dict[str, int]:

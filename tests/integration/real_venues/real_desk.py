@@ -19,7 +19,9 @@ from urllib.parse import urlencode
 from live.core.engine.engine import Engine
 from live.core.entities import Order
 from live.core.inputs import Bar, ClockSampled, LeaseGranted
+from live.core.records import OrderDenied
 from live.core.state import EngineState
+from live.journal.reader import JournalReader
 from live.promotion import load_strategy_folder, sign_bundle
 from live.service.gate import ActiveLease
 from live.service.runtime import TradingService
@@ -239,9 +241,14 @@ class RealDesk:
         deadline = time.monotonic() + PATIENCE
         while not (found := probe()):
             assert self.session.driver.failure is None, self.session.driver.failure
-            assert time.monotonic() < deadline, f"waited in vain: {what}; {self.service.unready()}"
+            assert time.monotonic() < deadline, f"waited in vain: {what}; unready: {self.service.unready()}; {self.denials()}"
             await asyncio.sleep(0.01)  # a look at what another process does
         return found
+
+    def denials(self) -> list[Any]:
+        """List the orders that were denied, and why."""
+        with JournalReader(self.session.journal_path) as journal:
+            return [row.entry() for row in journal.rows(kinds={OrderDenied.__name__})]
 
     async def ready(self) -> None:
         """Wait until every feed flows with a price, and every account is known to equal its venue's."""

@@ -6,16 +6,18 @@ from real_desk import BTC, BUY, FLAT, REST, VENUE
 from live.core.vocabulary import Side
 from live.driver.session_replay import replay_session
 from live.promotion import load_strategy, verify_bundle
+from live.venues.protocol import MarketKind
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_dry_run_trades_the_venues_market_and_sends_nothing(real_host, exchange, account):
-    """Market data comes from the venue, fills come from this process, and no key is in it."""
+    """Market data comes from the venue and is as deep as for real orders, fills come from this process, and no key is in it."""
     name = account()
     real_host.configure(("dry", name, "DRY_RUN"))
     async with real_host.run() as desk:
         await desk.ready()
+        assert MarketKind.BOOK in desk.session.feeds[VENUE].kinds, "less than the order may rest at the best price"
         assert desk.session.trading == {}
         await desk.lease("dry")
         desk.tell(REST)
