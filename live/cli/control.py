@@ -1,7 +1,8 @@
-"""`interlock status|load|arm|disarm|reduce-only|cancel-only|explain|release`: the control plane from a terminal."""
+"""`interlock status|load|arm|disarm|reduce-only|cancel-only|explain|resolve|release`: the control plane from a terminal."""
 
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, cast
 from urllib.parse import quote
 
@@ -24,7 +25,15 @@ DISARM_EXAMPLE = 'Example: interlock disarm --strategy ema_cross --reason "end o
 REDUCE_ONLY_EXAMPLE = 'Example: interlock reduce-only --strategy ema_cross --reason "spread too wide"'
 CANCEL_ONLY_EXAMPLE = 'Example: interlock cancel-only --venue binance-spot --reason "venue announced maintenance"'
 EXPLAIN_EXAMPLE = 'Example: interlock explain desk USDT --reason "paid in by hand, ticket 12"'
+RESOLVE_EXAMPLE = 'Example: interlock resolve ILF3VC8CD22 never-placed --reason "support found no trace of it, ticket 12"'
 RELEASE_EXAMPLE = 'Example: interlock release --reason "duplicate feed removed, positions reconciled"'
+
+
+class Finding(StrEnum):
+    """What a person found out about an order."""
+
+    NEVER_PLACED = "never-placed"
+    ENDED = "ended"
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -160,6 +169,24 @@ def explain(
     payload = call("POST", f"/v1/accounts/{quote(account, safe='')}/explain", {"asset": asset, "reason": reason}, config=config)
     said = f"{payload['account_id']} holds {payload['balance']} {payload['asset']}, as its venue says"
     answer(payload, as_json=as_json, text=lambda console: console.print(said, markup=False))
+
+
+def resolve(
+    order: Annotated[str, typer.Argument(help="An order's id, as `interlock status` shows it.")],
+    finding: Annotated[
+        Finding, typer.Argument(help="never-placed: the venue never had it; ended: it no longer rests there.", case_sensitive=False)
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="How you know: a statement, the venue's support; required.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Vouch for what became of an order that no answer of its venue settles; what it held back is free again.
+
+    The venue's own word stays above yours: if it shows the order working after all, the order is taken back and its strategy is killed.
+    """
+    body = {"resolution": finding.replace("-", "_").upper(), "reason": reason}
+    payload = call("POST", f"/v1/orders/{quote(order, safe='')}/resolve", body, config=config)
+    answer(payload, as_json=as_json, text=lambda console: console.print(f"order {payload['order_id']} is {payload['state']}", markup=False))
 
 
 def _command(path: str, named: tuple[str, str], reason: str, config: ConfigOption, *, as_json: bool) -> None:

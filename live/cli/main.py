@@ -59,6 +59,7 @@ app.command("reduce-only", epilog=control.REDUCE_ONLY_EXAMPLE)(control.reduce_on
 app.command("cancel-only", epilog=control.CANCEL_ONLY_EXAMPLE)(control.cancel_only)
 app.command("kill", epilog=kill.EXAMPLE)(kill.kill)
 app.command("explain", epilog=control.EXPLAIN_EXAMPLE)(control.explain)
+app.command("resolve", epilog=control.RESOLVE_EXAMPLE)(control.resolve)
 app.command("release", epilog=control.RELEASE_EXAMPLE)(control.release)
 
 OWN_PACKAGES = ("live", "dagster_project", "strategies", "expectations")

@@ -9,12 +9,13 @@ import structlog
 
 from live.configuration import Configuration
 from live.core import inputs
-from live.core.vocabulary import OperatorAction, Scope
+from live.core.orders import OrderState
+from live.core.vocabulary import OperatorAction, Resolution, Scope
 from live.latch import engage, latch_path
 from live.promotion.cache import Accepted
 from live.service.arming import Arming, Confirmation
 from live.service.challenges import Challenge, Preflight
-from live.service.errors import NotFoundError, UnavailableError
+from live.service.errors import ConflictError, NotFoundError, UnavailableError
 from live.service.killing import Killing, KillReport
 from live.service.metrics import ServiceMetrics
 from live.service.readiness import reasons_not_ready
@@ -25,6 +26,11 @@ from live.service.scopes import configured_scopes, scope_name
 from live.service.session import Session, lock_home
 
 log = structlog.get_logger()
+
+_SETTLED_BY = {
+    Resolution.NEVER_PLACED: "NEVER_PLACED settles one whose submission nobody can vouch for, SUBMIT_UNKNOWN",
+    Resolution.ENDED: "ENDED settles one that may still rest at the venue",
+}
 
 
 class TradingService:
@@ -151,6 +157,25 @@ class TradingService:
         driver = self.session.driver
         await driver.durable(self.reconciling(account_id).explain(asset, reason, operator))
         return driver.engine.state.ledger.balance(account_id, asset)
+
+    async def resolve_order(self, order_id: str, resolution: Resolution, reason: str, operator: str) -> OrderState:
+        """Settle an order that no answer of its venue settles by a person's finding; gives the state that it has then.
+
+        Raises:
+            NotFoundError: there is no such order.
+            ConflictError: the order's state leaves nothing to settle; the finding is recorded all the same.
+        """
+        driver = self.session.driver
+        order = driver.engine.state.orders.get(order_id)
+        if order is None:
+            raise NotFoundError(
+                f"there is no order {order_id!r} here: GET /v1/orders lists them, as `interlock status` does those that are open"
+            )
+        before = order.state
+        await driver.durable(driver.feed(inputs.OrderResolved(driver.now(), operator, order_id, resolution, reason)))
+        if order.state is before:
+            raise ConflictError(f"order {order_id} stays {before}: {_SETTLED_BY[resolution]}")
+        return order.state
 
     def check_scope(self, scope: Scope, target: str) -> None:
         """Refuse a scope that this configuration does not have.

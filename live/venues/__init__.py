@@ -1,1 +1,1 @@
-"""Venues: what the driver may ask of one, and the one that simulates fills in this process."""
+"""Venues: what a driver may ask of one; the adapter, the exchange on this machine, the simulated venue, and the kit that tries adapters."""

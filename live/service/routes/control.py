@@ -1,4 +1,4 @@
-"""The control plane: arm in two steps, disarm, kill, release."""
+"""The control plane: arm in two steps, disarm, kill, release, and vouch for what no venue answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError
-from live.core.vocabulary import OperatorAction, Scope
+from live.core.vocabulary import OperatorAction, Resolution, Scope
 from live.service.access import Armer, Disarmer, Killer, Releaser, Service
 from live.service.challenges import Challenge, Preflight
 from live.service.errors import ServiceError
@@ -57,6 +57,15 @@ class Explanation(Body):
 
     asset: str = Field(min_length=1, max_length=20, examples=["USDT"])
     reason: str = Field(min_length=1, max_length=200, examples=["a deposit by hand, ticket 12"])
+
+
+class Finding(Body):
+    """Say what became of an order that the venue stays silent about."""
+
+    resolution: Resolution = Field(
+        description="NEVER_PLACED: the venue never had it. ENDED: it no longer rests there; its fills come by themselves."
+    )
+    reason: str = Field(min_length=1, max_length=200, examples=["the venue's support confirmed it, ticket 12"])
 
 
 class Reason(Body):
@@ -152,6 +161,13 @@ async def explain(
     """Post the difference of a balance between a LIVE account's venue and here, for which a person vouches."""
     balance = await service.explain_balance(account_id, body.asset, body.reason, principal.name)
     return {"account_id": account_id, "asset": body.asset, "balance": money(balance)}
+
+
+@router.post("/orders/{order_id}/resolve")
+async def resolve(order_id: Annotated[str, Path(max_length=100)], body: Finding, service: Service, principal: Releaser) -> dict[str, Any]:
+    """Settle an order that no answer of its venue settles, by the finding of a person who vouches for it."""
+    state = await service.resolve_order(order_id, body.resolution, body.reason, principal.name)
+    return {"order_id": order_id, "resolution": body.resolution, "state": state}
 
 
 def _show_challenge(preflight: Preflight, challenge: Challenge) -> dict[str, Any]:

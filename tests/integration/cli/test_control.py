@@ -51,6 +51,7 @@ def test_refusals_are_one_sentence(running, interlock, monkeypatch):
         (("arm", "prob"), "error: strategy 'prob' is not deployed: deployed are probe"),
         (("disarm", "--venue", "kraken"), "error: there is no 'VENUE kraken' here"),
         (("disarm", "--venue", "a", "--account", "b"), "error: name one of --strategy, --venue and --account"),
+        (("resolve", "ILNOBODY", "ended", "--reason", "a statement"), "error: there is no order 'ILNOBODY' here"),
         (("arm", "probe", "--maximum-order-notional", "lots"), "error: maximum_order_notional: a decimal number was expected"),
     ):
         answer = interlock(*arguments)

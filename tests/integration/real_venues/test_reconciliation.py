@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from real_desk import BTC, BUY, REST
 
-from live.core.vocabulary import Scope, TradingState
+from live.core.vocabulary import Resolution, Scope, TradingState
 from live.service.errors import ConflictError, NotFoundError, StartError
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +86,34 @@ async def test_a_balance_that_nothing_here_explains_ends_the_lease_until_a_perso
         with pytest.raises(NotFoundError, match="'nobody' does not trade at a real venue"):
             await desk.service.explain_balance("nobody", "ETH", "a person traded by hand", "ann")
         await desk.until(lambda: desk.answer(name).clean, "the account is whole again")
+
+
+async def test_a_persons_finding_settles_an_order_that_the_venue_stays_silent_about_until_the_venue_says_otherwise(
+    real_host, exchange, account
+):
+    """Once settled it holds nothing back; when the venue shows it working after all, it is taken back and its strategy is killed."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        await desk.lease("real")
+        for silent in ("order.status", "openOrders.status", "allOrders", "myTrades"):
+            exchange.fault("answer", silent, status=502, count=None)
+        exchange.fault("lose_event", match={"event": "executionReport"}, count=None)
+        exchange.fault("reset", "order.place", when="after")
+        desk.tell(REST)
+        order = await desk.order("real", "SUBMIT_UNKNOWN")
+        settle = desk.service.resolve_order
+        with pytest.raises(NotFoundError, match="there is no order 'ILNOBODY' here"):
+            await settle("ILNOBODY", Resolution.NEVER_PLACED, "asked support", "ann")
+        assert await settle(order.order_id, Resolution.NEVER_PLACED, "asked support", "ann") == "NOT_PLACED"
+        assert desk.orders("real", "SUBMIT_UNKNOWN") == []
+        with pytest.raises(ConflictError, match=f"order {order.order_id} stays NOT_PLACED: ENDED settles one that may still rest"):
+            await settle(order.order_id, Resolution.ENDED, "asked again", "ann")
+        exchange.control("/faults", method="DELETE")
+        await desk.until(lambda: desk.state.trading_state(Scope.STRATEGY, "real") is TradingState.KILLED, "the venue contradicts")
+        await desk.order("real", "CANCELED")
+    assert exchange.open_orders(name) == []
 
 
 async def test_an_order_of_a_session_that_nobody_knows_kills_the_account(real_host, exchange, account):

@@ -54,6 +54,7 @@ GUARDED = {
     ("POST", "/v1/cancel-only"): ("disarm", REASON, 200),
     ("POST", "/v1/release"): ("release", REASON, 409),
     ("POST", "/v1/accounts/{account_id}/explain"): ("release", {"asset": "USDT", **REASON}, 404),
+    ("POST", "/v1/orders/{order_id}/resolve"): ("release", {"resolution": "NEVER_PLACED", **REASON}, 404),
     ("POST", "/v1/kill"): ("kill", None, 200),
     ("POST", "/v1/strategies/{strategy_id}/kill"): ("kill", None, 200),
 }
