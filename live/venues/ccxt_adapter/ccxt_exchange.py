@@ -1,5 +1,6 @@
 """The one place that imports ccxt: its class for an exchange, with the parts replaced that send, stamp, count and round."""
 
+from asyncio import Future
 from functools import cache
 from typing import Any, cast
 
@@ -9,6 +10,23 @@ from live.venues.ccxt_adapter.dialects import Dialect
 from live.venues.ccxt_adapter.wiring import Wiring
 
 
+class _Futures(dict[str, "Future[Any]"]):
+    """Hold what a socket's watchers await, and take note of errors that no watcher does.
+
+    Beside what it awaits itself, ccxt keeps futures for callers that may come while it subscribes. When the socket ends they are rejected
+    with the rest; the caller that there is hears it from the one it awaits, and asyncio would print the others as never retrieved.
+    """
+
+    def __setitem__(self, name: str, future: "Future[Any]") -> None:
+        future.add_done_callback(_note_error)
+        super().__setitem__(name, future)
+
+
+def _note_error(future: "Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
 @cache
 def exchange_class(name: str) -> Any:
     """Derive a class from ccxt's for an exchange; its objects need a `wiring` before their first request."""
@@ -16,6 +34,12 @@ def exchange_class(name: str) -> Any:
 
     class Exchange(base):
         wiring: Wiring
+
+        def client(self, url: str) -> Any:
+            found = base.client(self, url)
+            if not isinstance(found.futures, _Futures):
+                found.futures = _Futures(found.futures)
+            return found
 
         async def throttle(self, cost: float | None = None) -> None:
             await self.wiring.take_turn(1 if cost is None else cost)
