@@ -156,7 +156,7 @@ class _Maker:
 
         account = self._plan.account
         secret = _spoiled(account.secret) if spoil_secret else account.secret
-        credentials = Credentials(account.account_id, account.key, secret)
+        credentials = Credentials(account.account_id, account.key, secret, account.place)
         return CcxtTradingVenue(
             self._at(http, web_socket), credentials, LatchedGate(self._latches, gate), history_since=self._began, wall=wall
         )

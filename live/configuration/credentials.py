@@ -40,6 +40,11 @@ class AccountKey(msgspec.Struct, frozen=True):
     origin: str
     since: int | None
 
+    @property
+    def place(self) -> str:
+        """Say where both key and secret are written: two variables of the environment, or a file."""
+        return " and ".join(key_variables(self.account_id)) if self.since is None else self.origin
+
     def __repr__(self) -> str:
         return f"AccountKey({self.account_id!r}, from {self.origin})"
 

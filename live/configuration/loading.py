@@ -181,6 +181,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _load(file: Path | None, document: dict[str, Any], environment: Mapping[str, str]) -> Configuration:
+    if document and "schema" not in document:
+        raise ConfigurationError(f"schema is missing: write schema = {CONFIGURATION_SCHEMA} at the top of the file, before its first table")
     content = convert(document, ConfigurationFile) if document else ConfigurationFile(CONFIGURATION_SCHEMA)
     if content.schema != CONFIGURATION_SCHEMA:
         raise ConfigurationError(f"schema {content.schema} was received, this program reads {CONFIGURATION_SCHEMA}: update the file")

@@ -79,7 +79,7 @@ class RealVenues:
             traded = self._instruments_of(account_id, venue_id, instruments)
             venue = CcxtTradingVenue(
                 endpoint,
-                Credentials(account_id, key.key, key.secret),
+                Credentials(account_id, key.key, key.secret, key.place),
                 gate,
                 history_since=_history_since(self._state, account_id, now),
                 request_log=venues.logs.get(venue_id),
@@ -88,7 +88,8 @@ class RealVenues:
                 recognises=lambda order_id: order_id in self._state.orders,
                 strangers_since=(self._state.now or now) - HISTORY_MARGIN,
             )
-            self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded])
+            connection = self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded])
+            self._budgets[venue_id].when_banned(connection.banned)
 
     def _instruments_of(self, account_id: str, venue_id: str, instruments: Mapping[str, Instrument]) -> list[str]:
         """Name what an account trades, and what it has orders or positions in."""

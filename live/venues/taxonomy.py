@@ -12,6 +12,10 @@ from enum import StrEnum
 import msgspec
 
 
+LONGEST_DESCRIPTION = 500
+"""Characters of what is said of a failure."""
+
+
 class FailureClass(StrEnum):
     """What kind of failure a request met."""
 
@@ -22,7 +26,7 @@ class FailureClass(StrEnum):
     REJECTED_FUNDS = "REJECTED_FUNDS"
     """The venue refused it for want of balance."""
     REJECTED_AUTH = "REJECTED_AUTH"
-    """The venue refused the key or the signature."""
+    """The venue refused the key, the signature, or that the account does such a thing at all."""
     REJECTED_CLOCK = "REJECTED_CLOCK"
     """The venue refused the time it was stamped with."""
     REJECTED_RATE = "REJECTED_RATE"
@@ -58,10 +62,10 @@ class Remedy(StrEnum):
     """Ask the venue what it knows of the order."""
     RESYNC_CLOCK = "RESYNC_CLOCK"
     BACK_OFF = "BACK_OFF"
-    """Send nothing but cancels for a while, and nothing at all when banned."""
+    """Send nothing but cancels for a while; when banned nothing at all, and disarm what trades at the venue."""
     RESYNC_BALANCES = "RESYNC_BALANCES"
     STOP_TRADING = "STOP_TRADING"
-    """A person has to look: no request with this key can succeed."""
+    """Disarm the account at once, for a person to look: no order with this key can succeed. Cancels are still tried."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -157,7 +161,7 @@ def describe(failure: Failure, failure_class: FailureClass) -> str:
         "" if failure.code is None else f"code {failure.code}",
         failure.message or failure.exception,
     )
-    return f"{failure_class}: {' '.join(part for part in parts if part)}"[:500]
+    return f"{failure_class}: {' '.join(part for part in parts if part)}"[:LONGEST_DESCRIPTION]
 
 
 def _within(value: int | None, bounds: tuple[int, int] | None) -> bool:

@@ -17,7 +17,7 @@ from live.venues.ccxt_adapter.dialects import Dialect
 from live.venues.ccxt_adapter.wiring import OnMessage, VenueClock, Wiring
 from live.venues.errors import VenueCallError
 from live.venues.request_budget import BudgetQueue, Priority
-from live.venues.taxonomy import classify, describe
+from live.venues.taxonomy import LONGEST_DESCRIPTION, Failure, FailureClass, classify, describe
 
 _Answer = TypeVar("_Answer")
 
@@ -47,11 +47,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Hold an account's key; `secret` is shared, or a private key as PEM."""
+    """Hold an account's key; `secret` is shared, or a private key as PEM, and `place` says to people where both are written."""
 
     account_id: str
     key: str
     secret: str
+    place: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.account_id!r}, ...)"
@@ -84,6 +85,7 @@ class VenueClient:
         """
         dialect = self.dialect = endpoint.dialect
         self._queue = queue
+        self._credentials = credentials
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_leave)
         trace.on_request_redirect.append(_refuse_to_follow)
@@ -114,12 +116,21 @@ class VenueClient:
         except Exception as error:  # whatever ccxt raises, what became of the request is told by the call, not by the class alone
             failure = call.failure(error)
             failure_class = classify(failure, self.dialect.rules)
-            raise CallFailedError(describe(failure, failure_class), failure, failure_class) from error
+            raise CallFailedError(self._describe(failure, failure_class), failure, failure_class) from error
         finally:
             CURRENT_CALL.reset(token)
             if call.weight:
                 self._queue.settle(call.priority, call.weight)
                 call.weight = 0
+
+    def _describe(self, failure: Failure, failure_class: FailureClass) -> str:
+        """Say what happened, and of a key that is refused where to look."""
+        said, held = describe(failure, failure_class), self._credentials
+        advice = self.dialect.key_advice.get(failure.code or 0)
+        if advice is None or held is None or failure_class is not FailureClass.REJECTED_AUTH:
+            return said
+        place = held.place or f"the key of account {held.account_id}"
+        return f"{said.rstrip('.')}: {advice.format(place=place)}"[:LONGEST_DESCRIPTION]
 
     async def close(self) -> None:
         """Close every socket and connection."""

@@ -41,6 +41,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         banned_status: HTTP status of a ban.
         weight_per_cost: request weight in one unit of ccxt's cost.
         rules: which class a failure is of.
+        key_advice: what to do about a key that the venue refuses, by the venue's code; `{place}` is where the key is written.
         limits: what the venue allows until it says otherwise.
         capabilities: what it can do.
         timed_types: kinds of orders that are sent with a time in force; the others have only one.
@@ -68,6 +69,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     banned_status: int
     weight_per_cost: float
     rules: tuple[Rule, ...]
+    key_advice: dict[int, str]
     limits: BudgetLimits
     capabilities: Capabilities
     timed_types: frozenset[OrderType]
@@ -98,6 +100,9 @@ BINANCE_RULES: tuple[Rule, ...] = (
     Rule(failure_class=_C.REJECTED_RATE, codes=(-1003, -1003)),
     Rule(failure_class=_C.REJECTED_RATE, codes=(-1015, -1015)),
     Rule(failure_class=_C.UNKNOWN, codes=(-1008, -1000)),
+    # "Messages for -1010, -2010 and -2011": the account may not do this, or may not trade at all.
+    Rule(failure_class=_C.REJECTED_AUTH, codes=(-2011, -1010), message="disabled on this account"),
+    Rule(failure_class=_C.REJECTED_AUTH, codes=(-2011, -1010), message="may not place or cancel orders"),
     Rule(failure_class=_C.DUPLICATE, codes=(-2010, -2010), message="Duplicate order sent"),
     Rule(failure_class=_C.REJECTED_FUNDS, codes=(-2010, -2010), message="insufficient balance"),
     Rule(failure_class=_C.REJECTED_BUSINESS, codes=(-2010, -2010)),
@@ -110,6 +115,16 @@ BINANCE_RULES: tuple[Rule, ...] = (
     Rule(failure_class=_C.BLOCKED, statuses=(403, 403)),
 )
 """In order: what the status settles, then the code, then what is left; anything else is unknown."""
+
+BINANCE_KEY_ADVICE = {
+    -1022: "the secret is not the one of this key, look at {place}, and start again",
+    -2014: "this is no key of the venue's form, look at {place} for what is missing or too much, and start again",
+    -2015: (
+        "the venue does not know this key, or allows it neither this address nor this request: look at {place}, and at the venue at the "
+        "addresses and permissions of the key; a test network has keys of its own"
+    ),
+}
+"""Source: binance-spot-api-docs, "Error codes"."""
 
 BINANCE_SPOT = Dialect(
     exchange="binance",
@@ -136,6 +151,7 @@ BINANCE_SPOT = Dialect(
     banned_status=418,
     weight_per_cost=5.0,
     rules=BINANCE_RULES,
+    key_advice=BINANCE_KEY_ADVICE,
     limits=BudgetLimits(),
     capabilities=Capabilities(
         order_types=frozenset(OrderType),

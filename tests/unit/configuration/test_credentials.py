@@ -27,6 +27,14 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     assert read_account_key(tmp_path, "real", environment) == AccountKey("real", "a", "b", "environment INTERLOCK_KEY_REAL", None)
 
 
+def test_the_place_of_a_key_is_what_a_person_looks_at(tmp_path: Path) -> None:
+    """Two variables hold it, or one file."""
+    path = write(tmp_path, 'key = "k"\nsecret = "s"\n')
+    environment = {"INTERLOCK_KEY_REAL": "a", "INTERLOCK_SECRET_REAL": "b"}
+    assert read_account_key(tmp_path, "real", environment).place == "INTERLOCK_KEY_REAL and INTERLOCK_SECRET_REAL"
+    assert read_account_key(tmp_path, "real", {}).place == str(path)
+
+
 def test_a_variable_is_named_after_its_account() -> None:
     """In capitals, with everything else than letters and digits as a line."""
     assert key_variables("desk-1.b") == ("INTERLOCK_KEY_DESK_1_B", "INTERLOCK_SECRET_DESK_1_B")

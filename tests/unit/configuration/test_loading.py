@@ -129,7 +129,7 @@ def test_the_digest_covers_what_decides_and_nothing_else(file: Path) -> None:
     ("old", "new", "expected"),
     [
         ("schema = 1", "schema = 2", "schema 2 was received, this program reads 1: update the file"),
-        ("schema = 1", "", "schema is missing: add it to the file"),
+        ("schema = 1", "", "schema is missing: write schema = 1 at the top of the file"),
         ("port = 9000", "prt = 9000", "service.prt is not known: [service] may hold host, port"),
         ("port = 9000", "port = 70000", "service.port must be a port number of 0..65535, received 70000"),
         ("port = 9000", f"port = {'9' * 30}", "service.port must be a port number"),
