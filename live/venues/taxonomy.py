@@ -11,7 +11,6 @@ from enum import StrEnum
 
 import msgspec
 
-
 LONGEST_DESCRIPTION = 500
 """Characters of what is said of a failure."""
 
