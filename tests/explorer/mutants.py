@@ -21,7 +21,7 @@ from live.core.engine.requesting import Requesting
 from live.core.engine.sessions import Sessions
 from live.core.engine.watch import Watch
 from live.core.entities import Order
-from live.core.orders import TERMINAL, TRANSITIONS, OrderEvent, OrderState
+from live.core.orders import MOVES, TERMINAL, TRANSITIONS, OrderEvent, OrderState
 from live.core.reconciliation import Verdict
 from live.core.state import EngineState
 from live.driver.loop import EngineLoop
@@ -186,16 +186,21 @@ def know_fills_by_their_order() -> list[Any]:
     return [patch.object(state, "fill_key", fill_key), patch.object(executions, "fill_key", fill_key)]
 
 
+def _redirect(state: OrderState, event: OrderEvent, ended: OrderState) -> list[Any]:
+    """Change where an event takes an order, in both orders of the one table."""
+    return [patch.dict(TRANSITIONS, {(state, event): ended}), patch.dict(MOVES[state], {event: ended})]
+
+
 def conclude_cancels_from_absence() -> list[Any]:
     """Take a cancel that was lost for done when the order is not open any more."""
-    table = patch.dict(TRANSITIONS, {(OrderState.CANCEL_UNKNOWN, OrderEvent.PROVE_ABSENT): OrderState.CANCELED})
+    table = _redirect(OrderState.CANCEL_UNKNOWN, OrderEvent.PROVE_ABSENT, OrderState.CANCELED)
 
     def judge(order: Order, *, found: bool) -> Verdict:
         if not found and order.state is OrderState.CANCEL_UNKNOWN:
             return Verdict.ABSENT
         return reconciliation.judge(order, found=found)
 
-    return [table, patch.object(reports, "judge", judge)]
+    return [*table, patch.object(reports, "judge", judge)]
 
 
 def take_a_refused_cancel_for_done() -> list[Any]:
@@ -212,7 +217,7 @@ def take_a_refused_cancel_for_done() -> list[Any]:
 
 def take_a_lost_cancel_for_done() -> list[Any]:
     """End an order when its cancel was not answered in time."""
-    return [patch.dict(TRANSITIONS, {(OrderState.CANCEL_REQUESTED, OrderEvent.LOSE): OrderState.CANCELED})]
+    return _redirect(OrderState.CANCEL_REQUESTED, OrderEvent.LOSE, OrderState.CANCELED)
 
 
 def end_without_the_missing_fills() -> list[Any]:

@@ -5,6 +5,7 @@ import pytest
 from live.core.errors import TransitionError
 from live.core.orders import (
     MAY_REST_AT_VENUE,
+    MOVES,
     NEVER_AT_VENUE,
     TERMINAL,
     TRANSITIONS,
@@ -95,3 +96,9 @@ def test_a_move_is_in_the_table_or_refused(state, event):
     else:
         with pytest.raises(TransitionError, match=f"{state} cannot take {event}"):
             next_state(state, event)
+
+
+def test_the_moves_by_state_are_those_of_the_table():
+    """An order moves by one of the two and is proven by the other, so they never differ, and no state is missing."""
+    assert {(state, event): after for state, moves in MOVES.items() for event, after in moves.items()} == TRANSITIONS
+    assert set(MOVES) == set(OrderState)
