@@ -1,7 +1,8 @@
 """Connections: one account's orders at a real venue, from the first moment of a session to its last.
 
 A venue that cannot be reached keeps nothing else from running: it is tried again and again, and until it answers no order leaves for it
-and nobody vouches for the account.
+and nobody vouches for the account. One that refuses the account's key, or bans this address, disarms at once what it is about: waiting
+until nobody vouches for the account any more would let orders go on into refusals, and begin again by themselves once those end.
 """
 
 import asyncio
@@ -19,12 +20,16 @@ from live.core.inputs import (
     ExternalOrderObserved,
     InstrumentDefined,
     MarketEvent,
+    OperatorCommand,
     OrderRejected,
+    ReconciliationReported,
 )
 from live.core.instruments import Instrument
 from live.core.state import EngineState, fill_key, may_follow
-from live.core.vocabulary import EffectAction, Outcome
+from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Scope
 from live.driver.input_queue import InputQueue
+from live.service.conditions import END_OF_TIME
+from live.service.gate import LatchGate
 from live.venues.errors import VenueCallError
 from live.venues.protocol import TradingVenue, VenueAnswer
 from live.venues.taxonomy import FailureClass
@@ -32,6 +37,10 @@ from live.venues.taxonomy import FailureClass
 SHORTEST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 """Seconds between two attempts to reach a venue; the wait doubles."""
+VENUE_OPERATOR = "venue"
+"""In whose name an account that its venue refuses is disarmed."""
+_NANOSECONDS = 1e9
+
 log = structlog.get_logger()
 
 
@@ -57,6 +66,7 @@ class TradingConnection:
         self._instruments = instruments
         self._queue: InputQueue | None = None
         self._state: EngineState | None = None
+        self._gate: LatchGate | None = None
         self._listed: dict[str, Instrument] = {}
 
     @property
@@ -69,9 +79,9 @@ class TradingConnection:
         """Tell whether the venue was reached."""
         return self.detail is None
 
-    def attach(self, queue: InputQueue, state: EngineState) -> None:
-        """Say where answers go, before any effect is carried out."""
-        self._queue, self._state = queue, state
+    def attach(self, queue: InputQueue, state: EngineState, gate: LatchGate) -> None:
+        """Say where answers go, and what keeps orders from leaving, before any effect is carried out."""
+        self._queue, self._state, self._gate = queue, state, gate
 
     async def connect(self) -> None:
         """Reach the venue, however long it takes; learn its filters as they are now."""
@@ -121,7 +131,7 @@ class TradingConnection:
         """See nothing: the market is the venue's own."""
         del event
 
-    # What the venue's tasks call: the VenueSinks
+    # What the venue's tasks call: the TradingSinks
 
     def market(self, event: MarketEvent) -> None:
         """Take a market event."""
@@ -140,6 +150,32 @@ class TradingConnection:
     def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:
         """Learn whether an instrument's market data flows."""
         self._sinks.feed(instrument_id, healthy, detail)
+
+    def refused(self, detail: str) -> None:
+        """Disarm the account: its venue refuses its key, or lets it not trade."""
+        self._stop_trading(Scope.ACCOUNT, self.account_id, f"{self.venue_id} refuses the account: {detail}")
+
+    def banned(self, lasts: int) -> None:
+        """Disarm what trades at the venue, which bans this address for so long, nanoseconds: a person has to learn why."""
+        self._stop_trading(Scope.VENUE, self.venue_id, f"{self.venue_id} bans this address for {lasts / _NANOSECONDS:g} s")
+
+    def _stop_trading(self, scope: Scope, target: str, reason: str) -> None:
+        """Let no order out from this moment on, and tell the engine; nothing to do where nothing is armed."""
+        assert self._state is not None, "attached before anything is started"
+        assert self._gate is not None, "attached before anything is started"
+        state, leases = self._state, self._gate.leases
+        armed = [name for name in state.deployments if name in leases and (scope, target) in state.scopes_of(name)]
+        if not armed:
+            return
+        self._gate.end_leases(armed)
+        log.warning("ALARM: a venue refuses to be traded at", scope=scope, target=target, strategies=", ".join(armed), reason=reason)
+        # Once the refused request itself was answered: the engine need not cancel what it knows to be refused.
+        asyncio.get_running_loop().call_soon(self._record_stop, scope, target, reason)
+
+    def _record_stop(self, scope: Scope, target: str, reason: str) -> None:
+        """Have the engine raise its alarm and forbid arming until a comparison succeeds, and disarm the scope as a person would."""
+        self._sinks.put(ReconciliationReported(0, self.account_id, clean=False, detail=reason, valid_until=END_OF_TIME))
+        self._sinks.put(OperatorCommand(0, VENUE_OPERATOR, OperatorAction.DISARM, scope, target, reason))
 
     @property
     def _sinks(self) -> InputQueue:

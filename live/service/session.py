@@ -168,7 +168,7 @@ def open_session(configuration: Configuration, wall: Callable[[], int], notices:
             for feed in feeds.values():
                 feed.attach(queue)
             for connection in trading.values():
-                connection.attach(queue, driver.engine.state)
+                connection.attach(queue, driver.engine.state, gate)
             latency.follow(lambda: queue.received_at, trading)
         promotions = Promotions(configuration, statuses, wall)
         return Session(

@@ -182,6 +182,14 @@ class VenueSinks(Protocol):
         ...
 
 
+class TradingSinks(VenueSinks, Protocol):
+    """Where the adapter of an account puts what it received."""
+
+    def refused(self, detail: str) -> None:
+        """Learn that the venue refuses the account's key, or lets the account not trade: nothing may be opened until a person looked."""
+        ...
+
+
 class MarketFeed(Protocol):
     """Market data of one venue.
 
@@ -235,7 +243,7 @@ class TradingVenue(Venue, Protocol):
         """Name the orders that were given to it and may still arrive at the venue."""
         ...
 
-    async def start(self, instruments: Collection[Instrument], sinks: VenueSinks) -> None:
+    async def start(self, instruments: Collection[Instrument], sinks: TradingSinks) -> None:
         """Connect, sample the clock, follow the account's order stream, and scan for executions after every reconnect.
 
         Raises:

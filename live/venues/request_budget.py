@@ -113,6 +113,11 @@ class RequestBudget:
         self._in_flight = [0, 0, 0, 0]
         self._frozen_until = 0
         self._banned_until = 0
+        self._told_of_bans: list[Callable[[int], None]] = []
+
+    def when_banned(self, tell: Callable[[int], None]) -> None:
+        """Tell somebody of every ban, whoever met it, and how long it lasts, nanoseconds: nothing can be sent meanwhile."""
+        self._told_of_bans.append(tell)
 
     def used_weight(self, now: int) -> int:
         """Give the weight used in this window, with what is under way."""
@@ -174,10 +179,12 @@ class RequestBudget:
 
     def freeze(self, retry_after: int | None, now: int, *, banned: bool) -> None:
         """Let nothing but cancels leave for `retry_after` nanoseconds, or nothing at all when banned."""
-        until = now + (self.limits.penalty if retry_after is None else retry_after)
-        self._frozen_until = max(self._frozen_until, until)
+        lasts = self.limits.penalty if retry_after is None else retry_after
+        self._frozen_until = max(self._frozen_until, now + lasts)
         if banned:
-            self._banned_until = max(self._banned_until, until)
+            self._banned_until = max(self._banned_until, now + lasts)
+            for tell in self._told_of_bans:
+                tell(lasts)
 
 
 class BudgetQueue:

@@ -50,6 +50,10 @@ class Answers:
     def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:
         """Take the standing of a feed."""
 
+    def refused(self, detail: str) -> None:
+        """End the benchmark: the venue refuses the account."""
+        raise RuntimeError(f"the venue refuses the account of the benchmark: {detail}")
+
     def answer(self, answer: VenueAnswer) -> None:
         """Take an answer."""
         now = time.perf_counter()

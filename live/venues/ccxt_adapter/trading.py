@@ -8,8 +8,8 @@ to be opened anew, and every few seconds, the trade history is read on, since st
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,13 +30,14 @@ from live.venues.ccxt_adapter.wiring import VenueClock
 from live.venues.ccxt_adapter.witnesses import Witnesses, named
 from live.venues.clock_offset import ClockSample
 from live.venues.errors import VenueCallError
-from live.venues.protocol import AssetBalance, Gate, OpenOrder, OwnTrade, VenueSinks
+from live.venues.protocol import AssetBalance, Gate, OpenOrder, OwnTrade, TradingSinks
 from live.venues.request_budget import BudgetQueue, Priority, RequestBudget
 from live.venues.request_log import RequestLog
 from live.venues.taxonomy import MEANINGS, Becomes, FailureClass, Remedy
 
 REMEMBERED_FAILURES = 100
 
+_Answer = TypeVar("_Answer")
 _NEVER = 2**62
 _SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
@@ -126,13 +127,14 @@ class CcxtTradingVenue:
         """Say what the venue can do."""
         return self._dialect.capabilities
 
-    async def start(self, instruments: Collection[Instrument], sinks: VenueSinks) -> None:
+    async def start(self, instruments: Collection[Instrument], sinks: TradingSinks) -> None:
         """Connect, measure the clock, open the account's stream, and read the trade history.
 
         Raises:
             VenueCallError: the venue cannot be reached, refuses the key, or does not list an instrument.
         """
-        client = VenueClient(self._endpoint, self._credentials, self._queue, self._clock, self._on_message)
+        client = _AccountClient(self._endpoint, self._credentials, self._queue, self._clock, self._on_message)
+        client.sinks = sinks
         try:
             markets = await client.ask(patient_call(Priority.RECONCILE), client.exchange.load_markets)
             catalogue = Catalogue(self.venue_id, markets.values(), instruments)
@@ -445,6 +447,20 @@ class CcxtTradingVenue:
         return self._running
 
 
+class _AccountClient(VenueClient):
+    """Ask for an account, and say when the venue refuses it: whichever request it was, no order of it can succeed."""
+
+    sinks: TradingSinks
+
+    async def ask(self, call: Call, method: Callable[..., Awaitable[_Answer]], *arguments: object) -> _Answer:
+        try:
+            return await super().ask(call, method, *arguments)
+        except CallFailedError as failed:
+            if MEANINGS[failed.failure_class].remedy is Remedy.STOP_TRADING:
+                self.sinks.refused(str(failed))
+            raise
+
+
 class VenueNotStartedError(InterlockError):
     """A venue was asked before it was started, or after it was stopped."""
 
@@ -455,7 +471,7 @@ class _Running(msgspec.Struct, frozen=True):
     client: VenueClient
     requests: AccountRequests
     catalogue: Catalogue
-    sinks: VenueSinks
+    sinks: TradingSinks
     witnesses: Witnesses
     scan: FillScan
     instruments: tuple[Instrument, ...]

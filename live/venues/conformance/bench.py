@@ -67,6 +67,10 @@ class KeptSinks:
         self.feeds.append((instrument_id, healthy, detail))
         self._news.set()
 
+    def refused(self, detail: str) -> None:
+        """Leave it to the answers, which say the same."""
+        del detail
+
     def _note(self, said: MarketEvent | VenueAnswer) -> None:
         if said.ts_init:
             self.stamped.append(type(said).__name__)

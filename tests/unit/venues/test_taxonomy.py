@@ -34,6 +34,8 @@ ANSWERS = [
     (400, -2010, "Duplicate order sent.", "InvalidOrder", C.DUPLICATE),
     (400, -2010, "Order would immediately match and take.", "OrderImmediatelyFillable", C.REJECTED_BUSINESS),
     (400, -2010, "Filter failure: MAX_POSITION", "BadRequest", C.REJECTED_BUSINESS),
+    (400, -2010, "This action is disabled on this account.", "InvalidOrder", C.REJECTED_AUTH),
+    (400, -2011, "This account may not place or cancel orders.", "InvalidOrder", C.REJECTED_AUTH),
     (400, -2011, "Unknown order sent.", "OrderNotFound", C.CANCEL_TOO_LATE),
     (400, -2013, "Order does not exist.", "OrderNotFound", C.NOT_FOUND),
     (401, -2014, "API-key format invalid.", "AuthenticationError", C.REJECTED_AUTH),

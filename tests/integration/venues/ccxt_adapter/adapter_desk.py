@@ -31,6 +31,7 @@ class Sinks:
         self.events: list[MarketEvent] = []
         self.answers: list[VenueAnswer] = []
         self.feeds: list[tuple[str, bool, str]] = []
+        self.refusals: list[str] = []
         self.news = asyncio.Event()
 
     def market(self, event: MarketEvent) -> None:
@@ -47,6 +48,11 @@ class Sinks:
     def feed(self, instrument_id: str, healthy: bool, detail: str) -> None:
         """Keep what was said of a feed."""
         self.feeds.append((instrument_id, healthy, detail))
+        self.news.set()
+
+    def refused(self, detail: str) -> None:
+        """Keep why the venue refuses the account."""
+        self.refusals.append(detail)
         self.news.set()
 
     async def until(self, found: Callable[[], Any]) -> Any:
