@@ -34,7 +34,7 @@ def kill(
 
     The kill latch is engaged before anything else happens, and a running service sees it before the next order leaves. Then the
     service, if one runs, cancels what is open and proves it. KILLED survives restarts until `interlock release`. Exits 2 when a
-    service runs and did not prove that nothing is open, or when nothing here goes by the name that was given.
+    service runs and did not prove that nothing is open, or when nothing here is known to go by the name that was given.
     """
     del strategy, venue, account, reason, home  # read from the arguments again, by the rule that the latch was engaged by
     assert context.obj is not None, "`run` hands the arguments over"
@@ -72,36 +72,45 @@ def _raise_what_is_missing(order: KillOrder, payload: dict[str, Any], refused: I
         raise Finding(f"NOTHING WAS STOPPED: {refused}; `interlock kill` without a name stops everything", payload)
     if not payload["latch_engaged"]:
         raise Finding(f"the latch {payload['latch']} is NOT engaged: stop the service process and cancel at the venue", payload)
+    if report is None and (doubt := _doubt_name(order, config)):
+        raise Finding(f"{doubt}; `interlock kill` without a name stops everything", payload)
     if refused is not None:
         raise Finding(f"UNPROVEN: the latch of {name} is engaged, but {payload['unproven']}; look at the venue", payload)
     if report is not None and not report["proven"]:
         raise Finding(
             f"UNPROVEN: the latch of {name} is engaged, but {len(report['open_orders'])} orders may be open: look at the venue", payload
         )
-    if report is None and (known := _unknown_name(order, config)):
-        raise Finding(
-            f"NOTHING IS STOPPED BY THIS: {name} is not configured here, there are {known}; `interlock kill` stops everything", payload
-        )
 
 
-def _unknown_name(order: KillOrder, config: Path | None) -> str:
-    """Say what there is when the configuration does not have what was named; empty when it does, or cannot be read."""
+def _doubt_name(order: KillOrder, config: Path | None) -> str:
+    """Say that what was named is not configured, or that nobody can tell; empty when it is, and for everything.
+
+    Where no service answered, only the configuration knows the names, and whoever misspelt one must not believe that something stopped.
+    """
     from live.configuration import load_configuration
     from live.service.scopes import configured_scopes, scope_name
 
-    try:
-        known = configured_scopes(load_configuration(config))
-    except InterlockError:
+    name = _name(order)
+    unsure = f"UNPROVEN: the latch of {name} is engaged, but nobody can tell whether anything here goes by that name"
+    if not order.target:
         return ""
+    try:
+        configuration = load_configuration(config)
+    except InterlockError as error:
+        return f"{unsure}: {error}"
+    if configuration.file is None:
+        return f"{unsure}: there is no configuration file here, name it with --config"
+    known = configured_scopes(configuration)
     if (order.scope.upper(), order.target) in known:
         return ""
-    return ", ".join(scope_name(*key) for key in known)
+    names = ", ".join(scope_name(*key) for key in known)
+    return f"NOTHING IS STOPPED BY THIS: {name} is not configured here, there are {names}; its latch stops what is named so later"
 
 
 def _print(console: Console, order: KillOrder, payload: dict[str, Any]) -> None:
     report = payload["service"]
     console.print(f"[bold red]KILLED[/]: {_name(order)}")
-    console.print(f"the latch {payload['latch']} is engaged: nothing new is sent, across restarts, until `interlock release`", markup=False)
+    console.print(f"nothing new is sent, across restarts, until `{_release_command(order)}`", markup=False)
     if report is None:
         console.print(
             f"UNPROVEN: {payload['unproven']}\nNo service runs that could cancel: look at the venue for open orders.", markup=False
@@ -109,6 +118,11 @@ def _print(console: Console, order: KillOrder, payload: dict[str, Any]) -> None:
         return
     canceled = len(report["canceled"])
     console.print(f"proven in {report['seconds'] * 1000:.0f} ms: no order is open ({canceled} canceled by this call)", markup=False)
+
+
+def _release_command(order: KillOrder) -> str:
+    scope = f" --{order.scope} {order.target}" if order.target else ""
+    return f"interlock release{scope} --reason WHY"
 
 
 def _name(order: KillOrder) -> str:

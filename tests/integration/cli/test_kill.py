@@ -33,7 +33,9 @@ def test_it_stops_a_running_service_and_says_that_it_is_proven(resting, host):
     assert done.returncode == 0, done.stderr
     assert "KILLED: everything" in done.stdout
     assert "no order is open" in done.stdout
-    assert f"the latch {host.home}/latch/global.latch is engaged" in done.stderr
+    assert done.stderr == f"the latch {host.home}/latch/global.latch is engaged\n"
+    assert "the latch" not in done.stdout, "it was said once, before anything could fail"
+    assert "nothing new is sent, across restarts, until `interlock release --reason WHY`" in done.stdout
     assert open_orders(resting) == []
 
 
@@ -83,6 +85,7 @@ def test_without_a_service_the_latch_holds_for_the_next(interlock, host, argumen
     text = interlock("kill", *arguments)
     assert text.code == 0
     assert "KILLED: strategy probe" in text.out
+    assert "until `interlock release --strategy probe --reason WHY`" in text.out
     assert "look at the venue for open orders" in text.out
 
 
@@ -92,6 +95,32 @@ def test_a_misspelt_name_without_a_service_says_so_too(interlock):
     assert answer.code == 2
     assert answer.document["error"].startswith("NOTHING IS STOPPED BY THIS: account papr is not configured here")
     assert "ACCOUNT paper" in answer.document["error"]
+
+
+def test_a_misspelt_name_that_the_service_was_not_asked_about_is_said_too(resting):
+    """Without a token the service says nothing of the name; the configuration does, and the person must not believe more."""
+    done = resting.interlock("kill", "--strategy", "prob", INTERLOCK_TOKEN="")
+    assert done.returncode == 2
+    assert "NOTHING IS STOPPED BY THIS: strategy prob is not configured here" in done.stderr
+    assert "STRATEGY probe" in done.stderr
+    assert open_orders(resting) != []
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["unreadable", "missing"])
+def test_a_name_that_no_configuration_can_confirm_is_latched_and_not_called_stopped(interlock, host, monkeypatch, broken):
+    """The latch holds if the name is right; nobody can say that it is, so nobody says KILLED."""
+    if broken:
+        host.file.write_text("schema = ")
+    else:
+        monkeypatch.delenv("INTERLOCK_CONFIG")
+        monkeypatch.chdir(host.home.parent)
+        host.file.unlink()
+    answer = interlock("kill", "--strategy", "probe")
+    assert read_latch(latch_path(host.home, "strategy", "probe")).engaged
+    assert answer.code == 2
+    assert "KILLED" not in answer.out
+    assert "UNPROVEN: the latch of strategy probe is engaged, but nobody can tell whether anything here goes by that name" in answer.error
+    assert "`interlock kill` without a name stops everything" in answer.error
 
 
 def test_a_broken_configuration_keeps_nothing_from_being_stopped(interlock, host):
