@@ -59,15 +59,20 @@ class Call:
         self.headers: Mapping[str, str] = {}
 
     def leave(self) -> None:
-        """Look once more and note that the request leaves; a connection that was found dead may carry a question again, but no order.
+        """Look once more and note that the request leaves; one that met a dead connection may be asked again, but orders nothing again.
+
+        aiohttp repeats a method that HTTP calls idempotent, DELETE among them, by itself and in silence on a new connection. A repeated
+        cancel would be on no record, and its answer, that there is no such order or that its stamp is too old, would be taken for the
+        first one's: the engine decides whether to cancel again. A kill's cancel of everything may be repeated, since what it is proven by is
+        what the venue lists afterwards.
 
         Raises:
             GateClosedError: it must not leave.
         """
         if self.leaving is not None and not self.sent:
             self.leaving()
-        elif self.sent and self.priority is Priority.PLACE:
-            raise GateClosedError("an order is never sent again")
+        elif self.leaving is not None and self.priority <= Priority.PLACE:
+            raise GateClosedError("its connection broke, and neither an order nor a cancel is sent again by itself")
         self.sent = True
 
     def failure(self, error: BaseException) -> Failure:

@@ -478,5 +478,5 @@ class _Running(msgspec.Struct, frozen=True):
 
 
 def _gate_words(error: CallFailedError) -> str | None:
-    """Give the gate's own words where it was the gate that refused."""
-    return str(error.__cause__) if isinstance(error.__cause__, GateClosedError) else None
+    """Give the gate's own words where it was the gate that kept the request here."""
+    return str(error.__cause__) if isinstance(error.__cause__, GateClosedError) and not error.failure.sent else None

@@ -284,6 +284,46 @@ def test_a_lost_cancel_is_unknown(exchange: LocalExchange) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_cancel_whose_connection_broke_is_not_sent_again_behind_our_back(exchange: LocalExchange, when: str) -> None:
+    """The HTTP client repeats a DELETE in silence: its "unknown order" would be read as the answer to the one that canceled."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as desk:
+            order_id = desk.rest()
+            await desk.sinks.first(OrderAccepted, order_id)
+            exchange.fault("reset", "order.cancel", when=when)
+            desk.cancel(order_id)
+            outcome = await desk.sinks.outcome(order_id)
+            assert (outcome.action, outcome.outcome) == (EffectAction.CANCEL, Outcome.FAILED)
+            assert outcome.reason.startswith("UNKNOWN")
+            assert len(exchange.log("order.cancel")) == 1
+            assert [one.outcome for one in desk.sinks.of(EffectOutcome, order_id)].count(Outcome.SENT) == 2, "the order and its one cancel"
+            if when == "after":
+                await desk.sinks.first(OrderCanceled, order_id)
+            else:
+                desk.cancel(order_id)
+                await desk.sinks.first(OrderCanceled, order_id)
+            assert desk.sinks.of(CancelRejected, order_id) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_kills_cancel_of_everything_gets_through_a_broken_connection(exchange: LocalExchange) -> None:
+    """Nothing is concluded from its answer, so it may be asked twice."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange) as desk:
+            order_id = desk.rest()
+            await desk.sinks.first(OrderAccepted, order_id)
+            exchange.fault("reset", "openOrders.cancelAll", when="before")
+            await desk.venue.cancel_all(BTC)
+            assert len(exchange.log("openOrders.cancelAll")) == 2
+            assert await desk.venue.open_orders() == ()
+
+    asyncio.run(scenario())
+
+
 def test_a_missing_fill_frame_is_made_good_by_one_scan(exchange: LocalExchange) -> None:
     """The stream lost the fill; the trade history has it, once."""
 
