@@ -6,7 +6,7 @@ until nobody vouches for the account any more would let orders go on into refusa
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import structlog
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from live.core.inputs import (
     OrderRejected,
     ReconciliationReported,
 )
-from live.core.instruments import Instrument
+from live.core.instruments import FIXED_FIELDS, Instrument
 from live.core.state import EngineState, fill_key, may_follow
 from live.core.vocabulary import EffectAction, OperatorAction, Outcome, Scope
 from live.driver.input_queue import InputQueue
@@ -41,6 +41,11 @@ VENUE_OPERATOR = "venue"
 """In whose name an account that its venue refuses is disarmed."""
 _NANOSECONDS = 1e9
 
+FIRST_VERSION = 1
+"""Version of an instrument that no venue was asked about yet."""
+FILTERS = tuple(name for name in Instrument.__struct_fields__ if name not in {*FIXED_FIELDS, "version"})
+"""What a venue may change of an instrument."""
+
 log = structlog.get_logger()
 
 
@@ -56,7 +61,14 @@ class TradingConnection:
         clock_doubted: set when the venue refused a request for its time.
     """
 
-    def __init__(self, venue: TradingVenue, instruments: Collection[Instrument]) -> None:
+    def __init__(self, venue: TradingVenue, instruments: Collection[Instrument], known: Mapping[str, Instrument] | None = None) -> None:
+        """Describe the connection; nothing is opened before `connect`.
+
+        Args:
+            venue: what trades.
+            instruments: what is traded there, as the bundles or the journal define it.
+            known: instruments by id as the session before left them.
+        """
         self.venue = venue
         self.venue_id = venue.venue_id
         self.account_id = venue.account_id
@@ -64,6 +76,7 @@ class TradingConnection:
         self.attempted = asyncio.Event()
         self.clock_doubted = asyncio.Event()
         self._instruments = instruments
+        self._before = dict(known or {})
         self._queue: InputQueue | None = None
         self._state: EngineState | None = None
         self._gate: LatchGate | None = None
@@ -199,6 +212,15 @@ class TradingConnection:
         if self._state is not None and instrument_id not in self._state.instruments and listed is not None:
             self._sinks.put(InstrumentDefined(0, listed))
 
+    def _tell_filters(self, known: Instrument, theirs: Instrument) -> None:
+        """Warn of filters that the venue changed since it was asked before; at a first start a bundle's own words only give way to its."""
+        last = known if known.version > FIRST_VERSION else self._before.get(known.instrument_id, known)
+        changed = [name for name in FILTERS if getattr(last, name) != getattr(theirs, name)]
+        if last.version == FIRST_VERSION:
+            log.info("the venue's filters are used in place of the bundle's", instrument_id=known.instrument_id, different=changed)
+        elif changed:
+            log.warning("the venue's filters changed", instrument_id=known.instrument_id, changed=changed)
+
     async def _learn_filters(self) -> None:
         """Define instruments anew whose filters the venue changed since they were defined."""
         assert self._state is not None, "attached before anything is started"
@@ -210,5 +232,5 @@ class TradingConnection:
                 continue
             if not may_follow(known, theirs):
                 raise VenueCallError(f"{ours.instrument_id}: the venue's scales or assets are {theirs}, ours are {known}: promote it anew")
-            log.warning("the venue's filters changed", instrument_id=ours.instrument_id)
+            self._tell_filters(known, theirs)
             self._sinks.put(InstrumentDefined(0, replace(theirs, version=known.version + 1)))

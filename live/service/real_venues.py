@@ -88,7 +88,7 @@ class RealVenues:
                 recognises=lambda order_id: order_id in self._state.orders,
                 strangers_since=(self._state.now or now) - HISTORY_MARGIN,
             )
-            connection = self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded])
+            connection = self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded], self._state.instruments)
             self._budgets[venue_id].when_banned(connection.banned)
 
     def _instruments_of(self, account_id: str, venue_id: str, instruments: Mapping[str, Instrument]) -> list[str]:
