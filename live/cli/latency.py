@@ -11,6 +11,12 @@ from live.cli.serve import ConfigOption
 EXAMPLE = "Example: interlock latency"
 QUANTILES = ("p50", "p90", "p99", "p99.9", "maximum")
 
+NO_ORDER = (
+    "no order yet in this session. The first order of an armed strategy fills decided, checked and durable; sent, acknowledged and total "
+    "need an account that is LIVE there. `interlock status` says whether a strategy is armed and has warmed up"
+)
+NO_CLOCK = "none is measured: that begins when an account is LIVE at a venue outside this process"
+
 
 def latency(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show how long orders took in the last five minutes, stage by stage in milliseconds, and the venues' clocks.
@@ -27,7 +33,10 @@ def print_latency(console: Console, payload: dict[str, Any]) -> None:
     for venue in payload["venues"]:
         rows = [_row(stage) for stage in venue["stages"] if stage["session"]["count"]]
         columns = ("stage", "orders", *QUANTILES, "of")
-        print_table(console, f"{venue['venue_id']}, milliseconds", rows, columns, numbers=("orders", *QUANTILES))
+        if rows:
+            print_table(console, f"{venue['venue_id']}, milliseconds", rows, columns, numbers=("orders", *QUANTILES))
+        else:
+            console.print(f"{venue['venue_id']}: {NO_ORDER}", markup=False)
         if venue["budget_ms"] is not None:
             said = "within" if venue["within_budget"] else "OVER"
             console.print(
@@ -39,6 +48,9 @@ def print_latency(console: Console, payload: dict[str, Any]) -> None:
         {**clock, **{name: _figure(clock[name]) for name in ("offset_ms", "uncertainty_ms")}, "kernel": _kernel(clock)}
         for clock in payload["clocks"]
     ]
+    if not clocks:
+        console.print(f"Clocks of venues: {NO_CLOCK}", markup=False)
+        return
     print_table(console, "Clocks of venues", clocks, ("venue_id", "verdict", "offset_ms", "uncertainty_ms", "kernel", "failure"))
 
 

@@ -8,7 +8,7 @@ from live.cli.latency import print_latency
 
 
 def test_a_service_that_traded_nothing_says_so_for_every_venue(service, interlock, monkeypatch):
-    """No order was measured, and no venue has a clock of its own."""
+    """No order was measured, and no venue has a clock of its own: what is missing is said, and what would fill it."""
     service.start()
     monkeypatch.setenv("INTERLOCK_TOKEN", service.token)
     shown = interlock("latency", "--json").document
@@ -16,7 +16,10 @@ def test_a_service_that_traded_nothing_says_so_for_every_venue(service, interloc
     assert (venue["venue_id"], venue["budget_ms"], venue["within_budget"], shown["clocks"]) == ("binance-spot", None, True, [])
     assert [stage["stage"] for stage in venue["stages"]] == ["decided", "checked", "durable", "sent", "acknowledged", "total"]
     answer = interlock("latency")
-    assert answer.out == "binance-spot, milliseconds: none\nClocks of venues: none\n"
+    orders, clocks = answer.out.splitlines()
+    assert orders.startswith("binance-spot: no order yet in this session. The first order of an armed strategy fills decided, checked")
+    assert "sent, acknowledged and total need an account that is LIVE there" in orders
+    assert clocks == "Clocks of venues: none is measured: that begins when an account is LIVE at a venue outside this process"
 
 
 def test_what_was_measured_is_shown_in_milliseconds_with_the_budget_and_the_clocks():
