@@ -1,10 +1,11 @@
 """The loop: nothing leaves before it is durable, and after the first failure nothing leaves at all."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from live.core import inputs, records
+from live.core import effects, inputs, records
 from live.core.effects import SubmitOrder
 from live.core.engine import Engine
 from live.core.errors import InputError, InterlockError, StrategyError
@@ -15,6 +16,7 @@ from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import fold
 from live.core.strategy import Strategy
 from live.core.vocabulary import OperatorAction, Scope
+from live.driver import loop
 from live.driver.loop import SNAPSHOT_INTERVAL, EngineLoop, LoopStoppedError
 from live.driver.replay import ReplaySetup, opening_inputs
 from live.driver.scheduler import Scheduler
@@ -63,6 +65,8 @@ class SlowJournal:
         self.entries: list[Any] = []
         self.events: list[Any] = []
         self.snapshots: list[bytes] = []
+        self.ends: list[int] = []
+        self.snapshots_after: list[int] = []
         self.instantly = True
         self.broken = False
 
@@ -78,11 +82,13 @@ class SlowJournal:
         self.entries += [*([] if entry is None else [entry]), *outputs]
         if self.instantly:
             self.durable_seq = len(self.entries)
+        self.ends.append(len(self.entries))
         return len(self.entries)
 
     def snapshot(self, body, ts) -> None:
         """Keep a snapshot."""
         self.snapshots.append(body)
+        self.snapshots_after.append(len(self.entries))
 
 
 class Host:
@@ -283,6 +289,35 @@ def test_a_snapshot_is_written_every_so_many_records(host):
         host.loop.process(inputs.ClockTicked(START + number))
     assert len(host.journal.snapshots) == 1
     assert restore_state(host.journal.snapshots[0]).orders == {}
+
+
+def test_a_snapshot_is_written_after_the_very_step_that_makes_it_due(monkeypatch):
+    """Counted from the last one, however far a step goes beyond, so that a replay that is run again takes the same ones."""
+    monkeypatch.setattr(loop, "SNAPSHOT_INTERVAL", 10)
+    host = Host()
+    for number in range(60):
+        host.strategy.units = 100 + number // 7
+        host.bar()
+        host.loop.process(inputs.ClockTicked(host.now))
+    due, expected = 10, []
+    for end in host.journal.ends:
+        if end >= due:
+            expected.append(end)
+            due = end + 10
+    assert host.journal.snapshots_after == expected
+    assert any(end % 10 for end in expected)
+    assert any(later - end == 10 for end, later in pairwise(expected))
+
+
+def test_a_timer_that_was_taken_back_does_not_fire(host):
+    """Nor does one that was set again before, at its old time."""
+    set_timer, cancel_timer = effects.SetTimer("alpha", "turn", START + MINUTE), effects.CancelTimer("alpha", "turn")
+    for asked in ([set_timer], [cancel_timer], [set_timer, effects.SetTimer("alpha", "turn", START + 3 * MINUTE)]):
+        host.engine.effects.extend(asked)
+        host.loop.process(inputs.ClockTicked(START))
+    for minutes in (2, 4):
+        host.loop.process(inputs.ClockTicked(START + minutes * MINUTE))
+    assert [one.due for one in host.journal.entries if isinstance(one, inputs.TimerFired)] == [START + 3 * MINUTE]
 
 
 def test_the_loop_hands_over_what_the_engine_asked_for(host):
