@@ -63,8 +63,8 @@ class Call:
 
         aiohttp repeats a method that HTTP calls idempotent, DELETE among them, by itself and in silence on a new connection. A repeated
         cancel would be on no record, and its answer, that there is no such order or that its stamp is too old, would be taken for the
-        first one's: the engine decides whether to cancel again. A kill's cancel of everything may be repeated, since what it is proven by is
-        what the venue lists afterwards.
+        first one's: the engine decides whether to cancel again. A kill's cancel of everything may be repeated: its proof is what the venue
+        lists afterwards.
 
         Raises:
             GateClosedError: it must not leave.

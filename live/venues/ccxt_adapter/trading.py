@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
 from live.core.effects import CancelOrder, QueryOrder, SubmitOrder
 from live.core.errors import InterlockError
@@ -36,6 +37,8 @@ from live.venues.request_log import RequestLog
 from live.venues.taxonomy import MEANINGS, Becomes, FailureClass, Remedy
 
 REMEMBERED_FAILURES = 100
+
+log = structlog.get_logger()
 
 _Answer = TypeVar("_Answer")
 _NEVER = 2**62
@@ -121,6 +124,7 @@ class CcxtTradingVenue:
         self._sample: ClockSample | None = None
         self.unanswered: deque[str] = deque(maxlen=REMEMBERED_FAILURES)
         self._running: _Running | None = None
+        self._unread: dict[str, str] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -138,6 +142,7 @@ class CcxtTradingVenue:
         try:
             markets = await client.ask(patient_call(Priority.RECONCILE), client.exchange.load_markets)
             catalogue = Catalogue(self.venue_id, markets.values(), instruments)
+            self._say_what_is_left_out(catalogue.unread)
             requests = AccountRequests(client, catalogue, self._clock)
             ids = tuple(instrument.instrument_id for instrument in instruments)
             scan = FillScan(
@@ -360,6 +365,12 @@ class CcxtTradingVenue:
         if meaning.remedy is Remedy.RESYNC_CLOCK:
             self._spawn(self._resample())
         return becomes
+
+    def _say_what_is_left_out(self, unread: dict[str, str]) -> None:
+        """Log, once, which markets cannot be read: nothing here trades them."""
+        for market_id in sorted(unread.keys() - self._unread.keys()):
+            log.warning("a market is left out", venue=self.venue_id, account=self.account_id, market=market_id, reason=unread[market_id])
+        self._unread.update(unread)
 
     def _fence(self, request: QueryOrder) -> int:
         """Give the venue time after which an order can no longer be newly accepted; never, while it may still leave or without expiry."""

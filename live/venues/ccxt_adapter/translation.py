@@ -36,7 +36,12 @@ class Listing(NamedTuple):
 
 
 class Catalogue:
-    """Find an instrument by our name, ccxt's or the venue's."""
+    """Find an instrument by our name, ccxt's or the venue's.
+
+    Attributes:
+        listings: what can be read, by our name.
+        unread: markets that are left out, since nobody here trades them and they cannot be read, and why; by the venue's name.
+    """
 
     def __init__(self, venue_id: str, markets: Iterable[Mapping[str, Any]], configured: Iterable[Instrument]) -> None:
         """Read what a venue lists.
@@ -51,13 +56,21 @@ class Catalogue:
         """
         known = {instrument.instrument_id: instrument for instrument in configured}
         self.listings: dict[str, Listing] = {}
+        self.unread: dict[str, str] = {}
+        self._unread_symbols: dict[str, str] = {}
         self._by_market: dict[str, Listing] = {}
         self._by_symbol: dict[str, Listing] = {}
         for market in markets:
             instrument_id = f"{venue_id}:{market['id']}"
             if not market.get("spot", True) or (not market.get("active", True) and instrument_id not in known):
                 continue
-            listing = Listing(read_instrument(instrument_id, market, known.get(instrument_id)), market["symbol"], market["id"])
+            try:
+                listing = Listing(read_instrument(instrument_id, market, known.get(instrument_id)), market["symbol"], market["id"])
+            except UnreadableAnswerError as error:
+                if instrument_id in known:
+                    raise
+                self.unread[market["id"]] = self._unread_symbols[market["symbol"]] = str(error)
+                continue
             self.listings[instrument_id] = self._by_market[listing.market_id] = self._by_symbol[listing.symbol] = listing
         missing = known.keys() - self.listings.keys()
         if missing:
@@ -83,7 +96,8 @@ class Catalogue:
         try:
             return self._by_market[market_id]
         except KeyError:
-            raise UnreadableAnswerError(f"the venue speaks of {market_id!r}, which it had not listed") from None
+            why = self.unread.get(market_id, "which it had not listed")
+            raise UnreadableAnswerError(f"the venue speaks of {market_id!r}, {why}") from None
 
     def of_symbol(self, symbol: str) -> Listing:
         """Find a listing by ccxt's name.
@@ -94,7 +108,8 @@ class Catalogue:
         try:
             return self._by_symbol[symbol]
         except KeyError:
-            raise UnreadableAnswerError(f"the venue speaks of {symbol!r}, which it had not listed") from None
+            why = self._unread_symbols.get(symbol, "which it had not listed")
+            raise UnreadableAnswerError(f"the venue speaks of {symbol!r}, {why}") from None
 
 
 class SeenStatus(StrEnum):
@@ -180,22 +195,21 @@ def read_instrument(instrument_id: str, market: Mapping[str, Any], configured: I
     """Read a market's filters, on the scales that are configured, or else on those that its steps need.
 
     Raises:
-        UnreadableAnswerError: a filter is missing, or finer than the configured scale.
+        UnreadableAnswerError: a filter is missing, or finer than the configured scale; names the field, as ccxt calls it.
     """
+    read = _Fields(market)
     try:
-        tick, lot = market["precision"]["price"], market["precision"]["amount"]
-        price_scale, quantity_scale = _places(tick), _places(lot)
-        if configured is not None:
-            price_scale, quantity_scale = configured.price_scale, configured.quantity_scale
-        limits = market["limits"]
-        filters: dict[str, Any] = {
-            "tick_size": parse_scaled(tick, price_scale),
-            "lot_size": parse_scaled(lot, quantity_scale),
-            "minimum_quantity": max(1, parse_scaled(limits["amount"]["min"] or "0", quantity_scale)),
-            "minimum_notional": parse_scaled(limits["cost"]["min"] or "0", MONEY_SCALE),
-        }
-        if limits["amount"]["max"]:
-            filters["maximum_quantity"] = parse_scaled(limits["amount"]["max"], quantity_scale)
+        tick = read("precision", "price")
+        price_scale = _places(tick) if configured is None else configured.price_scale
+        filters: dict[str, Any] = {"tick_size": parse_scaled(tick, price_scale)}
+        lot = read("precision", "amount")
+        quantity_scale = _places(lot) if configured is None else configured.quantity_scale
+        filters["lot_size"] = parse_scaled(lot, quantity_scale)
+        filters["minimum_quantity"] = max(1, parse_scaled(read("limits", "amount", "min") or "0", quantity_scale))
+        if maximum := read("limits", "amount", "max"):
+            filters["maximum_quantity"] = parse_scaled(maximum, quantity_scale)
+        filters["minimum_notional"] = parse_scaled(read("limits", "cost", "min") or "0", MONEY_SCALE)
+        read.last = "filters together"
         if configured is None:
             return Instrument(
                 instrument_id=instrument_id,
@@ -207,7 +221,8 @@ def read_instrument(instrument_id: str, market: Mapping[str, Any], configured: I
             )
         found = replace(configured, **filters)
     except (CoreError, KeyError, TypeError, InvalidOperation) as error:
-        raise UnreadableAnswerError(f"{instrument_id}: the venue's filters cannot be read: {error}") from error
+        said = f"{type(error).__name__}: {error}" if isinstance(error, KeyError | InvalidOperation) else str(error)
+        raise UnreadableAnswerError(f"{instrument_id}: the venue's filters cannot be read: {read.last}: {said}") from error
     return configured if found == configured else replace(found, version=configured.version + 1)
 
 
@@ -314,6 +329,21 @@ def units(text: str, scale: int) -> int:
         return parse_scaled(text, scale)
     value, rest = divmod(int(digits), 10**excess)
     return parse_scaled(text, scale) if rest else value
+
+
+class _Fields:
+    """Read a market's fields by their path; `last` is the one that was read last, to be named where it cannot be used."""
+
+    def __init__(self, market: Mapping[str, Any]) -> None:
+        self.last = ""
+        self._market = market
+
+    def __call__(self, *path: str) -> Any:
+        self.last = ".".join(path)
+        found: Any = self._market
+        for name in path:
+            found = found[name]
+        return found
 
 
 def _text(value: Any) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from adapter_desk import BTC, INSTRUMENT, LocalExchange, Sinks, open_desk, open_feed
+from adapter_desk import BTC, INSTRUMENT, PATIENCE, LocalExchange, Sinks, open_desk, open_feed
+from structlog.testing import capture_logs
 
 from live.core.inputs import EffectOutcome, ExecutionReported, ExternalOrderObserved, OrderAccepted, OrderCanceled
 from live.core.vocabulary import EffectAction, OrderType, Outcome
@@ -31,6 +33,41 @@ async def elsewhere() -> AsyncIterator[tuple[str, list[bytes]]]:
     finally:
         server.close()
         await server.wait_closed()
+
+
+def odd_market(exchange: LocalExchange, symbol: str) -> None:
+    """Have the exchange say what cannot be read of one of its markets, and the truth of the others."""
+    with urllib.request.urlopen(f"{exchange.http}/api/v3/exchangeInfo", timeout=PATIENCE) as answer:
+        body = json.load(answer)
+    (odd,) = (one for one in body["symbols"] if one["symbol"] == symbol)
+    next(one for one in odd["filters"] if one["filterType"] == "PRICE_FILTER")["tickSize"] = "half a cent"
+    exchange.fault("answer", "exchangeInfo", status=200, body=json.dumps(body), content_type="application/json", when="before", count=None)
+
+
+def test_an_odd_market_that_nobody_trades_is_left_out_and_said_once(exchange: LocalExchange) -> None:
+    """The others are traded and followed as ever; one that is traded keeps the venue from starting, and is named with what is wrong."""
+
+    async def scenario() -> None:
+        odd_market(exchange, "ETHUSDT")
+        with capture_logs() as said:
+            async with open_desk(exchange) as desk:
+                assert [one.instrument_id for one in await desk.venue.instruments()] == [BTC]
+                await desk.sinks.first(OrderAccepted, desk.rest())
+                await desk.venue.stop()
+                await desk.venue.start([INSTRUMENT], desk.sinks)
+                await desk.venue.cancel_all(BTC)
+        left_out = [one for one in said if one["event"] == "a market is left out"]
+        assert [one["market"] for one in left_out] == ["ETHUSDT"]
+        assert "local:ETHUSDT: the venue's filters cannot be read: precision.price" in left_out[0]["reason"]
+        async with open_feed(exchange, {MarketKind.QUOTES}) as (_, sinks):
+            await sinks.until(lambda: sinks.events)
+        exchange.control("/faults", method="DELETE")
+        odd_market(exchange, "BTCUSDT")
+        with pytest.raises(VenueCallError, match=r"local:BTCUSDT: the venue's filters cannot be read: precision\.price: .*half a cent"):
+            async with open_desk(exchange):
+                pass
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("status", [302, 307])

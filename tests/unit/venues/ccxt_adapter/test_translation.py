@@ -1,5 +1,7 @@
 """What the adapter writes and reads, exactly or not at all."""
 
+import copy
+import re
 from typing import Any
 
 import pytest
@@ -165,6 +167,40 @@ def test_an_instrument_that_is_not_listed_is_named(market: dict[str, Any]) -> No
     unknown = Instrument(instrument_id="local:NONEUSDT", base="NONE", quote="USDT", price_scale=2, quantity_scale=5)
     with pytest.raises(UnreadableAnswerError, match="does not list local:NONEUSDT"):
         Catalogue("local", [market], [unknown])
+
+
+BROKEN = [
+    (("precision", "price"), None, "precision.price: "),
+    (("precision", "price"), "a cent", "precision.price: "),
+    (("precision", "amount"), "0.000000000001", "precision.amount: "),
+    (("limits", "amount", "min"), "many", "limits.amount.min: "),
+    (("limits", "cost"), {}, "limits.cost.min: "),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "named"), BROKEN)
+def test_a_market_that_cannot_be_read_is_left_out_where_nobody_trades_it_and_named_with_its_field_where_somebody_does(
+    market: dict[str, Any], path: tuple[str, ...], value: object, named: str
+) -> None:
+    """One odd market among thousands keeps no other from being traded."""
+    odd = {**copy.deepcopy(market), "id": "ODDUSDT", "symbol": "ODD/USDT", "base": "ODD"}
+    place = odd
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    known = Instrument(instrument_id="local:ODDUSDT", base="ODD", quote="USDT", price_scale=2, quantity_scale=5)
+    with pytest.raises(UnreadableAnswerError, match=re.escape(f"local:ODDUSDT: the venue's filters cannot be read: {named}")):
+        Catalogue("local", [market, odd], [known])
+    catalogue = Catalogue("local", [odd, market], [])
+    if path == ("precision", "amount"):
+        assert catalogue.unread == {}, "without a definition its own steps say how fine it is"
+        return
+    assert list(catalogue.listings) == ["local:BTCUSDT"]
+    assert list(catalogue.unread) == ["ODDUSDT"]
+    assert named in catalogue.unread["ODDUSDT"]
+    for ask in (lambda: catalogue.of_market("ODDUSDT"), lambda: catalogue.of_symbol("ODD/USDT")):
+        with pytest.raises(UnreadableAnswerError, match=f"the venue speaks of 'ODD.*, local:ODDUSDT: .*{named}"):
+            ask()
 
 
 def test_balances_leave_out_what_the_account_has_nothing_of() -> None:
