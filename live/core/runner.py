@@ -1,7 +1,7 @@
 """Runner: one strategy instance, fed with what it takes in."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from live.core.context import RunningContext, Worth
 from live.core.entities import Order
@@ -32,6 +32,20 @@ _HANDLERS: dict[str, tuple[type[Any], ...]] = {
 def subscriptions(strategy: type[Strategy]) -> frozenset[type[Any]]:
     """Give the kinds of market events that a strategy takes in: those whose handler it overrides."""
     return frozenset(kind for name, kinds in _HANDLERS.items() if getattr(strategy, name) is not getattr(Strategy, name) for kind in kinds)
+
+
+class WarmUp(NamedTuple):
+    """Say how far a strategy's warm-up has come; the bar after the last that it needs is the first that it may decide on.
+
+    Attributes:
+        lasts: whether it is not over yet.
+        needed: bars of each instrument.
+        had: how many of these came, by instrument id.
+    """
+
+    lasts: bool
+    needed: int
+    had: dict[str, int]
 
 
 class StrategyRunner:
@@ -107,6 +121,12 @@ class StrategyRunner:
         """Count a bar toward the warm-up, and end it when every instrument has had enough of them."""
         self._bars_seen[instrument_id] += 1
         self.context.warming_up = any(seen <= self._warm_up_bars for seen in self._bars_seen.values())
+
+    @property
+    def warm_up(self) -> WarmUp:
+        """Tell how far the warm-up has come."""
+        needed = self._warm_up_bars
+        return WarmUp(self.context.warming_up, needed, {name: min(seen, needed) for name, seen in self._bars_seen.items()})
 
     def failure(self, error: BaseException, event: str) -> StrategyError:
         """Say that the strategy failed on an event, or asked for something that is no target and no order."""
