@@ -3,7 +3,7 @@ import gc
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -189,6 +189,30 @@ def test_a_step_that_cannot_be_journaled_leaves_nothing(tmp_path: Path, record: 
             journal.append_step(None, [record(1), OrderTransitioned(2**70, "", record(1).event, record(1).state, "")], (1, 1))
         assert journal.last_seq == 0
         assert journal.append_step(None, [record(1)], (1, 1)) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, TypeError])
+def test_what_cannot_be_appended_takes_nothing_else_along(tmp_path: Path, record: MakeRecord, error: type[BaseException]) -> None:
+    """Steps before it that wait for their commit stay, whatever it was that broke off in the middle, and nothing of it does."""
+
+    def broken() -> Iterator[OrderTransitioned]:
+        yield record(2)
+        raise error
+
+    class Broken(tuple[OrderTransitioned, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[OrderTransitioned]:
+            return broken()
+
+    with JournalFile.create(tmp_path / "j", session_id="s") as journal:
+        assert journal.append_step(None, [record(0), record(1)], (1, 1)) == 2
+        with pytest.raises(EntryError if error is TypeError else error):
+            journal.append_step(None, Broken(), (1, 2))
+        assert [row[0] for row in journal.uncommitted] == [1, 2]
+        assert journal.append_step(None, [record(3)], (1, 1)) == 3
+    with JournalReader(tmp_path / "j") as reader:
+        assert [row.entry() for row in reader.rows()] == [record(0), record(1), record(3)]
 
 
 def test_a_snapshot_is_chained_by_its_digest(tmp_path: Path, record: MakeRecord) -> None:
