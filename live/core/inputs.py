@@ -4,6 +4,8 @@ Times are integer nanoseconds UTC. `ts_init` is when we received the fact and ne
 happened at the venue. Field order is part of the schema: fields are encoded as a positional array.
 """
 
+from typing import final
+
 import msgspec
 
 from live.core.instruments import Instrument
@@ -173,6 +175,7 @@ class LimitsSet(Input, frozen=True, gc=False, array_like=True, tag=True):
     limits: ScopeLimits
 
 
+@final
 class TimerFired(Input, frozen=True, gc=False, array_like=True, tag=True):
     """Report that a timer a strategy set fell due."""
 
