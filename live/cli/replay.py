@@ -54,6 +54,9 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
     ] = None,
     limits: Annotated[Path | None, typer.Option("--limits", help="Limits as TOML, with the keys that strategy.toml has.")] = None,
     limit: Annotated[list[str] | None, typer.Option("--limit", help="Change one limit, like price_collar_ppm=20000. Repeat it.")] = None,
+    beyond_live_limits: Annotated[
+        bool, typer.Option("--beyond-live-limits", help="Take limits above the ceilings of live trading; the result says so.")
+    ] = False,
     start: Annotated[str | None, typer.Option("--start", help="Leave out data received until this time, like 2022-01-01.")] = None,
     end: Annotated[str | None, typer.Option("--end", help="Leave out data received after this time.")] = None,
     history_bars: Annotated[
@@ -90,6 +93,7 @@ def replay_command(  # noqa: PLR0913, PLR0917 - a command's options are its argu
         "venue": _dotted("--venue", venue),
         "instruments": _instruments(instruments),
         "limits": {**_limits_of(limits), **_values("--limit", limit)},
+        "beyond_live_limits": beyond_live_limits or None,
         "start": start,
         "end": end,
         "history_bars": history_bars,

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
-from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, format_scaled, parse_scaled
+from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, format_scaled, parse_scaled
 from live.core.errors import LimitError
 from live.core.instruments import Instrument
 
@@ -121,6 +121,9 @@ _LATER: dict[str, int] = {
 LATER_LIMITS = tuple(_LATER)
 """The limits that a set may leave to `complete`; sets of before they existed do."""
 
+_BEYOND_LIVE = {"price_collar_ppm": PARTS_PER_MILLION - 1}
+"""What still bounds a replay beyond the ceilings: with a collar of all of the price, a sell would be worth nothing at worst."""
+
 
 def complete(limits: Limits) -> Limits:
     """Derive every limit that was not given from those that were; the one place where that is decided.
@@ -151,14 +154,21 @@ def complete(limits: Limits) -> Limits:
     return replace(limits, **{name: value for name, value in derived.items() if getattr(limits, name) == DERIVED})
 
 
-def check_ceilings(limits: Limits) -> None:
+def check_ceilings(limits: Limits, *, beyond_live: bool = False) -> None:
     """Refuse a limit that is not positive or above its ceiling; the combination of several sets need hold to no more.
+
+    Args:
+        limits: what to look at.
+        beyond_live: hold it only to what can be reckoned with, for a replay: no money is behind it that a ceiling protects.
 
     Raises:
         LimitError: naming the limit, what was received and the ceiling.
     """
     given = {name: ceiling for name, ceiling in _LATER.items() if getattr(limits, name) != DERIVED}
-    for name, ceiling in (_SCALARS | given).items():
+    ceilings = _SCALARS | given
+    if beyond_live:
+        ceilings = {name: _BEYOND_LIVE.get(name, LARGEST_INTEGER) for name in ceilings}
+    for name, ceiling in ceilings.items():
         value: int = getattr(limits, name)
         if value <= 0:
             raise LimitError(f"limit {name} must be positive, received {value}: a strategy that may do nothing needs no limit set")
@@ -166,7 +176,7 @@ def check_ceilings(limits: Limits) -> None:
             raise LimitError(
                 f"limit {name} is absurdly loose: received {value}, the ceiling is {ceiling}; choose a limit that can be reached"
             )
-    if DERIVED != limits.duplicate_window < SHORTEST_DUPLICATE_WINDOW:
+    if DERIVED != limits.duplicate_window < SHORTEST_DUPLICATE_WINDOW and not beyond_live:
         raise LimitError(
             f"limit duplicate_window is absurdly loose: received {limits.duplicate_window} ns, at least {SHORTEST_DUPLICATE_WINDOW} ns are "
             "needed to see an order come twice"
@@ -191,13 +201,17 @@ _WITHIN = (
 """Pairs of which the first could never be reached above the second, or must not lie above it."""
 
 
-def check_limits(limits: Limits) -> None:
+def check_limits(limits: Limits, *, beyond_live: bool = False) -> None:
     """Refuse a limit set that limits nothing.
+
+    Args:
+        limits: what to look at.
+        beyond_live: see `check_ceilings`.
 
     Raises:
         LimitError: a limit is not positive, above its ceiling, or contradicts another one.
     """
-    check_ceilings(limits)
+    check_ceilings(limits, beyond_live=beyond_live)
     if not limits.maximum_order_quantity:
         raise LimitError("limit maximum_order_quantity names no instrument: an empty list denies everything, name each instrument")
     whole = complete(limits)
@@ -246,11 +260,12 @@ _KEYS = {
 """Limits that a table gives under another name, in another unit: that unit in nanoseconds."""
 
 
-def parse_limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument]) -> Limits:
+def parse_limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument], *, beyond_live: bool = False) -> Limits:
     """Read limits from a TOML table with money and quantities as decimal text, and check them.
 
     The table has the keys of `Limits`, with `maximum_data_age_seconds`, `maximum_clock_offset_milliseconds` and
     `duplicate_window_milliseconds` in place of the limits in nanoseconds. The later limits may be left out, see `complete`.
+    What `beyond_live` means, `check_ceilings` says.
 
     Raises:
         LimitError: a key is missing or unknown, an instrument is unknown, a value is malformed or absurd.
@@ -279,7 +294,7 @@ def parse_limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument]
         if given.get(name) == DERIVED:
             raise LimitError(f"limit {_key(name)} must be positive, received {table[_key(name)]!r}: leave it out to have it derived")
     limits = Limits(quantities, **given, requires_quotes=requires_quotes)
-    check_limits(limits)
+    check_limits(limits, beyond_live=beyond_live)
     return limits
 
 

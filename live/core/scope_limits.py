@@ -74,20 +74,27 @@ _WITHIN = (
 
 
 def sum_of(limits: Iterable[Limits]) -> ScopeLimits:
-    """Give what strategies may do in sum, and no more than the ceilings; of no strategy, what no order passes."""
-    whole = [complete(one) for one in limits]
-    orders = sum(one.maximum_orders_per_minute for one in whole)
-    alive = sum(one.maximum_open_orders for one in whole)
-    sums = {
-        "maximum_gross_notional": sum(one.maximum_position_notional for one in whole),
-        "maximum_net_notional": sum(one.maximum_net_notional for one in whole),
+    """Give what strategies may do in sum, and no more than the ceilings; of no strategy, what no order passes.
+
+    What one strategy may do alone is not cut: it lies below the ceilings of a scope, but in a replay that goes beyond them.
+    """
+    alone = [_alone(complete(one)) for one in limits]
+    values = {name: [one[name] for one in alone] for name in SCOPE_LIMITS}
+    return replace(ScopeLimits(), **{name: min(sum(each), max(_CEILINGS[name], *each, 0)) for name, each in values.items()})
+
+
+def _alone(limits: Limits) -> dict[str, int]:
+    """Give what one strategy may do by itself."""
+    orders, alive = limits.maximum_orders_per_minute, limits.maximum_open_orders
+    return {
+        "maximum_gross_notional": limits.maximum_position_notional,
+        "maximum_net_notional": limits.maximum_net_notional,
         "maximum_open_orders": alive,
         "maximum_orders_per_minute": orders,
-        "maximum_requests_per_minute": orders + alive + sum(one.maximum_cancels_per_minute for one in whole),
-        "maximum_daily_loss": sum(one.maximum_daily_loss for one in whole),
-        "maximum_drawdown": sum(one.maximum_drawdown for one in whole),
+        "maximum_requests_per_minute": orders + alive + limits.maximum_cancels_per_minute,
+        "maximum_daily_loss": limits.maximum_daily_loss,
+        "maximum_drawdown": limits.maximum_drawdown,
     }
-    return replace(ScopeLimits(), **{name: min(value, _CEILINGS[name]) for name, value in sums.items()})
 
 
 def tighten(first: ScopeLimits, second: ScopeLimits) -> ScopeLimits:

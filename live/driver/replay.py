@@ -54,6 +54,7 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
         close_out: what happens to positions at the end.
         simulation: how the venue fills and charges, whole; `costs` and `fill_price` say it in short when it is left out.
         scope_limits: limits of accounts and venues, besides those that their strategies' limits come to.
+        beyond_live_limits: take limits above the ceilings that hold for live trading.
     """
 
     deployments: tuple[Deployment, ...]
@@ -66,6 +67,7 @@ class ReplaySetup(msgspec.Struct, frozen=True, kw_only=True):
     close_out: CloseOut = CloseOut.NONE
     simulation: SimulationSettings | None = None
     scope_limits: tuple[tuple[Scope, str, ScopeLimits], ...] = ()
+    beyond_live_limits: bool = False
 
     @property
     def venue_settings(self) -> SimulationSettings:
@@ -225,7 +227,7 @@ def replay(
         venue_id: SimulatedVenue(venue_id, instruments, setup.venue_settings, scheduler.schedule, OpenGate())
         for venue_id in sorted({instrument.venue_id for instrument in setup.instruments})
     }
-    engine = Engine(strategies)
+    engine = Engine(strategies, beyond_live=setup.beyond_live_limits)
     recorder = ReplayRecorder(journal, engine, observer, interrupted)
     loop = EngineLoop(engine, recorder, venues, scheduler)
     if journal is not None:

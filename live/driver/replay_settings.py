@@ -52,6 +52,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         instruments: changes to instrument definitions by instrument id; the key "*" changes all of them. One with base, quote and both
             scales defines an instrument that files of other programs do not.
         limits: changes to the limits, with the keys of `[limits]` in strategy.toml.
+        beyond_live_limits: take limits above the ceilings that every live session is held to, and derive those of a bare file without them.
         start: leave out market data received at or before this time, ISO 8601; UTC unless it says otherwise. Empty: from the first.
         end: leave out market data received after this time. Empty: to the last.
         history_bars: bars of each instrument before `start` that are handed to the strategy as history.
@@ -69,6 +70,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     venue: SimulationSettings = SimulationSettings()
     instruments: dict[str, dict[str, Any]] = {}
     limits: dict[str, Any] = {}
+    beyond_live_limits: bool = False
     start: str = ""
     end: str = ""
     history_bars: Annotated[int, msgspec.Meta(ge=0)] = 0

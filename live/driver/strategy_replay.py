@@ -9,33 +9,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from live.core.decimals import LARGEST_INTEGER, MONEY_SCALE, PARTS_PER_MILLION, divide_up, format_scaled
+from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.inputs import Deployment, MarketEvent
 from live.core.instruments import Instrument, merge_instruments
-from live.core.limits import (
-    CEILING_CANCELS_PER_MINUTE,
-    CEILING_DATA_AGE,
-    CEILING_EXECUTIONS_PER_HOUR,
-    CEILING_NOTIONAL,
-    CEILING_OPEN_ORDERS,
-    CEILING_ORDERS_PER_MINUTE,
-    CEILING_PRICE_COLLAR_PPM,
-    CEILING_REFERENCE_COLLAR_PPM,
-    CEILING_SPREAD_PPM,
-    SECOND,
-    SHORTEST_DUPLICATE_WINDOW,
-    Limits,
-    check_ceilings,
-    describe_limits,
-    parse_limits,
-    read_limit,
-)
+from live.core.limits import Limits, describe_limits
 from live.core.market_events import Bar
 from live.core.strategy import Strategy
 from live.core.vocabulary import AccountType
 from live.driver.bar_opens import with_bar_opens
 from live.driver.market_source import MarketSource, open_market_source, read_definitions, redefine
 from live.driver.replay import ReplayResult, ReplaySetup, replay
+from live.driver.replay_limits import settle_limits
 from live.driver.replay_observer import ReplayObserver
 from live.driver.replay_settings import ReplaySettings, ReplaySettingsError, write_settings, write_table
 from live.driver.resuming import InterruptedJournal, ResumeError
@@ -47,8 +31,6 @@ from live.report.contents import ReplayReport
 ACCOUNT = "replay"
 DEFAULT_BALANCE = "10000.00"
 """Opening balance in the quote asset where no balance is set."""
-DERIVED_POSITIONS = 100
-"""A strategy without limits of its own may hold so many times its opening balance, times the leverage, up to the ceiling."""
 PROGRESS_EVENTS = 1_000
 
 Progress = Callable[[int, int | None], None]
@@ -126,10 +108,8 @@ def prepare_replay(strategy: str, settings: ReplaySettings, home: Path, *, cash:
     if traded[0].quote not in balances:
         notes.append(f"The account holds no {traded[0].quote}, in which {traded[0].instrument_id} is priced: it can buy nothing.")
     settings = replace(settings, balances=balances, parameters=dict(loaded.parameters))
-    table = dict(loaded.limits) if loaded.limits is not None else _derived_limits(settings, traded)
-    if loaded.limits is None:
-        notes.append("The strategy has no limits of its own: they are derived from the opening balances, and as wide as the engine takes.")
-    limits = _limits({**table, **settings.limits}, merged, wide=loaded.limits is None)
+    limits, said = settle_limits(settings, loaded.limits, traded, merged)
+    notes += said
     return PreparedReplay(
         label=loaded.label,
         strategies={loaded.strategy_id: (loaded.strategy, loaded.warm_up_bars)},
@@ -267,46 +247,8 @@ def _setup(
         accounts=accounts,
         close_out=settings.close_out,
         simulation=settings.venue if settings.venue.seed else replace(settings.venue, seed=settings.seed),
+        beyond_live_limits=settings.beyond_live_limits,
     )
-
-
-def _derived_limits(settings: ReplaySettings, traded: tuple[Instrument, ...]) -> dict[str, Any]:
-    """Give limits that bound a strategy as little as a promoted one's may: it has none of its own."""
-    balance = settings.opening_balances().get(traded[0].quote, 0)
-    largest = min(CEILING_NOTIONAL, DERIVED_POSITIONS * balance * settings.leverage_ppm // PARTS_PER_MILLION) or CEILING_NOTIONAL
-    notional = format_scaled(largest, MONEY_SCALE)
-    return {
-        "maximum_order_quantity": {
-            one.instrument_id: format_scaled(min(LARGEST_INTEGER, one.maximum_quantity), one.quantity_scale) for one in traded
-        },
-        "maximum_order_notional": notional,
-        "maximum_position_notional": notional,
-        "maximum_open_orders": CEILING_OPEN_ORDERS,
-        "maximum_orders_per_minute": CEILING_ORDERS_PER_MINUTE,
-        "maximum_daily_loss": notional,
-        "price_collar_ppm": CEILING_PRICE_COLLAR_PPM,
-        "maximum_data_age_seconds": CEILING_DATA_AGE // SECOND,
-        "maximum_executions_per_hour": CEILING_EXECUTIONS_PER_HOUR,
-        "maximum_cancels_per_minute": CEILING_CANCELS_PER_MINUTE,
-        "maximum_spread_ppm": CEILING_SPREAD_PPM,
-        "maximum_slippage_ppm": CEILING_PRICE_COLLAR_PPM,
-        "duplicate_window_milliseconds": SHORTEST_DUPLICATE_WINDOW * 1_000 // SECOND,
-        "reference_collar_ppm": CEILING_REFERENCE_COLLAR_PPM,
-    }
-
-
-def _limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument], *, wide: bool) -> Limits:
-    """Read limits; those of a strategy that has none of its own need not hold the slower reference within the price collar.
-
-    Real markets move by more than that within nine bars, and a replay of them is nobody's promotion.
-    """
-    if not wide:
-        return parse_limits(table, instruments)
-    collar = read_limit("reference_collar_ppm", table["reference_collar_ppm"])
-    limits = parse_limits({name: value for name, value in table.items() if name != "reference_collar_ppm"}, instruments)
-    limits = replace(limits, reference_collar_ppm=collar)
-    check_ceilings(limits)
-    return limits
 
 
 def _chosen(events: Iterable[MarketEvent], settings: ReplaySettings) -> Iterator[MarketEvent]:

@@ -29,6 +29,7 @@ from live.core.errors import InputError
 from live.core.market_events import Bar, BookDelta, BookSnapshot, FundingRate, Quote, QuoteBar, Trade
 from live.core.ports import Ports
 from live.core.records import OutputRecord
+from live.core.runner import WarmUp
 from live.core.state import EngineState
 from live.core.strategy import Strategy
 
@@ -47,9 +48,17 @@ class Engine:
     """
 
     def __init__(
-        self, strategies: Mapping[str, tuple[Strategy, int]], state: EngineState | None = None, ports: Ports | None = None
+        self,
+        strategies: Mapping[str, tuple[Strategy, int]],
+        state: EngineState | None = None,
+        ports: Ports | None = None,
+        *,
+        beyond_live: bool = False,
     ) -> None:
-        """Take strategies by id, each with its declared warm-up bars, and the state to go on from."""
+        """Take strategies by id, each with its declared warm-up bars, and the state to go on from.
+
+        Only a replay says `beyond_live`: its sessions may then open with limits above the ceilings, see `check_ceilings`.
+        """
         ports = Ports() if ports is None else ports
         self._work = work = Workspace(EngineState() if state is None else state)
         self.now = work.now
@@ -67,7 +76,7 @@ class Engine:
         conditions = Conditions(work, authority)
         executions = Executions(work, authority, deciding, watch, reports, accounts, performance, conditions)
         control = Control(work, authority, deciding)
-        sessions = Sessions(work, strategies, authority, deciding, watch, market_data)
+        sessions = Sessions(work, strategies, authority, deciding, watch, market_data, beyond_live=beyond_live)
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Bar: market_data.on_bar,
             QuoteBar: market_data.on_quote_bar,
@@ -135,6 +144,11 @@ class Engine:
     def strategy_figures(self, strategy_id: str) -> valuation.StrategyFigures:
         """Tell how a strategy stands at the last prices."""
         return valuation.strategy_figures(self._work.state, self._work.markets, strategy_id, self._work.now)
+
+    def warm_up(self, strategy_id: str) -> WarmUp | None:
+        """Tell how far a strategy's warm-up has come; None where it does not run."""
+        runner = self._work.runners.get(strategy_id)
+        return None if runner is None else runner.warm_up
 
     def account_figures(self, account_id: str, quote: str) -> valuation.AccountFigures:
         """Tell how an account stands in one quote asset at the last prices."""

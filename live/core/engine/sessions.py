@@ -26,7 +26,7 @@ NONCE_LENGTH = 8
 class Sessions:
     """Open sessions."""
 
-    __slots__ = ("_authority", "_deciding", "_market_data", "_strategies", "_watch", "_work")
+    __slots__ = ("_authority", "_beyond_live", "_deciding", "_market_data", "_strategies", "_watch", "_work")
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class Sessions:
         deciding: Deciding,
         watch: Watch,
         market_data: MarketData,
+        *,
+        beyond_live: bool = False,
     ) -> None:
         self._work = work
         self._strategies = strategies
@@ -43,6 +45,7 @@ class Sessions:
         self._deciding = deciding
         self._watch = watch
         self._market_data = market_data
+        self._beyond_live = beyond_live
 
     def on_session_started(self, event: inputs.SessionStarted) -> None:
         """Boot closed: every scope DISARMED unless KILLED, no lease, and every order in flight of unknown fate.
@@ -84,7 +87,7 @@ class Sessions:
         for deployment in deployments:
             self._check_instruments(deployment)
             try:
-                check_ceilings(deployment.limits)
+                check_ceilings(deployment.limits, beyond_live=self._beyond_live)
             except LimitError as error:
                 raise InputError(f"{deployment.strategy_id} cannot be deployed: {error}") from None
 
