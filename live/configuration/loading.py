@@ -27,7 +27,7 @@ from live.configuration.settings import (
     VenueSettings,
     parse_time,
 )
-from live.configuration.venues import check_mode, check_modes, check_venue
+from live.configuration.venues import check_mode, check_modes, check_venue, pace_comparisons
 from live.core.decimals import MONEY_SCALE, parse_scaled
 from live.core.errors import DecimalError, InterlockError
 from live.core.scope_limits import parse_scope_limits
@@ -202,7 +202,7 @@ def _load(file: Path | None, document: dict[str, Any], environment: Mapping[str,
         registry=content.registry,
         trusted_keys=tuple(parse_trusted_key(table) for table in content.trusted_keys),
         accounts=content.accounts,
-        venues=content.venues,
+        venues=pace_comparisons(content.venues, content.deployment, origins),
         feed=content.feed,
         deployments=tuple(content.deployment),
         origins=origins,

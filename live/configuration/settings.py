@@ -115,7 +115,8 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         recv_window_ms: how long after its stamp the venue may accept a request.
         timeout_ms: how long an answer may take.
         latency_budget_ms: the most that an order may take from the market data it rests on to the venue's acknowledgement.
-        reconcile_seconds: time between two comparisons of orders and balances with the venue's.
+        reconcile_seconds: time between two comparisons of orders and balances with the venue's; left out, it is longer where the accounts
+            that are LIVE there need that, to keep within the venue's request limit.
         fill_scan_seconds: time between two readings of the trade history.
         clock: how far its clock may be from ours, a table of its own below.
     """

@@ -3,9 +3,11 @@
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from live.configuration.settings import (
     AccountSettings,
@@ -107,6 +109,25 @@ def _check_bounds(place: str, venue: VenueSettings) -> None:
     ):
         if not shortest <= period <= LONGEST_PERIOD_SECONDS:
             raise ConfigurationError(f"{place}.{key} must lie within {shortest:g}..{LONGEST_PERIOD_SECONDS:g}, received {period}")
+
+
+def pace_comparisons(
+    venues: Mapping[str, VenueSettings], deployments: Sequence[DeploymentSettings], written: Collection[str]
+) -> dict[str, VenueSettings]:
+    """Give the venues with as long between comparisons as their LIVE accounts need, except where a person wrote it.
+
+    Args:
+        venues: what is configured.
+        deployments: what is deployed.
+        written: dotted names of the values that somebody wrote.
+    """
+    live = Counter({deployment.account: deployment.venue for deployment in deployments if deployment.mode == "LIVE"}.values())
+    return {
+        name: venue
+        if venue.kind != "ccxt" or f"venues.{name}.reconcile_seconds" in written
+        else replace(venue, reconcile_seconds=max(venue.reconcile_seconds, _shortest_reconciliation(live[name])))
+        for name, venue in venues.items()
+    }
 
 
 def _shortest_reconciliation(accounts: int) -> float:

@@ -85,6 +85,30 @@ def test_a_venue_with_an_address_is_read_whole(file: Path) -> None:
     assert loaded.values()["venues.binance-spot.clock.stop_ms"] == "300"
 
 
+def live_accounts(count: int) -> list[tuple[str, str]]:
+    """Deploy on so many LIVE accounts at the venue."""
+    names = [f"more{number}" for number in range(1, count)]
+    deployed = "".join(SECOND.removesuffix("[[deployment]]").replace('"second"', f'"{name}"') for name in names)
+    tables = "".join(f"\n[accounts.{name}]" for name in names)
+    return [("[accounts.real]", f"[accounts.real]{tables}"), ("[[deployment]]", f"{deployed}[[deployment]]")]
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 5.0), (3, 5.0), (4, 5.4), (12, 16.0)])
+def test_the_time_between_comparisons_grows_with_the_live_accounts_where_nobody_wrote_it(file: Path, count: int, seconds: float) -> None:
+    """The default never keeps a host from starting; what a person wrote is kept, and held to the bound."""
+    file.write_text(changed(*live_accounts(count)))
+    loaded = load_configuration(file, {})
+    assert len(loaded.live_accounts) == count
+    assert loaded.venues["binance-spot"].reconcile_seconds == seconds
+    assert loaded.venues["paper-spot"].reconcile_seconds == 5.0
+    file.write_text(changed(*live_accounts(count), ("latency_budget_ms = 250", "reconcile_seconds = 17")))
+    assert load_configuration(file, {}).venues["binance-spot"].reconcile_seconds == 17.0
+    if seconds > 5.0:
+        file.write_text(changed(*live_accounts(count), ("latency_budget_ms = 250", "reconcile_seconds = 5")))
+        with pytest.raises(ConfigurationError, match=f"reconcile_seconds must be at least {seconds:g}, received 5"):
+            load_configuration(file, {})
+
+
 def test_every_dialect_of_the_adapter_can_be_configured() -> None:
     """The configuration names them without loading the adapter."""
     assert set(DialectName.__args__) == set(DIALECTS)
