@@ -214,10 +214,11 @@ def _print_status(console: Console, payload: dict[str, Any]) -> None:
             **one,
             "armed_until": leases.get(one["strategy_id"]),
             "pending": None if one["pending"] is None else one["pending"]["version"],
+            "warm_up": _warm_up(one["warm_up"]),
         }
         for one in payload["deployments"]
     ]
-    columns = ("strategy_id", "version", "mode", "status", "state", "armed_until", "pending", "reason")
+    columns = ("strategy_id", "version", "mode", "status", "state", "armed_until", "warm_up", "pending", "reason")
     print_table(console, "Deployments", deployments, columns)
     print_table(
         console,
@@ -234,6 +235,15 @@ def _print_status(console: Console, payload: dict[str, Any]) -> None:
         numbers=("quantity", "filled_quantity", "limit_price"),
     )
     print_table(console, "Trading states", state["trading_states"], ("scope", "target", "state"))
+
+
+def _warm_up(warm_up: dict[str, Any] | None) -> str | None:
+    """Say how many bars a strategy had of those it needs before it asks for anything; nothing once it has them."""
+    if warm_up is None or not warm_up["lasts"]:
+        return None
+    instrument_id, had = min(warm_up["had"].items(), key=lambda one: one[1])
+    said = f"{had} of {warm_up['needed']} bars"
+    return f"{said} of {instrument_id}" if len(warm_up["had"]) > 1 else said
 
 
 def _print_preflight(console: Console, challenge: dict[str, Any]) -> None:

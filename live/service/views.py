@@ -82,6 +82,7 @@ def show_deployments(session: Session) -> list[dict[str, Any]]:
 
 def _show_deployment(session: Session, name: str, status: DeploymentStatus) -> dict[str, Any]:
     bundle, standing, state = status.bundle, session.promotions.of(name), session.driver.engine.state
+    warm_up = session.driver.engine.warm_up(name)
     asked, pending, withdrawn = standing.asked, standing.pending, standing.withdrawn
     return {
         "strategy_id": name,
@@ -108,6 +109,7 @@ def _show_deployment(session: Session, name: str, status: DeploymentStatus) -> d
         "registry_unreachable": standing.unreachable or None,
         "engine_matches_evidence": None if bundle is None else bundle.engine_matches,
         "state": state.strictest_state(name).name if name in state.deployments else "DISARMED",
+        "warm_up": None if warm_up is None else warm_up._asdict(),
     }
 
 

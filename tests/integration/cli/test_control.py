@@ -45,6 +45,21 @@ def test_the_control_plane_from_a_terminal(running, interlock):
     assert interlock("release", "--reason", "a test").out == "everything is DISARMED\n"
 
 
+def test_a_strategy_that_still_warms_up_is_shown_with_its_bars(host, service, interlock, monkeypatch):
+    """Nothing is wrong with a strategy that asks for nothing yet, and status says so; afterwards the column is gone."""
+    host.bundle(warm_up=50)
+    host.write_tape(*(host.make_bar(host.MARKET + number * host.MINUTE) for number in range(-7, 2)))
+    host.configure(start="2020-09-13T12:26:40Z")
+    service.start()
+    monkeypatch.setenv("INTERLOCK_TOKEN", service.token)
+    service.until(lambda: service.call("GET", "/v1/deployments")[0]["warm_up"]["had"][host.BTC], "history was handed over")
+    (deployment,) = interlock("status", "--json").document["deployments"]
+    assert (deployment["warm_up"]["lasts"], deployment["warm_up"]["needed"]) == (True, 50)
+    shown = " ".join(interlock("status").out.split())
+    assert "warm up" in shown
+    assert f"{deployment['warm_up']['had'][host.BTC]} of 50 bars" in shown
+
+
 def test_refusals_are_one_sentence(running, interlock, monkeypatch):
     """What the service refuses is printed as its sentence, on standard error, and exits with 1."""
     for arguments, expected in (
