@@ -1,13 +1,14 @@
 """Matching on bars, of trades or of the best bid and ask.
 
-Rules, pessimistic wherever a bar leaves a choice. A market order fills at the next bar's open (or at the same bar's close where that
-is declared), moved against us by the slippage; a limit order that the open betters takes there too, never beyond its limit. Otherwise a
-limit order rests and fills at its own price when a bar trades *through* it; a touch is a fill only where declared. A stop triggers
-when its price is reached: it fills there, or at the open when the bar opens beyond it. Of a bar only open, high, low and close are
-known, so the order between is a rule: after the open all stops that the bar reached, nearest first, then all limits; a stop limit that its
-trigger makes rest waits for the next bar. Other paths can be declared, and then orders fill as the path comes to them. A bar of
-quotes is the path of the ask for buys and of the bid for sells. With a cap on participation, orders share that part of the
-volume in the order they are reached; what is left of them stays. An order that travelled fills in no bar that opened before it arrived.
+Rules, pessimistic wherever a bar leaves a choice. A market order fills at the next bar's open (or at the same bar's close, or at the
+close, middle or average of the next bar once it is over, where that is declared), moved against us by the slippage; a limit order that
+the open betters takes there too, never beyond its limit. Otherwise a limit order rests and fills at its own price when a bar trades
+*through* it; a touch is a fill only where declared. A stop triggers when its price is reached: it fills there, or at the open when the
+bar opens beyond it. Of a bar only open, high, low and close are known, so the order between is a rule: after the open all stops that the
+bar reached, nearest first, then all limits; a stop limit that its trigger makes rest waits for the next bar. Other paths can be
+declared, and then orders fill as the path comes to them. A bar of quotes is the path of the ask for buys and of the bid for sells. With
+a cap on participation, orders share that part of the volume in the order they are reached; what is left of them stays. An order that
+travelled fills in no bar that opened before it arrived.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from live.core.decimals import PARTS_PER_MILLION
 from live.core.inputs import Bar
 from live.core.market_events import QuoteBar
 from live.venues.sim.matcher import Matcher, Offer
-from live.venues.sim.settings import Improvement, IntrabarPath, StopPrice
+from live.venues.sim.settings import LATE_PRICES, FillPrice, Improvement, IntrabarPath, StopPrice
 from live.venues.sim.working import Ladder, WorkingOrder
 
 Prices = tuple[int, int, int, int]
@@ -29,6 +30,7 @@ def bar_observer(matcher: Matcher) -> Callable[[Bar], None]:
     if not matcher.use_bars:
         return partial(setattr, matcher, "bar")
     orders, share = matcher.orders, matcher.settings.participation_ppm
+    match = _match_late if matcher.settings.fill.price in LATE_PRICES else _match
 
     def on_bar(bar: Bar) -> None:
         previous, matcher.bar = matcher.bar, bar
@@ -38,7 +40,7 @@ def bar_observer(matcher: Matcher) -> Callable[[Bar], None]:
             matcher.budget = bar.volume * share // PARTS_PER_MILLION // lot * lot
         if orders:
             prices = (bar.open, bar.high, bar.low, bar.close)
-            _match(matcher, bar, previous, prices, prices)
+            match(matcher, bar, previous, prices, prices)
 
     return on_bar
 
@@ -54,7 +56,8 @@ def on_quote_bar(matcher: Matcher, bar: QuoteBar) -> None:
         if matcher.orders:
             asks = (bar.ask_open, bar.ask_high, bar.ask_low, bar.ask_close)
             bids = (bar.bid_open, bar.bid_high, bar.bid_low, bar.bid_close)
-            _match(matcher, bar, previous, asks, bids)
+            match = _match_late if matcher.settings.fill.price in LATE_PRICES else _match
+            match(matcher, bar, previous, asks, bids)
 
 
 def standing_close(matcher: Matcher, sign: int) -> tuple[list[Offer], int, int] | None:
@@ -101,6 +104,48 @@ def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | Non
         matcher.extremes = {}
 
 
+def _match_late(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:
+    """Let market orders meet a price that is known only once the bar is over, after everything that rests."""
+    waiting = [order for order in matcher.arrivals.values() if order.limit is None and not order.is_stop]
+    for order in waiting:
+        del matcher.arrivals[order.order_id]
+    _match(matcher, bar, previous, buying, selling)
+    matcher.arrivals.update((order.order_id, order) for order in waiting)
+    if matcher.settings.costs.slippage_within_bar:
+        matcher.extremes = {1: buying[1], -1: selling[2]}
+    opened = _opening(matcher, bar, previous)
+    rule = matcher.settings.fill.price
+    for order in waiting:
+        if _came_before(order, opened):
+            price = _late_price(rule, buying if order.sign > 0 else selling, matcher.instrument.tick_size)
+            spend(matcher, matcher.take(order, [(price, matcher.budget)], bar.ts_event, bar.ts_init, touch=True))
+    matcher.extremes = {}
+
+
+def _late_price(rule: FillPrice, prices: Prices, tick: int) -> int:
+    """Give what market orders fill at: the close, or the nearest tick to the middle or average, half of one up."""
+    if rule is FillPrice.NEXT_CLOSE:
+        return prices[3]
+    chosen = prices[1:3] if rule is FillPrice.NEXT_MIDDLE else prices
+    whole = len(chosen) * tick
+    return (2 * sum(chosen) + whole) // (2 * whole) * tick
+
+
+def _opening(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int | None:
+    """Give when a bar opened, None when that is not known."""
+    interval = matcher.settings.fill.bar_interval
+    return bar.ts_event - interval if interval else None if previous is None else previous.ts_init
+
+
+def _came_before(order: WorkingOrder, opened: int | None) -> bool:
+    """Tell whether an order was there when the bar opened; one that did not travel always was."""
+    if order.arrival is not None:
+        if opened is None or opened < order.arrival:
+            return False
+        order.arrival = None
+    return True
+
+
 def _opened_at(bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int:
     """Give the market's time of a bar's open: the close of the bar before it."""
     return bar.ts_event if previous is None else previous.ts_event
@@ -124,8 +169,8 @@ def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> N
 def _meet_open(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, ask: int, bid: int) -> None:
     """Let the orders that have not met the market yet meet the open."""
     fill = matcher.settings.fill
-    interval, limits_rest, touch = fill.bar_interval, fill.limits_rest, fill.touch
-    opened = bar.ts_event - interval if interval else None if previous is None else previous.ts_init
+    limits_rest, touch = fill.limits_rest, fill.touch
+    opened = _opening(matcher, bar, previous)
     ts_event, now = _opened_at(bar, previous), bar.ts_init
     for order in list(matcher.arrivals.values()):
         if order.arrival is not None:

@@ -19,6 +19,16 @@ class FillPrice(StrEnum):
 
     NEXT_OPEN = "NEXT_OPEN"
     SAME_CLOSE = "SAME_CLOSE"
+    NEXT_CLOSE = "NEXT_CLOSE"
+    """The close of the bar after, as zipline does; what rests fills in that bar before it."""
+    NEXT_MIDDLE = "NEXT_MIDDLE"
+    """Half of the next bar's high and low, to the nearest tick and half of one up, as pybroker does: nobody need have traded there."""
+    NEXT_AVERAGE = "NEXT_AVERAGE"
+    """A quarter of the next bar's open, high, low and close, likewise."""
+
+
+LATE_PRICES = (FillPrice.NEXT_CLOSE, FillPrice.NEXT_MIDDLE, FillPrice.NEXT_AVERAGE)
+"""Those that are known only at the end of the next bar."""
 
 
 class IntrabarPath(StrEnum):

@@ -6,6 +6,7 @@ from simulated_market import BTC, Market
 from live.core import inputs
 from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
+from live.venues.sim.latency import Delay, LatencyModel
 from live.venues.sim.settings import Excess, Improvement, IntrabarPath, StopPrice, TriggeredStop, VenueFilters
 
 FREE = CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=0)
@@ -273,3 +274,40 @@ def test_every_order_that_ended_is_told_once_and_is_gone():
     sim.bar(10_000, 10_000, 10_000, 10_000)
     assert [type(one) for one in sim.cancel("O1")] == [inputs.EffectOutcome, inputs.CancelRejected]
     assert sim.venue.position("paper", BTC.instrument_id) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "price"), [(FillPrice.NEXT_CLOSE, 10_007), (FillPrice.NEXT_MIDDLE, 10_001), (FillPrice.NEXT_AVERAGE, 10_003)]
+)
+def test_a_market_order_fills_at_the_next_bars_end_where_that_is_declared(rule, price):
+    """Half of 10,021 and 9,980, a quarter of all four, to the nearest tick, half of one up; the bar that was decided on fills nothing."""
+    sim = market(FillModel(price=rule))
+    sim.submit(Side.BUY, 5)
+    sim.submit(Side.SELL, 5, "O2")
+    assert sim.executions() == []
+    assert sim.bar(10_002, 10_021, 9_980, 10_007) == [(price, 5), (price, 5)]
+
+
+def test_what_rests_fills_before_an_order_that_waits_for_the_close():
+    """The volume that both may take is spent in the order in which the bar comes to them; what is left waits for the close after."""
+    sim = market(FillModel(price=FillPrice.NEXT_CLOSE), participation_ppm=100_000)
+    sim.submit(Side.BUY, 8, limit=9_950)
+    sim.submit(Side.BUY, 8, "O2")
+    assert sim.bar(10_000, 10_020, 9_940, 10_010, volume=100) == [(9_950, 8), (10_010, 2)]
+    assert sim.bar(10_010, 10_020, 10_000, 10_015, volume=100) == [(10_015, 6)]
+
+
+def test_slippage_of_a_late_price_ends_at_the_bars_range_where_that_is_declared():
+    """Two per cent above 10,007 would be beyond the high."""
+    costs = CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=200, slippage_within_bar=True, slippage_at_open=False)
+    sim = market(FillModel(price=FillPrice.NEXT_CLOSE), costs)
+    sim.submit(Side.BUY, 5)
+    assert sim.bar(10_002, 10_021, 9_980, 10_007) == [(10_021, 5)]
+
+
+def test_an_order_that_arrives_within_a_bar_waits_for_the_close_of_the_next():
+    """Of that bar it is not known what came before the order."""
+    sim = market(FillModel(price=FillPrice.NEXT_CLOSE), latency=LatencyModel(submit=Delay(nanoseconds=1)))
+    sim.submit(Side.BUY, 5)
+    assert sim.bar(10_002, 10_021, 9_980, 10_007) == []
+    assert sim.bar(10_007, 10_030, 10_000, 10_011) == [(10_011, 5)]
