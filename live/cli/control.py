@@ -162,11 +162,16 @@ def explain(
     account: Annotated[str, typer.Argument(help="A LIVE account whose balance differs from the venue's.")],
     asset: Annotated[str, typer.Argument(help="Which asset, like USDT.")],
     reason: Annotated[str, typer.Option("--reason", help="What the difference is: a deposit, a withdrawal, an order by hand; required.")],
+    difference: Annotated[
+        str | None,
+        typer.Option("--difference", help="What the venue has minus what is here; refused if it is another by now.", show_default=False),
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Vouch for what a balance at the venue differs by: it is posted as paid in or out, and the comparison can be clean again."""
-    payload = call("POST", f"/v1/accounts/{quote(account, safe='')}/explain", {"asset": asset, "reason": reason}, config=config)
+    body = {"asset": asset, "reason": reason, "difference": difference}
+    payload = call("POST", f"/v1/accounts/{quote(account, safe='')}/explain", body, config=config)
     said = f"{payload['account_id']} holds {payload['balance']} {payload['asset']}, as its venue says"
     answer(payload, as_json=as_json, text=lambda console: console.print(said, markup=False))
 

@@ -68,6 +68,11 @@ def compare_account(state: EngineState, account_id: str, reading: AccountReading
     return Comparison(tuple(said), missing, tuple(_sightings(state, account_id, reading.orders)), opening)
 
 
+def describe_balances(asset: str, there: int, here: int) -> str:
+    """Say how a balance differs, both in money units: the words that a person is shown, and vouches for."""
+    return f"the venue has {_money(there)} {asset}, here it is {_money(here)}"
+
+
 def _was_opened(state: EngineState, account_id: str) -> bool:
     return any(account == account_id for account, _ in state.ledger.deposits)
 
@@ -124,7 +129,7 @@ def _balance_differences(state: EngineState, account_id: str, balances: Sequence
     here = {asset: amount for (account, asset), amount in ledger.balances.items() if account == account_id}
     for asset in sorted(there.keys() | here.keys()):
         if there.get(asset, 0) != here.get(asset, 0):
-            yield f"the venue has {_money(there.get(asset, 0))} {asset}, here it is {_money(here.get(asset, 0))}"
+            yield describe_balances(asset, there.get(asset, 0), here.get(asset, 0))
     held: dict[str, int] = {}
     for position in ledger.held.get(account_id, {}).values():
         instrument = state.instruments[position.instrument_id]

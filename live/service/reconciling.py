@@ -6,6 +6,7 @@ that stays ends the account's leases, until somebody has explained it.
 """
 
 import asyncio
+from typing import NamedTuple
 
 import structlog
 
@@ -14,7 +15,7 @@ from live.core import inputs
 from live.core.decimals import MONEY_SCALE, format_scaled
 from live.core.effects import QueryOrder
 from live.core.state import EngineState
-from live.driver.account_comparison import AccountReading, Comparison, compare_account, is_settled, standing
+from live.driver.account_comparison import AccountReading, Comparison, compare_account, describe_balances, is_settled, standing
 from live.driver.input_queue import InputQueue
 from live.driver.live import LiveDriver
 from live.service.connections import TradingConnection
@@ -29,6 +30,14 @@ QUICK_LOOKS = 4
 _NANOSECONDS = 1_000_000_000
 
 log = structlog.get_logger()
+
+
+class _Held(NamedTuple):
+    """Keep a reading beside what it was compared with, and the engine's time at which it was asked for, nanoseconds."""
+
+    reading: AccountReading
+    standing: object
+    asked_at: int
 
 
 class Reconciling:
@@ -48,7 +57,7 @@ class Reconciling:
         self._interval = settings.reconcile_seconds
         self._validity = int((2 * settings.reconcile_seconds + settings.timeout_ms / 1_000) * _NANOSECONDS)
         self._quick = 0
-        self._reading: AccountReading | None = None
+        self._held: _Held | None = None
 
     @property
     def account_id(self) -> str:
@@ -80,7 +89,7 @@ class Reconciling:
         settled, before = is_settled(state, account_id), standing(state, account_id)
         if not settled and self._quick % QUICK_LOOKS:
             return False  # it could not conclude anything, and a venue's list of all orders is dear
-        strangers = set(state.external_orders)
+        strangers, asked_at = set(state.external_orders), self._driver.now()
         try:
             orders, balances = await asyncio.gather(self._connection.venue.open_orders(), self._connection.venue.balances())
         except VenueCallError as error:
@@ -103,29 +112,59 @@ class Reconciling:
                 self._connection.answer(sighting)
         if not settled:
             return False
-        self._reading = reading
+        self._held = _Held(reading, before, asked_at)
         if comparison.opening:
             self._open(comparison)
             return False
         return await self._conclude(comparison)
 
-    def explain(self, asset: str, reason: str, operator: str) -> int:
+    def explain(self, asset: str, reason: str, operator: str, difference: int | None = None) -> int:
         """Post the difference between the venue's last word of a balance and ours, as a deposit or withdrawal that a person vouches for.
 
-        Gives the sequence number that must be durable for it to count.
+        What is posted is what the person was shown: the difference that was last reported, by a reading that is fresh, and that nothing
+        of the account moved since. Gives the sequence number that must be durable for it to count.
+
+        Args:
+            asset: whose balance differs.
+            reason: what the difference is.
+            operator: who says so.
+            difference: what the person means to post, money units; whatever was shown last unless given.
 
         Raises:
-            ConflictError: nothing was read yet, or nothing differs.
+            ConflictError: the venue was not read lately, the account moved since, nothing differs, or not by what was shown or meant.
             DriverHaltedError: the driver halted.
         """
-        ours = self._state.ledger.balance(self.account_id, asset)
-        if self._reading is None:
-            raise ConflictError(f"account {self.account_id} was not compared with its venue yet: wait for the first answer")
-        theirs = next((one.total for one in self._reading.balances if one.asset == asset), 0)
+        state, account, held, now = self._state, f"account {self.account_id}", self._held, self._driver.now()
+        if held is None:
+            raise ConflictError(f"{account} was not compared with its venue yet: wait for the first answer")
+        if now - held.asked_at > self._validity:
+            raise ConflictError(
+                f"{account} was last compared with its venue {(now - held.asked_at) // _NANOSECONDS} s ago, at most "
+                f"{self._validity // _NANOSECONDS} s are allowed: wait until the venue answers, and look at the difference again"
+            )
+        if not is_settled(state, self.account_id) or standing(state, self.account_id) != held.standing:
+            raise ConflictError(
+                f"an order or a balance of {account} moved since the venue was read: wait for the next comparison, and look at the "
+                "difference again"
+            )
+        ours = state.ledger.balance(self.account_id, asset)
+        theirs = next((one.total for one in held.reading.balances if one.asset == asset), 0)
         if ours == theirs:
-            raise ConflictError(f"account {self.account_id}: the venue has {format_scaled(theirs, MONEY_SCALE)} {asset}, as it is here")
+            raise ConflictError(f"{account}: the venue has {format_scaled(theirs, MONEY_SCALE)} {asset}, as it is here")
+        shown, found = state.reconciliations.get(self.account_id), describe_balances(asset, theirs, ours)
+        if shown is None or found not in shown.detail.split("; "):
+            raise ConflictError(
+                f"{account}: {found} by now, which was not shown yet: wait until `interlock status` shows it, and look again"
+            )
+        if difference is not None and difference != theirs - ours:
+            differs, meant = format_scaled(theirs - ours, MONEY_SCALE), format_scaled(difference, MONEY_SCALE)
+            raise ConflictError(
+                f"{account}: {found}, a difference of {differs}, and {meant} was to be posted: look at `interlock status` again"
+            )
         said = f"{reason} ({operator})"
-        return self._driver.feed(inputs.BalanceChanged(self._driver.now(), self.account_id, asset, theirs - ours, said))
+        posted = self._driver.feed(inputs.BalanceChanged(now, self.account_id, asset, theirs - ours, said))
+        self._held = held._replace(standing=standing(state, self.account_id))  # that much of it moved by this hand
+        return posted
 
     @property
     def _state(self) -> EngineState:

@@ -147,15 +147,15 @@ class TradingService:
             raise NotFoundError(f"account {account_id!r} does not trade at a real venue: there is nothing to compare it with")
         return found
 
-    async def explain_balance(self, account_id: str, asset: str, reason: str, operator: str) -> int:
+    async def explain_balance(self, account_id: str, asset: str, reason: str, operator: str, difference: int | None = None) -> int:
         """Post what a balance at a LIVE account's venue differs by, see `Reconciling.explain`; gives the balance after it, money units.
 
         Raises:
             NotFoundError: the account does not trade at a real venue.
-            ConflictError: nothing was read yet, or nothing differs.
+            ConflictError: the venue was not read lately, the account moved since, nothing differs, or not by what was shown or meant.
         """
         driver = self.session.driver
-        await driver.durable(self.reconciling(account_id).explain(asset, reason, operator))
+        await driver.durable(self.reconciling(account_id).explain(asset, reason, operator, difference))
         return driver.engine.state.ledger.balance(account_id, asset)
 
     async def resolve_order(self, order_id: str, resolution: Resolution, reason: str, operator: str) -> OrderState:

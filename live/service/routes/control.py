@@ -56,6 +56,12 @@ class Explanation(Body):
     """Vouch for what a balance at the venue differs by."""
 
     asset: str = Field(min_length=1, max_length=20, examples=["USDT"])
+    difference: str | None = Field(
+        None,
+        max_length=40,
+        description="What the venue has minus what is here; posted only if it is that by now.",
+        examples=["-1.00000000"],
+    )
     reason: str = Field(min_length=1, max_length=200, examples=["a deposit by hand, ticket 12"])
 
 
@@ -77,7 +83,7 @@ class Reason(Body):
 @router.post("/arm")
 async def request_arming(body: ArmRequest, service: Service, principal: Armer) -> dict[str, Any]:
     """Take the first step of arming: a preflight, and a challenge that expires soon."""
-    ceiling = None if body.maximum_order_notional is None else _amount(body.maximum_order_notional)
+    ceiling = _amount("maximum_order_notional", body.maximum_order_notional)
     return _show_challenge(*service.request_arming(body.strategy_id, ceiling, principal.name))
 
 
@@ -159,7 +165,8 @@ async def explain(
     account_id: Annotated[str, Path(max_length=100)], body: Explanation, service: Service, principal: Releaser
 ) -> dict[str, Any]:
     """Post the difference of a balance between a LIVE account's venue and here, for which a person vouches."""
-    balance = await service.explain_balance(account_id, body.asset, body.reason, principal.name)
+    difference = _amount("difference", body.difference)
+    balance = await service.explain_balance(account_id, body.asset, body.reason, principal.name, difference)
     return {"account_id": account_id, "asset": body.asset, "balance": money(balance)}
 
 
@@ -193,8 +200,8 @@ def _state(service: TradingService, scope: Scope, target: str) -> dict[str, Any]
     return {"scope": scope, "target": target, "state": service.session.driver.engine.state.trading_state(scope, target).name}
 
 
-def _amount(text: str) -> int:
+def _amount(field: str, text: str | None) -> int | None:
     try:
-        return parse_scaled(text, MONEY_SCALE)
+        return None if text is None else parse_scaled(text, MONEY_SCALE)
     except DecimalError as error:
-        raise ServiceError(f"maximum_order_notional: {error}") from None
+        raise ServiceError(f"{field}: {error}") from None

@@ -50,3 +50,26 @@ def real_host(host: Any, exchange: Exchange, tmp_path: Path, monkeypatch: pytest
     """Give a host that trades at the exchange."""
     monkeypatch.setenv("INTERLOCK_LOCKS", str(tmp_path / "locks"))
     return RealHost(host, exchange)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, float], None]:
+    """Give what makes a session's own clock jump ahead, in seconds; nothing else of this machine notices."""
+
+    def jump(desk: Any, seconds: float) -> None:
+        driver = desk.session.driver
+        clock = driver._clock
+        ahead = getattr(clock, "ahead", 0) + int(seconds * 1e9)
+        inner = getattr(clock, "inner", clock)
+        monkeypatch.setattr(driver, "_clock", _Ahead(inner, ahead))
+
+    return jump
+
+
+class _Ahead:
+    def __init__(self, inner: Any, ahead: int) -> None:
+        self.inner, self.ahead = inner, ahead
+
+    def now(self) -> int:
+        """Give the time ahead."""
+        return self.inner.now() + self.ahead

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from real_desk import BTC, BUY, REST
 
+from live.core.inputs import BalanceChanged
 from live.core.vocabulary import Resolution, Scope, TradingState
 from live.service.errors import ConflictError, NotFoundError, StartError
 
@@ -79,13 +80,50 @@ async def test_a_balance_that_nothing_here_explains_ends_the_lease_until_a_perso
         assert "the venue has 399.00000000 ETH, here it is 400.00000000" in detail
         assert "USDT" in detail
         assert "real" not in desk.state.leases
-        assert await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann") == 399 * 10**8
+        with pytest.raises(ConflictError, match=r"a difference of -1\.00000000, and -2\.00000000 was to be posted"):
+            await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann", -2 * 10**8)
+        assert await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann", -(10**8)) == 399 * 10**8
         await desk.service.explain_balance(name, "USDT", "a person traded by hand", "ann")
         with pytest.raises(ConflictError, match=r"the venue has 399\.00000000 ETH, as it is here"):
             await desk.service.explain_balance(name, "ETH", "once more", "ann")
         with pytest.raises(NotFoundError, match="'nobody' does not trade at a real venue"):
             await desk.service.explain_balance("nobody", "ETH", "a person traded by hand", "ann")
         await desk.until(lambda: desk.answer(name).clean, "the account is whole again")
+
+
+async def test_a_person_vouches_only_for_the_difference_that_was_shown(real_host, exchange, account, later):
+    """One that no two readings agreed on, one that the ledger moved away from, and one that was read too long ago are not posted."""
+    name = account()
+    real_host.configure(("real", name, "LIVE"))
+    async with real_host.run() as desk:
+        await desk.ready()
+        explain = desk.service.explain_balance
+        exchange.signed("POST", "order", name, symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+        await desk.until(lambda: not desk.answer(name).clean, "the difference is reported")
+        exchange.signed("POST", "order", name, symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+        before = desk.answer(name)
+        reconciling = desk.service.reconciling(name)
+        await desk.until(lambda: "398" in str(reconciling.last), "the venue is read anew, and that was not said yet")
+        assert desk.answer(name) is before
+        with pytest.raises(
+            ConflictError, match=r"the venue has 398\.00000000 ETH, here it is 400\.00000000 by now, which was not shown yet"
+        ):
+            await explain(name, "ETH", "a person traded by hand", "ann")
+        await desk.until(lambda: "398" in desk.answer(name).detail, "it is said")
+        driver = desk.session.driver
+        driver.feed(BalanceChanged(driver.now(), name, "ETH", 10**8, "paid in meanwhile"))
+        with pytest.raises(
+            ConflictError, match=f"a balance of account {name} moved since the venue was read: wait for the next comparison"
+        ):
+            await explain(name, "ETH", "a person traded by hand", "ann")
+        exchange.fault("answer", "openOrders.status", status=502, count=None)
+        driver.feed(BalanceChanged(driver.now(), name, "ETH", -(10**8), "and taken out again"))
+        later(desk, 60)
+        with pytest.raises(
+            ConflictError, match=r"was last compared with its venue 6\d s ago, at most 8 s are allowed: wait until the venue"
+        ):
+            await explain(name, "ETH", "a person traded by hand", "ann")
+        assert desk.state.ledger.balance(name, "ETH") == 400 * 10**8
 
 
 async def test_a_persons_finding_settles_an_order_that_the_venue_stays_silent_about_until_the_venue_says_otherwise(

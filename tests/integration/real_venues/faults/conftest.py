@@ -4,7 +4,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -53,26 +52,3 @@ class _Behind(Exchange):
 
     def __init__(self, exchange: Exchange, relay: Relay) -> None:
         super().__init__(exchange.process, {"http": relay.http, "web_socket": relay.web_socket, "faults": exchange.faults})
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, float], None]:
-    """Give what makes a session's own clock jump ahead, in seconds; nothing else of this machine notices."""
-
-    def jump(desk: Any, seconds: float) -> None:
-        driver = desk.session.driver
-        clock = driver._clock
-        ahead = getattr(clock, "ahead", 0) + int(seconds * 1e9)
-        inner = getattr(clock, "inner", clock)
-        monkeypatch.setattr(driver, "_clock", _Ahead(inner, ahead))
-
-    return jump
-
-
-class _Ahead:
-    def __init__(self, inner: Any, ahead: int) -> None:
-        self.inner, self.ahead = inner, ahead
-
-    def now(self) -> int:
-        """Give the time ahead."""
-        return self.inner.now() + self.ahead
