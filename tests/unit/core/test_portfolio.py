@@ -135,6 +135,15 @@ def test_a_large_exit_is_cut_into_orders_that_are_allowed():
     assert not plan(target(0), 85, [partly_filled], 10, 30).cancels
 
 
+@pytest.mark.parametrize(("alive", "held", "stays"), [(95, 95, True), (96, 95, False), (31, 95, True), (31, 25, False)])
+def test_an_exit_larger_than_allowed_stays_while_it_cannot_pass_through_zero(alive, held, stays):
+    """It was allowed when it left, and has its place; but one of more than is held would turn the position around."""
+    resting = order(Side.SELL, alive)
+    step = plan(target(0), held, [resting], 1, 30)
+    assert step.cancels == (() if stays else (resting,))
+    assert step.quantity == 0
+
+
 def test_what_is_left_off_the_lot_is_not_ordered():
     """A remainder smaller than a lot cannot be sold, and is not tried."""
     assert plan(target(0), 57, [], 10, LARGE).quantity == 50

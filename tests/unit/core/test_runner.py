@@ -145,3 +145,14 @@ def test_a_fill_during_warm_up_leads_to_no_decision(desk):
     cold.fill()
     assert cold.held() == 100
     assert not cold.of(records.DecisionRecorded)
+
+
+def test_a_strategy_hears_of_its_fills_by_a_handler_of_its_own(desk, monkeypatch):
+    """Whether its class defines the handler or it was given one: only a strategy that has none is passed over."""
+    monkeypatch.delattr(type(desk.strategy), "on_fill")
+    other, heard = type(desk)(*desk.deployments), []
+    other.strategy.on_fill = lambda fill, context: heard.append((fill.order_id, context.now))
+    other.open()
+    other.want(100)
+    other.fill()
+    assert heard == [(other.order.order_id, other.now)]
