@@ -8,6 +8,8 @@ from live.venues.ccxt_adapter.dialects import Dialect
 from live.venues.errors import VenueCallError
 from live.venues.request_budget import SECOND, BudgetQueue
 
+_FORBIDDEN, _TOO_MANY = 403, 429
+"""HTTP statuses by which a firewall before the venue, or the venue, asks for fewer requests."""
 _MILLISECOND = 1_000_000
 
 OnMessage = Callable[[Any, Mapping[str, Any]], bool]
@@ -72,7 +74,7 @@ class Wiring:
             return
         dialect, queue = self._dialect, self._queue
         call.status, call.headers = status, {name.lower(): value for name, value in headers.items()}
-        if status in (429, dialect.banned_status):
+        if status in (_FORBIDDEN, _TOO_MANY, dialect.banned_status):
             retry_after = _whole(call.headers.get(dialect.retry_after_header))
             queue.freeze(None if retry_after is None else retry_after * SECOND, banned=status == dialect.banned_status)
         counts = tuple(_whole(call.headers.get(name)) for name in dialect.order_count_headers)

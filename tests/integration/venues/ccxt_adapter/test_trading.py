@@ -127,7 +127,8 @@ def test_a_lost_acknowledgement_leaves_one_order_unknown_until_the_venue_shows_i
     """After an answer that never came or cannot be read, nothing is sent again; the question finds the order."""
 
     async def scenario() -> None:
-        async with open_desk(exchange, answer_timeout=400) as desk:
+        budget = RequestBudget(BudgetLimits(penalty=300_000_000))  # the firewall's 403 makes questions wait
+        async with open_desk(exchange, answer_timeout=400, budget=budget) as desk:
             exchange.fault(fault["kind"], "order.place", **{name: value for name, value in fault.items() if name != "kind"})
             order_id = desk.rest()
             outcome = await desk.sinks.outcome(order_id)
@@ -209,6 +210,27 @@ def test_a_rate_limit_holds_orders_back_and_lets_cancels_through(exchange: Local
             desk.cancel(resting)
             await desk.sinks.first(OrderCanceled, resting)
             assert placed(exchange, held) == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_firewalls_refusal_holds_orders_back_and_lets_cancels_through(exchange: LocalExchange) -> None:
+    """Who goes on asking a firewall is banned; what its page was the answer to may have been carried out all the same."""
+
+    async def scenario() -> None:
+        async with open_desk(exchange, settings=TradingSettings(order_patience=0.05, scan_interval=3_600.0)) as desk:
+            resting = desk.rest()
+            await desk.sinks.first(OrderAccepted, resting)
+            exchange.fault("answer", "order.place", status=403)
+            blocked = await desk.sinks.outcome(desk.rest())
+            assert blocked.outcome is Outcome.FAILED
+            assert blocked.reason.startswith("BLOCKED: HTTP 403")
+            held = desk.rest()
+            assert (await desk.sinks.outcome(held)).outcome is Outcome.REFUSED
+            desk.cancel(resting)
+            await desk.sinks.first(OrderCanceled, resting)
+            assert placed(exchange, held) == 0
+            await desk.venue.cancel_all(BTC)
 
     asyncio.run(scenario())
 
