@@ -51,6 +51,22 @@ def test_an_order_that_filled_takes_no_other_off_the_watch(desk):
     assert (silent.state, filled.state) == (OrderState.SUBMIT_UNKNOWN, OrderState.FILLED)
 
 
+def test_a_later_request_puts_off_no_earlier_one(desk):
+    """Each has its own ten seconds."""
+
+    def both(bar, context):
+        for price in (99.0, 98.0):
+            context.submit_order(BTC, Side.BUY, 100, order_type=OrderType.LIMIT, limit_price=price)
+
+    desk.ask(both)
+    earlier, later = desk.state.orders.values()
+    desk.outcome(Outcome.SENT, order=earlier)
+    desk.tick(5)
+    desk.outcome(Outcome.SENT, order=later)
+    desk.tick(5)
+    assert (earlier.state, later.state) == (OrderState.SUBMIT_UNKNOWN, OrderState.SUBMITTING)
+
+
 def test_a_request_that_has_not_left_yet_may_take_its_time(desk):
     """Waiting for the disk or a request budget is not silence of the venue."""
     desk.want(100)
