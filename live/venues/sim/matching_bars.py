@@ -114,21 +114,22 @@ def _match_late(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar 
     if matcher.settings.costs.slippage_within_bar:
         matcher.extremes = {1: buying[1], -1: selling[2]}
     opened = _opening(matcher, bar, previous)
-    rule = matcher.settings.fill.price
+    fill = matcher.settings.fill
+    step = fill.price_step or matcher.instrument.tick_size
     for order in waiting:
         if _came_before(order, opened):
-            price = _late_price(rule, buying if order.sign > 0 else selling, matcher.instrument.tick_size)
+            price = _late_price(fill.price, buying if order.sign > 0 else selling, step)
             spend(matcher, matcher.take(order, [(price, matcher.budget)], bar.ts_event, bar.ts_init, touch=True))
     matcher.extremes = {}
 
 
-def _late_price(rule: FillPrice, prices: Prices, tick: int) -> int:
-    """Give what market orders fill at: the close, or the nearest tick to the middle or average, half of one up."""
+def _late_price(rule: FillPrice, prices: Prices, step: int) -> int:
+    """Give what market orders fill at: the close, or the nearest step to the middle or average, half of one up."""
     if rule is FillPrice.NEXT_CLOSE:
         return prices[3]
     chosen = prices[1:3] if rule is FillPrice.NEXT_MIDDLE else prices
-    whole = len(chosen) * tick
-    return (2 * sum(chosen) + whole) // (2 * whole) * tick
+    whole = len(chosen) * step
+    return (2 * sum(chosen) + whole) // (2 * whole) * step
 
 
 def _opening(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int | None:
@@ -229,7 +230,9 @@ class _Visit:
 
     def _trigger(self, order: WorkingOrder, opened: int) -> None:
         matcher, price, rule = self.matcher, order.rung, self.matcher.settings.fill.stop_price
-        if rule is not StopPrice.TRIGGER:
+        if rule is StopPrice.TRIGGER_WITHIN_BAR:
+            price = max(price, self._buying[2]) if order.sign > 0 else min(price, self._selling[1])
+        elif rule is not StopPrice.TRIGGER:
             other = opened if rule is StopPrice.TRIGGER_OR_OPEN else (self._buying if order.sign > 0 else self._selling)[3]
             price = order.sign * max(order.sign * price, order.sign * other)
         spend(matcher, matcher.trigger(order, [(price, matcher.budget)], self.ts_event, self._now))

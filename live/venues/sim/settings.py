@@ -22,7 +22,7 @@ class FillPrice(StrEnum):
     NEXT_CLOSE = "NEXT_CLOSE"
     """The close of the bar after, as zipline does; what rests fills in that bar before it."""
     NEXT_MIDDLE = "NEXT_MIDDLE"
-    """Half of the next bar's high and low, to the nearest tick and half of one up, as pybroker does: nobody need have traded there."""
+    """Half of the next bar's high and low, to the nearest step and half of one up, as pybroker does: nobody need have traded there."""
     NEXT_AVERAGE = "NEXT_AVERAGE"
     """A quarter of the next bar's open, high, low and close, likewise."""
 
@@ -84,6 +84,8 @@ class StopPrice(StrEnum):
     """Its trigger price even when nobody traded there."""
     TRIGGER_OR_CLOSE = "TRIGGER_OR_CLOSE"
     """The worse of its trigger price and the bar's close."""
+    TRIGGER_WITHIN_BAR = "TRIGGER_WITHIN_BAR"
+    """Its trigger price, or of a bar that lies beyond it as a whole the price nearest to it."""
 
 
 class TriggeredStop(StrEnum):
@@ -134,6 +136,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         price: which price of a bar a market order fills at.
+        price_step: to what a middle or average is rounded, in price units; 0 takes the tick.
         path: in which order the prices inside a bar traded.
         touch: whether a bar or trade at exactly the price of a resting limit order fills it; else the market must trade through.
         improvement: what a resting limit order gets from a bar that opens, or a trade that goes through it, at a better price.
@@ -150,6 +153,7 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     price: FillPrice = FillPrice.NEXT_OPEN
+    price_step: int = 0
     path: IntrabarPath = IntrabarPath.ADVERSE_FIRST
     touch: bool = False
     improvement: Improvement = Improvement.NONE
@@ -167,11 +171,13 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Refuse a model that contradicts itself.
 
         Raises:
-            InputError: a time is negative, or nothing fills orders.
+            InputError: a time or step is negative, or nothing fills orders.
         """
         for name, value in (("maximum_data_age", self.maximum_data_age), ("bar_interval", self.bar_interval)):
             if value < 0:
                 raise InputError(f"fill.{name} must be at least 0 nanoseconds, received {value}")
+        if self.price_step < 0:
+            raise InputError(f"fill.price_step must be at least 0 price units, received {self.price_step}")
         if not self.sources:
             raise InputError(f"fill.sources must name the market data that fills orders, received none: write some of {', '.join(Source)}")
 

@@ -4,6 +4,7 @@ import pytest
 from simulated_market import BTC, Market
 
 from live.core import inputs
+from live.core.errors import InputError
 from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulationSettings
 from live.venues.sim.latency import Delay, LatencyModel
@@ -30,13 +31,28 @@ def test_a_stop_fills_at_its_trigger_when_the_bar_reaches_it(side, trigger):
 
 
 @pytest.mark.parametrize(
-    ("rule", "price"), [(StopPrice.TRIGGER_OR_OPEN, 9_500), (StopPrice.TRIGGER, 9_900), (StopPrice.TRIGGER_OR_CLOSE, 9_400)]
+    ("rule", "price"),
+    [
+        (StopPrice.TRIGGER_OR_OPEN, 9_500),
+        (StopPrice.TRIGGER, 9_900),
+        (StopPrice.TRIGGER_OR_CLOSE, 9_400),
+        (StopPrice.TRIGGER_WITHIN_BAR, 9_600),
+    ],
 )
 def test_a_stop_that_the_open_jumps_over_fills_at_the_open_unless_declared_otherwise(rule, price):
-    """The bar opens at 9,500 and closes at 9,400, below the trigger of 9,900."""
+    """The bar opens at 9,500 and closes at 9,400, and trades nowhere near the trigger of 9,900."""
     sim = market(FillModel(stop_price=rule))
     sim.submit(Side.SELL, 5, trigger=9_900)
-    assert sim.bar(9_500, 9_500, 9_300, 9_400) == [(price, 5)]
+    assert sim.bar(9_500, 9_600, 9_300, 9_400) == [(price, 5)]
+
+
+def test_a_stop_within_the_bar_fills_at_its_trigger_and_one_that_the_bar_jumps_over_at_its_low():
+    """A buy's mirror image of the rule above."""
+    sim = market(FillModel(stop_price=StopPrice.TRIGGER_WITHIN_BAR))
+    sim.submit(Side.BUY, 5, trigger=10_100)
+    assert sim.bar(10_150, 10_200, 10_050, 10_150) == [(10_100, 5)]
+    sim.submit(Side.BUY, 5, "O2", trigger=10_300)
+    assert sim.bar(10_400, 10_500, 10_350, 10_400) == [(10_350, 5)]
 
 
 @pytest.mark.parametrize("price", list(FillPrice))
@@ -286,6 +302,17 @@ def test_a_market_order_fills_at_the_next_bars_end_where_that_is_declared(rule, 
     sim.submit(Side.SELL, 5, "O2")
     assert sim.executions() == []
     assert sim.bar(10_002, 10_021, 9_980, 10_007) == [(price, 5), (price, 5)]
+
+
+def test_a_middle_is_rounded_to_a_coarser_step_than_the_tick_where_that_is_declared():
+    """Prices in cents, with stops between them: 10,000.5 becomes 10,000, and 10,005 becomes 10,010."""
+    sim = market(FillModel(price=FillPrice.NEXT_MIDDLE, price_step=10))
+    sim.submit(Side.BUY, 5)
+    assert sim.bar(10_002, 10_021, 9_980, 10_007) == [(10_000, 5)]
+    sim.submit(Side.BUY, 5, "O2")
+    assert sim.bar(10_002, 10_020, 9_990, 10_007) == [(10_010, 5)]
+    with pytest.raises(InputError, match="price_step must be at least 0"):
+        FillModel(price_step=-1)
 
 
 def test_what_rests_fills_before_an_order_that_waits_for_the_close():
