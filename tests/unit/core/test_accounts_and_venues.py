@@ -8,6 +8,7 @@ from live.core.ports import DeclaredRouter, FlatReserve, Ports, Route
 from live.core.vocabulary import OperatorAction, Scope, TradingState
 
 BTC = "binance-spot:BTCUSDT"
+ETH = "binance-spot:ETHUSDT"
 KRAKEN = "kraken-spot:BTC:USD"
 
 
@@ -108,15 +109,18 @@ def test_an_engine_asks_its_router(desk, make):
 
     class Elsewhere:
         def route(self, deployment, instrument_id):
-            return Route("second", instrument_id)
+            return Route("second", ETH if asked_for_ether else instrument_id)
 
     from tests.unit.core.conftest import Scripted
 
-    strategy = Scripted()
-    other = type(desk)()
+    strategy, asked_for_ether = Scripted(), False
+    other = type(desk)(make.deployment(instrument_ids=(BTC, ETH)))
     other.engine = Engine({"alpha": (strategy, 0)}, ports=Ports(router=Elsewhere()))
     other.strategies = {"alpha": strategy}
     other.open()
     other.feed(inputs.BalanceChanged(other.now, "second", "USDT", 10**12, "opening balance"))
     other.want(100)
-    assert other.order.account_id == "second"
+    assert (other.order.account_id, other.order.instrument_id) == ("second", BTC)
+    asked_for_ether = True
+    other.ask(lambda bar, context: context.submit_order(BTC, "BUY", 100))
+    assert (other.order.account_id, other.order.instrument_id) == ("second", ETH)

@@ -102,3 +102,12 @@ def test_the_moves_by_state_are_those_of_the_table():
     """An order moves by one of the two and is proven by the other, so they never differ, and no state is missing."""
     assert {(state, event): after for state, moves in MOVES.items() for event, after in moves.items()} == TRANSITIONS
     assert set(MOVES) == set(OrderState)
+
+
+def test_an_engine_makes_no_move_that_the_table_does_not_have(desk):
+    """It is refused with its reason, and the order stays as it was."""
+    desk.want(100)
+    desk.fill()
+    with pytest.raises(TransitionError, match="FILLED cannot take CANCEL"):
+        desk.engine._work.transition(desk.order, OrderEvent.CANCEL)
+    assert desk.order.state is OrderState.FILLED
