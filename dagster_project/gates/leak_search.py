@@ -118,7 +118,8 @@ class _Search:
             unload(with_weights)
 
     def _poison(self, cut: int) -> Leak | None:
-        return self._compare("poison", cut, self._record(poisoned(self.history, cut)).said)
+        # A fit is handed all of the garbage. A replay hands out one bar after the other, so it ends with the first bar past those compared.
+        return self._compare("poison", cut, self._record(poisoned(self.history, cut), bars=cut + 1).said)
 
     def _remember(self, first: int) -> dict[str, float]:
         """Replay other histories through the engine: positions that were recorded on the true one would tell what it knew there."""
@@ -138,10 +139,10 @@ class _Search:
                 edges[name] = round(lost_edge(self.history, self.recording, recording, left_out, first), 3)
         return edges
 
-    def _record(self, other: History, shift: int = 0) -> Recording:
+    def _record(self, other: History, shift: int = 0, *, bars: int | None = None) -> Recording:
         loaded = self.probe.load(None if self.fitter is None else self.fitter.weights(other.views, shift))
         try:
-            return self.probe.record(loaded, other.bars)
+            return self.probe.record(loaded, other.bars[:bars])
         finally:
             unload(loaded)
 
