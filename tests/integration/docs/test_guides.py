@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "guide" / "command-line.md"
+VENUES = ROOT / "docs" / "guide" / "venues.md"
 SECTION = "From nothing to a proven session"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PHRASE = re.compile(r"\barm \w+ on [\w.:-]+ up to [\d.]+ [A-Z]+\b")
@@ -203,6 +205,51 @@ def test_the_example_of_the_strategy_guide_replays(shell: Shell):
     shell.run("interlock keys new gate --role gate")
     made = shell.answer("interlock strategy bundle strategies/breakout --tape data/past.tape.gz --key ~/.interlock/keys/gate.pem")
     assert str(made["version"]).startswith("breakout@")
+
+
+@pytest.fixture(name="exchange_block")
+def _exchange_block(shell: Shell) -> Iterator[tuple[str, str]]:
+    """Run the local exchange as the guide says, on ports that are free; give what changes the guide's ports to these."""
+    (block,) = re.findall(r"^interlock exchange .*$", VENUES.read_text(encoding="utf-8"), re.MULTILINE)
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        port, faults = str(first.getsockname()[1]), str(second.getsockname()[1])
+    command = block.replace("18080", port).replace("18081", faults)
+    with (shell.directory / "exchange.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], cwd=shell.directory, env=shell.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or port in (shell.directory / "exchange.log").read_text(), "the exchange listens")
+        yield "18080", port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_the_guide_to_venues_leads_from_nothing_to_a_dry_run_that_warms_up(shell: Shell, exchange_block: tuple[str, str]):
+    """The strategy, its bars under the venue's own name, its bundle and the configuration: every word as it stands there."""
+    for block in BLOCK.findall(section(VENUES, "A strategy for it, and data for its backtest")):
+        printed = shell.run(block.replace(*exchange_block))
+    assert "my_trend@" in printed
+    point = section(VENUES, "Point the service at it")
+    (written,) = re.findall(r"^```toml\n(.*?)^```$", point, re.MULTILINE | re.DOTALL)
+    (shell.directory / "interlock.toml").write_text(written.replace(*exchange_block))
+    (appended,) = re.findall(r"`(cat gate.toml >> interlock.toml)`", point)
+    shell.run(appended)
+    shell.serve("interlock serve")
+    (operate,) = BLOCK.findall(point)
+    printed = shell.run(operate)
+    assert "my_trend is ARMED until" in printed
+    assert "DRY_RUN" in printed
+    (deployment,) = shell.answer("interlock status")["deployments"]
+    assert deployment["warm_up"]["needed"] == 12
+    wait_until(lambda: shell.answer("interlock status")["deployments"][0]["warm_up"]["had"]["local:BTCUSDT"] >= 9, "history came")
+    shell.interrupt()
+    (recorded,) = re.findall(r"`(interlock replay strategies/my_trend --data data/journal[^`]*)`", VENUES.read_text(encoding="utf-8"))
+    assert "parity digest" in shell.run(recorded)
 
 
 @pytest.mark.slow
