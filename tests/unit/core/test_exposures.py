@@ -139,7 +139,7 @@ def test_a_venue_is_what_stands_before_the_first_colon():
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
 def test_an_order_that_filled_beyond_its_quantity_frees_what_it_reserved_and_no_more(make, side):
-    """Another order beside it reserves what it did, while the one overfilled counts as alive and after."""
+    """Another order beside it reserves what it did, while the one overfilled counts as alive, after, and when it turns out to be alive."""
     exposures, other, overfilled = Exposures(), order(1, side=side), order(2, side=side)
 
     def reserves():
@@ -154,6 +154,8 @@ def test_an_order_that_filled_beyond_its_quantity_frees_what_it_reserved_and_no_
     assert reserves() == (sums, reserved, [2, 2])
     exposures.remove(overfilled, make.btc())
     assert reserves() == (sums, reserved, [1, 1])
+    exposures.add(overfilled, make.btc())
+    assert reserves() == (sums, reserved, [2, 2])
 
 
 def test_a_perpetual_reserves_nothing_of_a_balance(make):

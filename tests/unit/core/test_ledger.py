@@ -411,6 +411,23 @@ def test_a_balance_that_is_wrong_by_what_fees_could_hide_is_found_at_the_next_fi
         trade(margin, 5, 400_000)
 
 
+@pytest.mark.parametrize(
+    ("asset", "signed", "change"), [("USDT", -10, USDT), ("USDT", 10, -USDT), ("BTC", 10, 10**6), ("BTC", -10, -(10**6))]
+)
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_fill_after_which_a_balance_would_not_fit_is_refused_and_the_last_that_fits_is_not(margin, asset, signed, change, beyond):
+    """At both ends of what 64 bits can hold; the balance that does not fit is not kept."""
+    most, unit = (LARGEST_INTEGER, 1) if change > 0 else (-LARGEST_INTEGER, -1)
+    margin.balances["m", asset] = margin.deposits["m", asset] = most - change + beyond * unit
+    if not beyond:
+        trade(margin, signed, 10_000, instrument=BTC)
+        assert margin.balance("m", asset) == most
+        return
+    with pytest.raises(LedgerError, match=f"account m: a {asset} balance of {most + unit} does not fit"):
+        trade(margin, signed, 10_000, instrument=BTC)
+    assert margin.balance("m", asset) == most - change + unit
+
+
 def test_turnover_that_no_longer_fits_is_counted_anew():
     """At 18 decimal places a few units traded back and forth would fill 62 bits; what is held still adds up."""
     wei = Instrument(instrument_id="v:W", base="W", quote="USDT", price_scale=0, quantity_scale=18)
