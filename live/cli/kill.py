@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from live.cli.client import ServiceRefused, ServiceUnreachable, call
-from live.cli.output import Finding, JsonOption, answer
+from live.cli.output import CommandError, Finding, JsonOption, answer
 from live.cli.serve import ConfigOption
 from live.core.errors import InterlockError
 from live.latch import KillOrder, engage, latch_path, parse_kill, read_latch
@@ -73,7 +73,8 @@ def _raise_what_is_missing(order: KillOrder, payload: dict[str, Any], refused: I
     if not payload["latch_engaged"]:
         raise Finding(f"the latch {payload['latch']} is NOT engaged: stop the service process and cancel at the venue", payload)
     if report is None and (doubt := _doubt_name(order, config)):
-        raise Finding(f"{doubt}; `interlock kill` without a name stops everything", payload)
+        said = f" ({payload['unproven']})" if isinstance(refused, CommandError) else ""
+        raise Finding(f"{doubt}; `interlock kill` without a name stops everything{said}", payload)
     if refused is not None:
         raise Finding(f"UNPROVEN: the latch of {name} is engaged, but {payload['unproven']}; look at the venue", payload)
     if report is not None and not report["proven"]:

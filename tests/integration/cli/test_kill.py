@@ -103,6 +103,7 @@ def test_a_misspelt_name_that_the_service_was_not_asked_about_is_said_too(restin
     assert done.returncode == 2
     assert "NOTHING IS STOPPED BY THIS: strategy prob is not configured here" in done.stderr
     assert "STRATEGY probe" in done.stderr
+    assert "set INTERLOCK_TOKEN" in done.stderr
     assert open_orders(resting) != []
 
 
