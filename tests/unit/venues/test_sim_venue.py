@@ -53,6 +53,27 @@ def test_what_the_venue_refuses_it_refuses_in_binances_words(fields, reason):
     assert sim.venue.open_order_ids() == []
 
 
+@pytest.mark.parametrize(
+    ("filters", "fields", "refused"),
+    [
+        ({"minimum_notional": True}, {"quantity": 10}, True),
+        ({}, {"quantity": 10}, False),
+        ({"price_up_ppm": 50_000}, {"limit": 10_505}, True),
+        ({"price_up_ppm": 50_000}, {"limit": 8_995}, False),
+        ({"price_down_ppm": 100_000}, {"limit": 8_995}, True),
+        ({"price_down_ppm": 100_000}, {"limit": 10_505}, False),
+    ],
+)
+def test_each_filter_stands_by_itself(filters, fields, refused):
+    """One that the venue has is asked, also where it has no other; one that it has not is not."""
+    instrument = Instrument(
+        instrument_id="sim:BTCUSDT", base="BTC", quote="USDT", price_scale=2, quantity_scale=3, minimum_notional=5 * 10**8
+    )
+    sim = market(instrument, filters=VenueFilters(**{"minimum_notional": False, **filters}))
+    sim.submit(Side.BUY, **{"quantity": 100, **fields})
+    assert [kind for kind, _, _ in sim.ends()] == ["OrderRejected"] * refused
+
+
 def test_an_account_has_no_more_orders_than_the_venue_allows():
     """Another account's do not count."""
     sim = market(filters=VenueFilters(maximum_orders=2))
