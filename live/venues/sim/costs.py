@@ -45,6 +45,15 @@ class FeeAsset(StrEnum):
     """A third asset, at a declared rate."""
 
 
+class MinimumOf(StrEnum):
+    """What a smallest fee is the smallest of."""
+
+    FILL = "FILL"
+    """One execution."""
+    ORDER = "ORDER"
+    """All executions of an order: what the first one paid counts for the next, as zipline and brokers of shares reckon."""
+
+
 class FeeTier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """State the rates from a traded volume on.
 
@@ -104,7 +113,8 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         fee_per_fill: fixed fee of each execution.
         fee_per_order: fixed fee of each order, charged with its first execution.
         fee_per_unit: fee of one whole unit of quantity: a share, a coin or a contract.
-        minimum_fee: smallest sum of the proportional, unit and fill fee of one execution; 0 leaves rebates alone.
+        minimum_fee: smallest sum of the proportional, unit and fill fee; 0 leaves rebates alone.
+        minimum_fee_of: whether each execution has that minimum, or each order once, which holds for fees by unit alone.
         fee_asset: which asset is charged.
         other_asset: name of the third asset; with `fee_asset` OTHER only.
         other_asset_price: what one whole unit of the third asset costs in the quote asset.
@@ -130,6 +140,7 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fee_per_order: str = "0"
     fee_per_unit: str = "0"
     minimum_fee: str = "0"
+    minimum_fee_of: MinimumOf = MinimumOf.FILL
     fee_asset: FeeAsset = FeeAsset.QUOTE
     other_asset: str = ""
     other_asset_price: str = ""
@@ -162,6 +173,10 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 raise InputError(f"{name} must lie within 0..{bound - 1}, received {value}")
         for name in ("fee_per_fill", "fee_per_order", "fee_per_unit", "minimum_fee"):
             money(name, getattr(self, name))
+        if self.minimum_fee_of is MinimumOf.ORDER and (
+            self.maker_fee_ppm or self.taker_fee_ppm or self.tiers or self.instruments or money("fee_per_fill", self.fee_per_fill)
+        ):
+            raise InputError("minimum_fee_of ORDER holds for fee_per_unit alone: set maker_fee_ppm, taker_fee_ppm and fee_per_fill to 0")
         volumes = [money("volume", tier.volume) for tier in self.tiers]
         if volumes != sorted(set(volumes)) or (volumes and not self.tier_days):
             raise InputError(

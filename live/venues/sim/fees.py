@@ -8,7 +8,7 @@ import msgspec
 from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION
 from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, Side
-from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, Rounding, binary_fee, money, round_fee
+from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, MinimumOf, Rounding, binary_fee, money, round_fee
 
 DAY = 24 * 3_600 * 1_000_000_000
 
@@ -24,7 +24,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
         price: price units.
         quantity: quantity units.
         liquidity: whether it made or took liquidity.
-        first: whether it is the first execution of its order.
+        before: what its order had filled before it, in quantity units.
         now: venue time, nanoseconds UTC.
     """
 
@@ -33,7 +33,7 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     price: int
     quantity: int
     liquidity: Liquidity
-    first: bool
+    before: int
     now: int
 
 
@@ -84,8 +84,13 @@ class CostModelFees:
         numerator = (share + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * charge.quantity * PARTS_PER_MILLION
         denominator = PARTS_PER_MILLION * units
         if self._minimum:
-            numerator = max(numerator, self._minimum * denominator)
-        if charge.first:
+            least = self._minimum * denominator
+            paid = 0
+            if charge.before and costs.minimum_fee_of is MinimumOf.ORDER:
+                earlier = self._per_unit * charge.before * PARTS_PER_MILLION
+                numerator, paid = numerator + earlier, max(earlier, least)
+            numerator = max(numerator, least) - paid
+        if not charge.before:
             numerator += self._per_order * denominator
         asset = instrument.quote
         if costs.fee_asset is FeeAsset.OTHER:

@@ -213,7 +213,7 @@ class SimulatedVenue:
         key = (asked.account_id, asked.instrument_id)
         self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
         before = asked.quantity - order.remaining
-        charge = Charge(asked.account_id, asked.side, price, quantity, liquidity, not before, now)
+        charge = Charge(asked.account_id, asked.side, price, quantity, liquidity, before, now)
         fee, fee_asset = self._fees.charge(self._matchers[asked.instrument_id].instrument, charge)
         # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
         trade_id = f"T{order.order_id}" if quantity == asked.quantity else f"T{order.order_id}-{before + quantity}"

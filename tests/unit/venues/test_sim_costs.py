@@ -6,7 +6,7 @@ from simulated_market import BTC, Market
 from live.core.errors import InputError
 from live.core.vocabulary import Side
 from live.venues.sim import CostModel, FillModel, SimulationSettings
-from live.venues.sim.costs import FeeAsset, FeeRates, FeeTier, Rounding, round_fee
+from live.venues.sim.costs import FeeAsset, FeeRates, FeeTier, MinimumOf, Rounding, round_fee
 from live.venues.sim.fees import DAY
 from live.venues.sim.latency import Delay, Distribution
 from live.venues.sim.queueing import QueueModel
@@ -67,6 +67,18 @@ def test_an_orders_fee_comes_with_its_first_fill_and_a_fills_fee_with_each():
     sim.bar(10_000, 10_000, 10_000, 10_000, volume=10)
     sim.bar(10_000, 10_000, 10_000, 10_000, volume=10)
     assert [one.fee for one in sim.executions()] == [110_000_000, 10_000_000]
+
+
+@pytest.mark.parametrize(("of", "charged"), [(MinimumOf.FILL, [100, 100, 100]), (MinimumOf.ORDER, [100, 0, 40])])
+def test_a_smallest_fee_is_that_of_each_fill_or_of_the_order(of, charged):
+    """An order fills by 0.56, 0.28 and 0.56 USDT worth of fees; together they are 1.40, which is above the smallest of 1."""
+    costs = CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=0, fee_per_unit="70", minimum_fee="1", minimum_fee_of=of)
+    sim = Market(SimulationSettings(costs=costs, participation_ppm=1_000_000))
+    sim.bar(10_000, 10_000, 10_000, 10_000)
+    sim.submit(Side.BUY, 20)
+    for volume in (8, 4, 8):
+        sim.bar(10_000, 10_000, 10_000, 10_000, volume=volume)
+    assert [one.fee // 1_000_000 for one in sim.executions()] == charged
 
 
 def test_what_is_received_pays_the_fee_where_declared():
@@ -143,6 +155,7 @@ def test_slippage_may_happen_now_and_then_and_the_same_way_again():
     [
         (lambda: CostModel(fee_per_fill="-1"), "fee_per_fill must not be negative"),
         (lambda: CostModel(fee_per_fill="much"), "fee_per_fill: a decimal number was expected"),
+        (lambda: CostModel(minimum_fee="1", minimum_fee_of=MinimumOf.ORDER), "minimum_fee_of ORDER holds for fee_per_unit alone"),
         (lambda: CostModel(fee_decimals=9), "fee_decimals must lie within 0..8"),
         (lambda: CostModel(fee_asset=FeeAsset.OTHER), "other_asset"),
         (lambda: CostModel(other_asset_discount_ppm=1), "other_asset"),
