@@ -204,6 +204,14 @@ def test_a_quantity_above_the_venues_maximum_is_denied(new_desk, make, bound, se
     assert passes(desk) if sent else desk.code == DenialCode.QUANTITY_ABOVE_MAXIMUM
 
 
+@pytest.mark.parametrize(("limit", "venue"), [(80, 90), (90, 80)])
+def test_a_quantity_is_held_against_the_smaller_maximum(new_desk, make, limit, venue):
+    """And the denial says which one that was."""
+    desk = new_desk(make.deployment(limits=make.limits(maximum_order_quantity={BTC: limit}))).open(make.btc(maximum_quantity=venue))
+    desk.want(100)
+    assert [denied.detail for denied in desk.of(records.OrderDenied)] == ["100 > 80"]
+
+
 @pytest.mark.parametrize(
     ("price", "code"),
     [(9_995, None), (9_996, DenialCode.PRICE_NOT_ON_TICK), (0, DenialCode.PRICE_NOT_ON_TICK), (-5, DenialCode.PRICE_NOT_ON_TICK)],
