@@ -51,19 +51,29 @@ def test_an_sma_cross_of_backtesting_py_is_reproduced(tmp_path, close_out, equit
         ("backtesting_bracket", "Bracket", 954235.374182, 230),
         ("backtrader_reverse", "Reverse", 747098.320028, 283),
         ("vectorbt_all_in", "AllIn", 9669.503953, 283),
+        ("pybroker_new_high", "NewHigh", 820354.388728, 676),
     ],
 )
 def test_what_other_engines_make_of_the_same_bars_is_reproduced(tmp_path, name, class_name, equity, fills):
     """Each printed this value, which floats hold to six decimals.
 
     Stops and take-profits within the entry's bar (backtesting.py 0.6.6), slippage that ends at the bar's range (backtrader 1.9.78.123),
-    all the cash at the close (vectorbt 1.2.0).
+    all the cash at the close (vectorbt 1.2.0), the middle of the next bar and stops that it jumps over (pybroker 2.0.2).
     """
     bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
     result = result_of(name, class_name, tmp_path, data=[bars], end="2018-01-13T04:00:00Z")
     assert result.performance is not None
     assert round(float(result.performance.equity), 6) == equity
     assert (result.fills, result.denials, result.alarms) == (fills, {}, {})
+
+
+def test_a_dual_moving_average_of_zipline_is_reproduced(tmp_path):
+    """Fills at the next bar's close with slippage, a fee a share with a minimum an order: zipline-reloaded 3.0.4 prints this value."""
+    bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
+    result = result_of("zipline_dual_average", "DualAverage", tmp_path, data=[bars], end="2017-11-11T16:00:00Z")
+    assert result.performance is not None
+    assert (result.performance.equity, result.performance.fees) == ("1029885.68700000", "76.00000000")
+    assert (result.fills, result.denials, result.alarms) == (76, {}, {})
 
 
 def test_drawdown_is_that_of_the_bars_when_their_opens_are_played_too(tmp_path):
