@@ -68,7 +68,7 @@ PIPELINE_HINT = "install the pipeline to get it: pip install 'interlock[pipeline
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return the exit code: 0 done, 1 an error, 2 a check that does not hold or wrong usage."""
-    _join_pipeline_commands()
+    _join_pipeline_commands(arguments)
     as_json = "--json" in arguments
     exit_code = 0
 
@@ -117,9 +117,11 @@ def _command_of(arguments: list[str]) -> str:
 _GROUPS = ("strategy", "keys", "promote", "token", "journal", "session", "config", "spec", "venue", "dataset")
 
 
-def _join_pipeline_commands() -> None:
-    """Add the commands of the pipeline; they import its libraries only when they run."""
-    known = {group.name for group in app.registered_groups}
+def _join_pipeline_commands(arguments: list[str]) -> None:
+    """Add the commands of the pipeline unless one of the live host's own is called: finding them imports some of its code."""
+    known = {one.name for one in (*app.registered_groups, *app.registered_commands)}
+    if arguments and arguments[0] in known:
+        return
     for entry in entry_points(group="interlock.commands"):
         if entry.name not in known:
             app.add_typer(entry.load(), name=entry.name)

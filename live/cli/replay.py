@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from live.cli.output import CommandError, JsonOption, answer, print_table
 from live.core.vocabulary import AccountType
@@ -222,6 +221,8 @@ def progress_on_terminal(what: str) -> Generator[Callable[[int, int | None], Non
     if not sys.stderr.isatty():
         yield None
         return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.completed:,} {task.description}"),

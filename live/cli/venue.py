@@ -1,6 +1,5 @@
 """`interlock venue`: let the adapter of a venue show, case by case, that it does there what trading relies on."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -75,6 +74,8 @@ def check(
     nothing for it. It wants an account of its own, without open orders. The evidence is what arming LIVE asks for: it counts for
     this address, this adapter and 30 days. Exits 2 when a case failed.
     """
+    import asyncio
+
     from live.cli.venue_gate import KillLatches
     from live.configuration import load_configuration
 
