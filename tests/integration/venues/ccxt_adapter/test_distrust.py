@@ -227,6 +227,7 @@ def test_an_execution_is_told_by_one_scan_and_never_again(exchange: LocalExchang
 
     async def scenario() -> None:
         async with open_desk(exchange) as desk:
+            exchange.fault("lose_event", match={"event": "executionReport"}, count=None)  # the stream tells it too, whenever it likes
             traded = desk.submit(desk.order(OrderType.MARKET, 500))
             await desk.sinks.first(ExecutionReported, traded)
             assert await desk.venue.scan_fills() > 0
