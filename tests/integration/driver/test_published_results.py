@@ -52,13 +52,15 @@ def test_an_sma_cross_of_backtesting_py_is_reproduced(tmp_path, close_out, equit
         ("backtrader_reverse", "Reverse", 747098.320028, 283),
         ("vectorbt_all_in", "AllIn", 9669.503953, 283),
         ("pybroker_new_high", "NewHigh", 820354.388728, 676),
+        ("freqtrade_cross", "Cross", 9688.746992, 284),
     ],
 )
 def test_what_other_engines_make_of_the_same_bars_is_reproduced(tmp_path, name, class_name, equity, fills):
     """Each printed this value, which floats hold to six decimals.
 
     Stops and take-profits within the entry's bar (backtesting.py 0.6.6), slippage that ends at the bar's range (backtrader 1.9.78.123),
-    all the cash at the close (vectorbt 1.2.0), the middle of the next bar and stops that it jumps over (pybroker 2.0.2).
+    all the cash at the close (vectorbt 1.2.0), the middle of the next bar and stops that it jumps over (pybroker 2.0.2),
+    a stake of money with stop-loss and `minimal_roi` (freqtrade 2026.9: -311.253008 of 10,000).
     """
     bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
     result = result_of(name, class_name, tmp_path, data=[bars], end="2018-01-13T04:00:00Z")
