@@ -9,11 +9,12 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial, partialmethod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
-from real_desk import BUY, REST, RealDesk, RealHost, run_exchange
+from real_desk import BUY, REST, Exchange, RealDesk, RealHost, run_exchange
 from settling_up import check_evidence, settle_up
 
 from live.core.orders import TERMINAL
@@ -32,6 +33,15 @@ def _short_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     """This exchange takes or refuses an order at once, so an order that is not there need not be waited for as long as elsewhere."""
     settings = partial(real_venues.TradingSettings, engine_timeout=0, read_lag=0, future_allowance=0)
     monkeypatch.setattr(real_venues, "TradingSettings", settings)
+
+
+class Round(NamedTuple):
+    """Hold a host, the exchange of its own, and the process that trades for it there."""
+
+    real_host: RealHost
+    exchange: Exchange
+    account: str
+    child: int
 
 
 class KilledAt:
@@ -74,8 +84,8 @@ async def trade(real_host: RealHost, killed: KilledAt) -> None:
         killed.armed = False
 
 
-def trade_and_die(real_host: RealHost, number: int, side: Side) -> bool:
-    """Trade in a child process that dies at a commit; tells whether it came to that."""
+def trade_until_killed(real_host: RealHost, number: int, side: Side) -> int:
+    """Trade in a child process that dies at a commit, and ends by itself when it does not; gives its process id."""
     child = os.fork()
     if child == 0:
         killed = KilledAt(number, side)
@@ -86,6 +96,11 @@ def trade_and_die(real_host: RealHost, number: int, side: Side) -> bool:
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
+    return child
+
+
+def has_died(child: int) -> bool:
+    """Wait for a child that trades, and tell whether it came to the commit that it was to die at."""
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
@@ -111,18 +126,30 @@ def test_kill_9_around_every_journal_write_duplicates_no_order_and_loses_none(
     host: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, side: Side
 ) -> None:
     """An order, its cancel and another order, killed at each write of the journal in turn, until there is none left to be killed at."""
+    monkeypatch.setenv("INTERLOCK_LOCKS", str(tmp_path_factory.mktemp("locks")))
     accounts: Iterator[str] = (f"killed{number}" for number in range(MOST_WRITES))
-    number, died = 0, True
-    while died:
-        number += 1
+
+    @contextmanager
+    def trading(number: int) -> Iterator[Round]:
         account = next(accounts)
         monkeypatch.setenv(f"INTERLOCK_KEY_{account.upper()}", account)
         monkeypatch.setenv(f"INTERLOCK_SECRET_{account.upper()}", account)
-        monkeypatch.setenv("INTERLOCK_LOCKS", str(tmp_path_factory.mktemp("locks")))
         with run_exchange("--account", f"{account}:{account}") as exchange:
             real_host = RealHost(type(host)(tmp_path_factory.mktemp("killed")), exchange)
             real_host.configure(("real", account, "LIVE"), venue="recv_window_ms = 500")
-            died = trade_and_die(real_host, number, side)
-            asyncio.run(come_back(real_host, exchange, account))
-            check_evidence(real_host.host.home)
+            yield Round(real_host, exchange, account, trade_until_killed(real_host, number, side))
+
+    number, died = 0, True
+    with ExitStack() as rounds:
+        coming = rounds.enter_context(trading(1))
+        while died:
+            number += 1
+            one, died = coming, has_died(coming.child)
+            # Both mostly wait, so the next round trades at its own exchange while this one comes back.
+            with ExitStack() as over:
+                over.push(rounds.pop_all())
+                if died:
+                    coming = rounds.enter_context(trading(number + 1))
+                asyncio.run(come_back(one.real_host, one.exchange, one.account))
+                check_evidence(one.real_host.host.home)
     assert number > 5, "an order's life takes more writes than that"
