@@ -62,9 +62,11 @@ def test_denials_alarms_and_fills_are_counted_as_they_were_said(journal: Journal
 
 
 def test_a_commit_is_due_after_so_many_entries(tmp_path: Path) -> None:
-    """Snapshots are no entries: they neither bring a commit forward nor put it off."""
+    """Snapshots are no entries, nor is what the journal held before: they neither bring a commit forward nor put it off."""
     path = tmp_path / "replay.journal"
     with JournalFile.create(path, session_id="replay", durable=False) as journal:
+        journal.append_step(None, said(1), (1, 0))
+        journal.commit()
         recorder = ReplayRecorder(journal, Engine({}))
         for number in range(2 * COMMIT_INTERVAL):
             if number in {0, 5, COMMIT_INTERVAL + 5}:
@@ -73,7 +75,7 @@ def test_a_commit_is_due_after_so_many_entries(tmp_path: Path) -> None:
         assert recorder.entries == 2 * COMMIT_INTERVAL
         assert not journal.uncommitted
     with JournalReader(path) as reader:
-        assert [commit.last_seq for commit in reader.commits()] == [COMMIT_INTERVAL + 2, 2 * COMMIT_INTERVAL + 3]
+        assert [commit.last_seq for commit in reader.commits()] == [1, COMMIT_INTERVAL + 3, 2 * COMMIT_INTERVAL + 4]
 
 
 def test_what_waits_for_its_commit_is_let_go_without_a_journal() -> None:
