@@ -158,6 +158,14 @@ def test_an_order_that_filled_beyond_its_quantity_frees_what_it_reserved_and_no_
     assert reserves() == (sums, reserved, [2, 2])
 
 
+def test_an_order_that_turns_out_to_be_alive_reserves_what_is_left_of_it(make):
+    """To the last unit."""
+    exposures = Exposures()
+    exposures.add(order(filled_quantity=99), make.btc())
+    book = exposures.strategies["paper", "alpha"][BTC]
+    assert (book.buys, book.buy_notional, exposures.reserved) == (1, 10_000 * FACTOR, {("paper", "USDT"): 10_000 * FACTOR})
+
+
 def test_a_perpetual_reserves_nothing_of_a_balance(make):
     """Its margin is judged instead."""
     exposures, perpetual = Exposures(), make.btc(kind=InstrumentKind.PERPETUAL)
