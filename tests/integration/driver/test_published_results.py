@@ -69,6 +69,24 @@ def test_what_other_engines_make_of_the_same_bars_is_reproduced(tmp_path, name, 
     assert (result.fills, result.denials, result.alarms) == (fills, {}, {})
 
 
+@pytest.mark.parametrize(
+    ("price", "equity"),
+    [
+        ("NEXT_OPEN", "1030611.35606000"),
+        ("NEXT_CLOSE", "1056073.24460000"),
+        ("NEXT_MIDDLE", "1034882.41118000"),
+        ("NEXT_AVERAGE", "1039112.47635500"),
+    ],
+)
+def test_each_price_of_the_next_bar_is_filled_at_as_akquant_does(tmp_path, price, equity):
+    """A proportional fee with a minimum for each fill: AKQuant 0.3.71 prints these values."""
+    bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
+    changes = {"end": "2018-01-13T04:00:00Z", "venue": {"fill": {"price": price}}}
+    result = result_of("akquant_dual_average", "DualAverage", tmp_path, data=[bars], **changes)
+    assert result.performance is not None
+    assert (result.performance.equity, result.fills, result.denials) == (equity, 283, {})
+
+
 def test_a_dual_moving_average_of_zipline_is_reproduced(tmp_path):
     """Fills at the next bar's close with slippage, a fee a share with a minimum an order: zipline-reloaded 3.0.4 prints this value."""
     bars = str(REPOSITORY / "data" / "sample" / "btcusdt_30m.parquet")
