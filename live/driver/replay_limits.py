@@ -82,35 +82,35 @@ def _derived_limits(settings: ReplaySettings, traded: tuple[Instrument, ...]) ->
         "duplicate_window_milliseconds": SHORTEST_DUPLICATE_WINDOW * 1_000 // SECOND,
         "reference_collar_ppm": CEILING_REFERENCE_COLLAR_PPM,
     }
-    return {**table, **_beyond_live(settings)} if settings.beyond_live_limits else table
+    return {**table, **_BEYOND_LIVE} if settings.beyond_live_limits else table
 
 
-def _beyond_live(settings: ReplaySettings) -> dict[str, Any]:
-    """Give what bounds nothing, but for the price collar: orders are reserved for at the price that it lets them reach."""
-    collar = settings.limits.get("price_collar_ppm", CEILING_PRICE_COLLAR_PPM)
-    return {
-        "maximum_open_orders": COUNTLESS,
-        "maximum_orders_per_minute": COUNTLESS,
-        "maximum_data_age_seconds": ENDLESS_SECONDS,
-        "maximum_executions_per_hour": COUNTLESS,
-        "maximum_cancels_per_minute": COUNTLESS,
-        "maximum_spread_ppm": collar,
-        "maximum_slippage_ppm": collar,
-        "duplicate_window_milliseconds": 1,
-        "reference_collar_ppm": COUNTLESS,
-    }
+_BEYOND_LIVE: dict[str, Any] = {
+    "maximum_open_orders": COUNTLESS,
+    "maximum_orders_per_minute": COUNTLESS,
+    "maximum_data_age_seconds": ENDLESS_SECONDS,
+    "maximum_executions_per_hour": COUNTLESS,
+    "maximum_cancels_per_minute": COUNTLESS,
+    "maximum_spread_ppm": COUNTLESS,
+    "maximum_slippage_ppm": COUNTLESS,
+    "duplicate_window_milliseconds": 1,
+    "reference_collar_ppm": COUNTLESS,
+}
+"""What bounds nothing. The price collar is none of it: orders are reserved for at the price that it lets them reach."""
+
+_WITHIN_COLLAR = ("reference_collar_ppm", "maximum_spread_ppm", "maximum_slippage_ppm")
 
 
 def _limits(table: Mapping[str, Any], instruments: Mapping[str, Instrument], *, wide: bool, beyond_live: bool) -> Limits:
-    """Read limits; those of a strategy that has none of its own need not hold the slower reference within the price collar.
+    """Read limits; those of a strategy that has none of its own need not hold spread, slippage and slower reference within the collar.
 
     Real markets move by more than that within nine bars, and a replay of them is nobody's promotion.
     """
     if not wide:
         return parse_limits(table, instruments, beyond_live=beyond_live)
-    collar = read_limit("reference_collar_ppm", table["reference_collar_ppm"])
-    within = {name: value for name, value in table.items() if name != "reference_collar_ppm"}
-    limits = parse_limits(within, instruments, beyond_live=beyond_live)
-    limits = replace(limits, reference_collar_ppm=collar)
+    collar = read_limit("price_collar_ppm", table["price_collar_ppm"])
+    above = {name: value for name in _WITHIN_COLLAR if (value := read_limit(name, table[name])) > collar}
+    within = {name: value for name, value in table.items() if name not in above}
+    limits = replace(parse_limits(within, instruments, beyond_live=beyond_live), **above)
     check_ceilings(limits, beyond_live=beyond_live)
     return limits

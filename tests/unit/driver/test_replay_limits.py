@@ -28,6 +28,15 @@ class AllIn(Strategy):
     def on_bar(self, bar, context):
         context.target_fraction(bar.instrument_id, 1.0)
 
+class EachBar(Strategy):
+    """One unit more with each bar."""
+
+    def __init__(self, parameters):
+        pass
+
+    def on_bar(self, bar, context):
+        context.submit_order(bar.instrument_id, "BUY", 1000)
+
 class Ladder(Strategy):
     """Once bought, an order to take profit far above, sent as soon as the buy is filled."""
 
@@ -55,7 +64,7 @@ def _prepare(tmp_path):
 
     def prepare(class_name, closes, days, **changes):
         bars = [
-            Bar(START + day * DAY, START + day * DAY, ASSET.instrument_id, close, close, close, close, 10**9)
+            Bar(START + int(day * DAY), START + int(day * DAY), ASSET.instrument_id, close, close, close, close, 10**9)
             for day, close in zip(days, closes, strict=True)
         ]
         tape = tmp_path / "market.tape.gz"
@@ -91,6 +100,22 @@ def test_a_limit_order_half_as_high_again_rests_where_the_collar_allows_it(prepa
     result, _ = run_replay(prepare("Ladder", RALLY, WEEKEND, beyond_live_limits=True, limits={"price_collar_ppm": 600_000}))
     assert (result.fills, result.positions, result.denials) == (2, {}, {})
     assert result.profit == {"ladder": "50.00000000"}
+
+
+def test_a_market_that_jumps_between_decision_and_fill_is_bought_again(prepare):
+    """Orders that lately paid 40 % too much say that something is wrong with live trading, and nothing of a replay of real bars."""
+    closes, minutes = [10_000, 14_000, 19_600, 27_440, 27_440], [minute / 1_440 for minute in range(5)]
+    assert run_replay(prepare("EachBar", closes, minutes))[0].denials == {"SLIPPAGE_EXCEEDED": 2}
+    result, _ = run_replay(prepare("EachBar", closes, minutes, beyond_live_limits=True))
+    assert (result.fills, result.denials) == (4, {})
+
+
+def test_a_bare_file_may_name_a_collar_narrower_than_its_other_limits_on_prices(prepare):
+    """One limit is changed by naming it alone; one that is no limit is still refused."""
+    limits = prepare("AllIn", RALLY, range(4), limits={"price_collar_ppm": 20_000}).setup.deployments[0].limits
+    assert (limits.price_collar_ppm, limits.maximum_spread_ppm, limits.maximum_slippage_ppm) == (20_000, 50_000, 100_000)
+    with pytest.raises(LimitError, match="maximum_spread_ppm must be positive"):
+        prepare("AllIn", RALLY, range(4), limits={"maximum_spread_ppm": 0})
 
 
 def test_without_the_setting_a_limit_above_its_ceiling_is_refused(prepare):
