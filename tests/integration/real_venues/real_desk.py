@@ -1,17 +1,21 @@
 """A host that trades at the local exchange in a process of its own, and somebody else who uses the same account there."""
 
 import asyncio
+import atexit
 import hashlib
 import hmac
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -113,8 +117,8 @@ maximum_data_age_seconds = 3600
 class Exchange:
     """Reach a running exchange, as anybody and as the holder of a key."""
 
-    def __init__(self, process: "subprocess.Popen[str]", listening: dict[str, str]) -> None:
-        self.process = process
+    def __init__(self, process_id: int, listening: dict[str, str]) -> None:
+        self.process_id = process_id
         self.http, self.web_socket, self.faults = listening["http"], listening["web_socket"], listening["faults"]
 
     def control(self, path: str, body: object = None, method: str | None = None) -> Any:
@@ -155,20 +159,49 @@ class Exchange:
         return {one["asset"]: float(one["free"]) + float(one["locked"]) for one in answer["balances"]}
 
 
+@cache
+def _forks() -> "subprocess.Popen[str]":
+    """Start the process that exchanges are forked from, once for all tests that this process runs."""
+    command = [sys.executable, str(Path(__file__).with_name("exchange_forks.py"))]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    atexit.register(process.communicate)
+    return process
+
+
+def _fork_exchange(arguments: list[str], pipe: Path) -> int:
+    """Start an exchange whose standard output goes to a pipe; gives its process id."""
+    forks = _forks()
+    assert forks.stdin is not None
+    assert forks.stdout is not None
+    print(json.dumps([arguments, dict(os.environ), str(pipe)]), file=forks.stdin, flush=True)
+    return int(forks.stdout.readline())
+
+
+def kill(process_id: int) -> None:
+    """Kill an exchange, unless that was done, and see it gone."""
+    with suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)
+        while True:
+            os.kill(process_id, 0)
+            time.sleep(0.002)  # between two looks at another process
+
+
 @contextmanager
 def run_exchange(*more: str) -> Iterator[Exchange]:
     """Run the exchange in a process of its own; key and secret of an account are its name."""
-    command = [sys.executable, "-c", "from live.cli.entry import main; main()", "exchange", "--json", "--port", "0", "--faults-port", "0"]
+    arguments = ["exchange", "--json", "--port", "0", "--faults-port", "0"]
     for account in ACCOUNTS:
-        command += ["--account", f"{account}:{account}"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stdout is not None
-        yield Exchange(process, json.loads("".join(iter(process.stdout.readline, "}\n")) + "}"))
-    finally:
-        process.kill()
-        process.communicate()
+        arguments += ["--account", f"{account}:{account}"]
+    with tempfile.TemporaryDirectory() as directory:
+        pipe = Path(directory) / "listening"
+        os.mkfifo(pipe)
+        process_id = _fork_exchange([*arguments, *more], pipe)
+        try:
+            with pipe.open(encoding="utf-8") as said:
+                yield Exchange(process_id, json.loads("".join(iter(said.readline, "}\n")) + "}"))
+        finally:
+            kill(process_id)
 
 
 class RealHost:

@@ -1,7 +1,7 @@
 """A restart takes over what is at the venue before it decides anything, and a venue's restart is survived."""
 
 import pytest
-from real_desk import BTC, BUY, MANY, REST, run_exchange
+from real_desk import BTC, BUY, MANY, REST, kill, run_exchange
 
 from live.core.vocabulary import Scope
 from live.service.errors import StartError
@@ -99,8 +99,7 @@ async def test_a_venue_that_restarts_is_followed_again(real_host, host, account,
             await desk.lease("real")
             desk.tell(REST)
             order = await desk.order("real", "OPEN")
-            first.process.kill()
-            first.process.wait()
+            kill(first.process_id)
             await desk.until(desk.session.feeds["local"].faults, "the feed is known to be down")
             with run_exchange("--state", str(tmp_path / "exchange"), "--port", port) as second:
                 await desk.ready()

@@ -51,4 +51,4 @@ class _Behind(Exchange):
     """The exchange, at the relay's address."""
 
     def __init__(self, exchange: Exchange, relay: Relay) -> None:
-        super().__init__(exchange.process, {"http": relay.http, "web_socket": relay.web_socket, "faults": exchange.faults})
+        super().__init__(exchange.process_id, {"http": relay.http, "web_socket": relay.web_socket, "faults": exchange.faults})
