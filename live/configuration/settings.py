@@ -98,8 +98,8 @@ class VenueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: `simulated`, or `ccxt` for a venue with an address.
-        fill_price: where a simulated market order fills: the next bar's open, or the same bar's close. This, the fees, the slippage and
-            `simulation` hold for the orders of DRY_RUN and SHADOW deployments, at a venue of either kind.
+        fill_price: where a simulated market order fills: the next bar's open, the same bar's close, or another price of the next bar.
+            This, the fees, the slippage and `simulation` hold for the orders of DRY_RUN and SHADOW deployments, at a venue of either kind.
         maker_fee_ppm: simulated fee of an order that rested, parts per million of the notional.
         taker_fee_ppm: simulated fee of an order that traded at once.
         slippage_basis_points: how much worse than the market simulated market orders fill.
