@@ -48,6 +48,7 @@ async def test_a_refused_key_disarms_its_account_at_once_and_cancels_are_still_t
         desk.tell(BUY)
         await desk.order("fine", "FILLED")
         assert len(exchange.asked("order.place", name)) == 2, "one that rested, and one that was refused"
+        await desk.session.driver.durable(desk.session.driver.loop.last_seq)
         (command,) = [one for one in written(desk, OperatorCommand) if one.operator == VENUE_OPERATOR]
         assert (command.action, command.scope, command.target) == (OperatorAction.DISARM, Scope.ACCOUNT, name)
         assert command.reason.startswith(f"{VENUE} refuses the account: REJECTED_AUTH: HTTP 401 code -2015")
