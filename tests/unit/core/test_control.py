@@ -128,7 +128,9 @@ def test_a_global_kill_that_names_a_target_kills_everything(desk, how):
 
 @pytest.mark.parametrize("action", [OperatorAction.KILL, OperatorAction.DISARM, OperatorAction.REDUCE_ONLY])
 def test_a_command_for_something_unknown_alarms(desk, action):
-    """Who kills a misspelled strategy must not believe that it is dead."""
+    """Who kills a misspelled strategy must not believe that it is dead, whatever orders others have."""
+    desk.want(100, limit_price=99.0)
+    assert desk.state.live_orders
     desk.command(action, Scope.STRATEGY, "aplha")
     assert desk.alarms == ["COMMAND_COVERS_NOTHING"]
     assert desk.trading() is TradingState.ARMED

@@ -32,6 +32,7 @@ def test_a_decision_leads_to_an_order_that_names_it(desk):
     ]
     decision, intent = desk.of(records.DecisionRecorded)[0], desk.of(records.IntentRecorded)[0]
     assert (decision.target, decision.requested, decision.reason) == (100, "100 units", "test")
+    assert (intent.label, intent.replaces, intent.reduce_only) == ("", "", False)
     assert (intent.decision_id, intent.quantity, intent.side) == (decision.decision_id, 100, Side.BUY)
     assert intent.allocations == (records.Allocation("alpha", intent.intent_id, 100),)
     assert [effect.order_id for effect in desk.submitted] == [intent.order_id]

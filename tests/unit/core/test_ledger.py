@@ -234,12 +234,12 @@ def test_a_rebate_is_a_negative_fee(margin):
 
 def test_funding_moves_the_balance_and_the_position_it_is_for(margin):
     """What a strategy received is profit of its position; what is nobody's stays with the account."""
-    position = trade(margin, 5, 400_000)
+    position = trade(margin, 5, 400_000, fee=2)
     margin.apply_funding(FundingRecorded(0, "m", "s", PERP.instrument_id, "f1", -3), PERP)
     margin.apply_funding(FundingRecorded(0, "m", "", PERP.instrument_id, "f2", 10), PERP)
     margin.check({PERP.instrument_id: PERP})
-    assert (position.funding, position.cash, position.profit(position.cost)) == (-3, -3, -3)
-    assert margin.balance("m", "USDT") == 1_000 * USDT + 7
+    assert (position.funding, position.cash, position.profit(position.cost)) == (-3, -5, -5)
+    assert margin.balance("m", "USDT") == 1_000 * USDT + 5
     assert margin.strategy_fees == {("m", "", "USDT"): -10}
 
 
@@ -400,10 +400,11 @@ def test_a_balance_that_does_not_follow_from_its_events_is_found_at_the_next_one
         event(margin)
 
 
+@pytest.mark.parametrize("fee_asset", ["USDT", "BNB"])
 @pytest.mark.parametrize(("borne", "wrong"), [(0, -1), (3, 3), (3, 6)])
-def test_a_balance_that_is_wrong_by_what_fees_could_hide_is_found_at_the_next_fill(margin, borne, wrong):
-    """3 money units of funding that no strategy bears count as a fee of the account."""
-    trade(margin, 5, 400_000)
+def test_a_balance_that_is_wrong_by_what_fees_could_hide_is_found_at_the_next_fill(margin, borne, wrong, fee_asset):
+    """3 money units of funding that no strategy bears count as a fee of the account; fees in another asset hide nothing of this one."""
+    trade(margin, 5, 400_000, fee=1, fee_asset=fee_asset)
     if borne:
         margin.apply_funding(FundingRecorded(0, "m", "", PERP.instrument_id, "f", -borne), PERP)
     margin.balances["m", "USDT"] += wrong
@@ -434,12 +435,12 @@ def test_turnover_that_no_longer_fits_is_counted_anew():
     ledger = Ledger()
     ledger.accounts["m"] = Account(AccountType.MARGIN, 1_000_000)
     for _ in range(9):
-        trade_of(ledger, wei, 10**18)
-        trade_of(ledger, wei, -(10**18) + 1)
+        for signed in (10**18, -(10**18) + 1):
+            trade_of(ledger, wei, signed)
+            position = ledger.positions["m", "s", "v:W"]
+            assert max(position.bought, position.sold) <= LARGEST_INTEGER
     ledger.check({"v:W": wei})
-    position = ledger.positions["m", "s", "v:W"]
     assert position.quantity == 9
-    assert max(position.bought, position.sold) <= LARGEST_INTEGER
 
 
 @pytest.mark.parametrize("sign", [1, -1])
