@@ -180,7 +180,7 @@ def test_the_page_of_the_command_line_works_as_written(shell: Shell):
     printed = "".join(outputs.values())
     assert "my_trend is ARMED until" in printed
     assert "KILLED" in printed
-    assert "latch data/latch/global.latch is engaged" in printed
+    assert "nothing new is sent, across restarts, until `interlock release --reason WHY`" in printed
     assert "everything is DISARMED" in printed
     assert "the seal covers every byte of the file" in printed
     assert "identical, record for record" in printed
