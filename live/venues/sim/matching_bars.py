@@ -124,12 +124,12 @@ def _match_late(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar 
 
 
 def _late_price(rule: FillPrice, prices: Prices, step: int) -> int:
-    """Give what market orders fill at: the close, or the nearest step to the middle or average, half of one up."""
+    """Give what market orders fill at: the close, or the nearest step to the middle or average, half of one up and one at least."""
     if rule is FillPrice.NEXT_CLOSE:
         return prices[3]
     chosen = prices[1:3] if rule is FillPrice.NEXT_MIDDLE else prices
     whole = len(chosen) * step
-    return (2 * sum(chosen) + whole) // (2 * whole) * step
+    return max(1, (2 * sum(chosen) + whole) // (2 * whole)) * step
 
 
 def _opening(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int | None:

@@ -315,6 +315,13 @@ def test_a_middle_is_rounded_to_a_coarser_step_than_the_tick_where_that_is_decla
         FillModel(price_step=-1)
 
 
+def test_nothing_is_bought_for_nothing_where_the_step_is_coarser_than_the_price():
+    """A market at 3 rounds to none of steps of 10, and to one of them instead."""
+    sim = market(FillModel(price=FillPrice.NEXT_MIDDLE, price_step=10))
+    sim.submit(Side.BUY, 5)
+    assert sim.bar(3, 4, 2, 3) == [(10, 5)]
+
+
 def test_what_rests_fills_before_an_order_that_waits_for_the_close():
     """The volume that both may take is spent in the order in which the bar comes to them; what is left waits for the close after."""
     sim = market(FillModel(price=FillPrice.NEXT_CLOSE), participation_ppm=100_000)
