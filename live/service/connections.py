@@ -166,13 +166,19 @@ class TradingConnection:
 
     def refused(self, detail: str) -> None:
         """Disarm the account: its venue refuses its key, or lets it not trade."""
-        self._stop_trading(Scope.ACCOUNT, self.account_id, f"{self.venue_id} refuses the account: {detail}")
+        said = f"{self.venue_id} refuses the account: {detail}"
+        self._stop_trading(Scope.ACCOUNT, self.account_id, said, (self.account_id,))
 
-    def banned(self, lasts: int) -> None:
-        """Disarm what trades at the venue, which bans this address for so long, nanoseconds: a person has to learn why."""
-        self._stop_trading(Scope.VENUE, self.venue_id, f"{self.venue_id} bans this address for {lasts / _NANOSECONDS:g} s")
+    def banned(self, real: Collection[str], lasts: int) -> None:
+        """Disarm what trades at the venue, which bans this address: a person has to learn why.
 
-    def _stop_trading(self, scope: Scope, target: str, reason: str) -> None:
+        Args:
+            real: the accounts that trade for real; those of them that are armed here are doubted, whoever hears of the ban first.
+            lasts: for how long, nanoseconds.
+        """
+        self._stop_trading(Scope.VENUE, self.venue_id, f"{self.venue_id} bans this address for {lasts / _NANOSECONDS:g} s", real)
+
+    def _stop_trading(self, scope: Scope, target: str, reason: str, real: Collection[str]) -> None:
         """Let no order out from this moment on, and tell the engine; nothing to do where nothing is armed."""
         assert self._state is not None, "attached before anything is started"
         assert self._gate is not None, "attached before anything is started"
@@ -181,13 +187,15 @@ class TradingConnection:
         if not armed:
             return
         self._gate.end_leases(armed)
+        doubted = {state.deployments[name].account_id for name in armed}.intersection(real) or {self.account_id}
         log.warning("ALARM: a venue refuses to be traded at", scope=scope, target=target, strategies=", ".join(armed), reason=reason)
         # Once the refused request itself was answered: the engine need not cancel what it knows to be refused.
-        asyncio.get_running_loop().call_soon(self._record_stop, scope, target, reason)
+        asyncio.get_running_loop().call_soon(self._record_stop, scope, target, reason, sorted(doubted))
 
-    def _record_stop(self, scope: Scope, target: str, reason: str) -> None:
+    def _record_stop(self, scope: Scope, target: str, reason: str, doubted: list[str]) -> None:
         """Have the engine raise its alarm and forbid arming until a comparison succeeds, and disarm the scope as a person would."""
-        self._sinks.put(ReconciliationReported(0, self.account_id, clean=False, detail=reason, valid_until=END_OF_TIME))
+        for account_id in doubted:
+            self._sinks.put(ReconciliationReported(0, account_id, clean=False, detail=reason, valid_until=END_OF_TIME))
         self._sinks.put(OperatorCommand(0, VENUE_OPERATOR, OperatorAction.DISARM, scope, target, reason))
 
     @property

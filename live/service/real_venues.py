@@ -89,7 +89,7 @@ class RealVenues:
                 strangers_since=(self._state.now or now) - HISTORY_MARGIN,
             )
             connection = self.trading[account_id] = TradingConnection(venue, [known[name] for name in traded], self._state.instruments)
-            self._budgets[venue_id].when_banned(connection.banned)
+            self._budgets[venue_id].when_banned(partial(connection.banned, self.trading))
 
     def _instruments_of(self, account_id: str, venue_id: str, instruments: Mapping[str, Instrument]) -> list[str]:
         """Name what an account trades, and what it has orders or positions in."""
