@@ -33,6 +33,13 @@ def test_rows_come_in_sequence(path: Path) -> None:
         assert [row.seq for row in reader.rows()] == list(range(1, 12))
 
 
+def test_a_journal_without_its_commits_is_damaged_and_named(path: Path) -> None:
+    """The error says which file to restore."""
+    _change(path, "DROP TABLE commits")
+    with JournalReader(path) as reader, pytest.raises(JournalDamagedError, match=rf"cannot read the journal {path} \(no such table"):
+        reader.last_commit()
+
+
 def test_rows_can_be_chosen_by_place_kind_and_number(path: Path) -> None:
     """A question about a journal need not read all of it."""
     with JournalReader(path) as reader:

@@ -38,7 +38,7 @@ from live.journal import (
     tape_reaches,
     write_segment,
 )
-from live.journal.frames import MAXIMUM_BOOK_BYTES, frame, make_header, read_events, valid_event_frame
+from live.journal.frames import FRAME_HEAD_BYTES, MAXIMUM_BOOK_BYTES, frame, make_header, read_events, valid_event_frame
 
 MakeBar = Callable[[int], Bar]
 
@@ -570,3 +570,25 @@ def test_an_event_of_a_megabyte_is_whole_and_a_longer_one_is_none(longer, whole)
     payload = b"\x90".ljust(MAXIMUM_BOOK_BYTES + longer, b"\0")
     data = struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
     assert valid_event_frame(data, 0) == (len(data) if whole else 0)
+
+
+def test_a_book_of_a_megabyte_is_read_back(instrument):
+    """Its frame does not end in the piece that is read first, and its length is the largest there may be."""
+    bare = len(frame(BookSnapshot(1, 1, "v:" + "x" * 70_000, 1, (), ()))) - FRAME_HEAD_BYTES
+    book = BookSnapshot(1, 1, "v:" + "x" * (70_000 + MAXIMUM_BOOK_BYTES - bare), 1, (), ())
+    data = frame(book)
+    assert len(data) == FRAME_HEAD_BYTES + MAXIMUM_BOOK_BYTES
+    assert list(read_events(BytesIO(data), "t", make_header("session-1", 1, (instrument,)))) == [book]
+
+
+def test_a_tape_that_takes_a_part_of_an_event_says_how_much(tmp_path, instrument, bar, monkeypatch):
+    """As a disk does that is full: the event may be torn, and nothing follows it."""
+    with TapeWriter(tmp_path / "t", "session-1", [instrument]) as tape:
+        tape.append(bar(0))
+        write = os.write
+        monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:5]))
+        with pytest.raises(TapeFailedError, match=rf"only 5 of {len(frame(bar(1)))} bytes were written"):
+            tape.append(bar(1))
+        monkeypatch.undo()
+        with pytest.raises(TapeFailedError, match="only 5 of"):
+            tape.append(bar(1))
