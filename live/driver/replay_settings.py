@@ -17,6 +17,7 @@ from live.core.errors import InterlockError
 from live.core.vocabulary import AccountType
 from live.driver.close_out import CloseOut
 from live.venues.sim import SimulationSettings
+from live.venues.sim.settings import LATE_PRICES, Source
 
 END_OF_TIME = 2**63 - 1
 NANOSECONDS = 1_000_000_000
@@ -125,6 +126,12 @@ def read_settings(path: Path | None, changes: Mapping[str, Any]) -> ReplaySettin
         raise ReplaySettingsError(f"account.leverage must be at least 1, received {settings.account.leverage}")
     if settings.after >= settings.until:
         raise ReplaySettingsError(f"start must lie before end, received {settings.start} and {settings.end}")
+    fill = settings.venue.fill
+    if settings.bar_opens and fill.price in LATE_PRICES and Source.TRADES in fill.sources:
+        raise ReplaySettingsError(
+            f"bar_opens plays opens as trades, at which market orders would fill before the {fill.price} of their bar: leave one of the "
+            "two out, or TRADES out of venue.fill.sources"
+        )
     return settings
 
 

@@ -54,12 +54,18 @@ def test_what_is_said_on_the_command_line_comes_before_the_file(tmp_path):
         ({"start": "yesterday"}, "start must be a time"),
         ({"history_bars": -1}, "history_bars"),
         ({"close_out": "SOMEHOW"}, "close_out"),
+        ({"bar_opens": True, "venue": {"fill": {"price": "NEXT_CLOSE"}}}, "would fill before the NEXT_CLOSE of their bar"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changes, said):
     """With the key in the sentence."""
     with pytest.raises(ReplaySettingsError, match=said):
         read_settings(None, changes)
+
+
+def test_opens_are_played_to_whoever_fills_at_closes_without_trades():
+    """A strategy acts on the open, and its market orders wait for the close."""
+    assert read_settings(None, {"bar_opens": True, "venue": {"fill": {"price": "NEXT_CLOSE", "sources": ["BARS"]}}}).bar_opens
 
 
 @pytest.mark.parametrize("balances", [{"USDT": "-1"}, {"USDT": "1.123456789"}, {"USDT": "much"}])
