@@ -29,7 +29,7 @@ RESOLVE_EXAMPLE = 'Example: interlock resolve ILF3VC8CD22 never-placed --reason 
 RELEASE_EXAMPLE = 'Example: interlock release --reason "duplicate feed removed, positions reconciled"'
 
 
-class Finding(StrEnum):
+class OrderFinding(StrEnum):
     """What a person found out about an order."""
 
     NEVER_PLACED = "never-placed"
@@ -179,7 +179,7 @@ def explain(
 def resolve(
     order: Annotated[str, typer.Argument(help="An order's id, as `interlock status` shows it.")],
     finding: Annotated[
-        Finding, typer.Argument(help="never-placed: the venue never had it; ended: it no longer rests there.", case_sensitive=False)
+        OrderFinding, typer.Argument(help="never-placed: the venue never had it; ended: it no longer rests there.", case_sensitive=False)
     ],
     reason: Annotated[str, typer.Option("--reason", help="How you know: a statement, the venue's support; required.")],
     config: ConfigOption = None,
