@@ -191,9 +191,7 @@ class Reconciling:
         return agreed
 
     def _report(self, detail: str) -> None:
-        known = self._state.reconciliations.get(self.account_id)
-        if detail and known is not None and known.detail == detail:
-            return
+        """Tell the engine, each time anew: what was said before says nothing any more once it is too old, a difference neither."""
         now = self._driver.now()
         self._driver.feed(
             inputs.ReconciliationReported(now, self.account_id, clean=not detail, detail=detail, valid_until=now + self._validity)

@@ -80,6 +80,9 @@ async def test_a_balance_that_nothing_here_explains_ends_the_lease_until_a_perso
         assert "the venue has 399.00000000 ETH, here it is 400.00000000" in detail
         assert "USDT" in detail
         assert "real" not in desk.state.leases
+        before = desk.answer(name)
+        await desk.until(lambda: desk.answer(name) is not before, "it is said again while it stands, or nobody would be shown it")
+        assert (desk.answer(name).detail, desk.answer(name).valid_until > before.valid_until) == (detail, True)
         with pytest.raises(ConflictError, match=r"a difference of -1\.00000000, and -2\.00000000 was to be posted"):
             await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann", -2 * 10**8)
         assert await desk.service.explain_balance(name, "ETH", "a person traded by hand", "ann", -(10**8)) == 399 * 10**8
