@@ -1,6 +1,6 @@
 """Dry runs to be killed: a parent that has everything imported forks one for each line it reads.
 
-It says `started PID` for each, the run says `armed` once it is, and the parent says `died` with the run's exit status.
+Each says `started PID` before anything else, and `armed` once it is, and the parent says `died` with the run's exit status.
 So a run begins in milliseconds and can be killed at any instruction, its start included.
 """
 
@@ -42,6 +42,7 @@ def main() -> None:
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
+            say(f"started {os.getpid()}")
             try:
                 asyncio.run(run(configuration))
             except BaseException as error:
@@ -49,7 +50,6 @@ def main() -> None:
                 raise
             finally:
                 os._exit(0)
-        say(f"started {child}")
         _, status = os.waitpid(child, 0)
         say(f"died {status}")
 

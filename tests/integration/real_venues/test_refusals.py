@@ -15,8 +15,9 @@ pytestmark = pytest.mark.anyio
 REFUSED_KEY = {"code": -2015, "message": "Invalid API-key, IP, or permissions for action.", "status": 401}
 
 
-def written(desk, kind):
-    """Give the journal's entries of a kind."""
+async def written(desk, kind):
+    """Give the journal's entries of a kind, once all that was said is durable."""
+    await desk.session.driver.durable(desk.session.driver.loop.last_seq)
     with JournalReader(desk.session.journal_path) as journal:
         return [row.entry() for row in journal.rows(kinds={kind.__name__})]
 
@@ -48,12 +49,11 @@ async def test_a_refused_key_disarms_its_account_at_once_and_cancels_are_still_t
         desk.tell(BUY)
         await desk.order("fine", "FILLED")
         assert len(exchange.asked("order.place", name)) == 2, "one that rested, and one that was refused"
-        await desk.session.driver.durable(desk.session.driver.loop.last_seq)
-        (command,) = [one for one in written(desk, OperatorCommand) if one.operator == VENUE_OPERATOR]
+        (command,) = [one for one in await written(desk, OperatorCommand) if one.operator == VENUE_OPERATOR]
         assert (command.action, command.scope, command.target) == (OperatorAction.DISARM, Scope.ACCOUNT, name)
         assert command.reason.startswith(f"{VENUE} refuses the account: REJECTED_AUTH: HTTP 401 code -2015")
-        assert [one for one in written(desk, TradingStateChanged) if one.scope is Scope.ACCOUNT and command.reason in one.reason]
-        assert [one for one in written(desk, AlarmRaised) if one.detail == f"{name}: {command.reason}"]
+        assert [one for one in await written(desk, TradingStateChanged) if one.scope is Scope.ACCOUNT and command.reason in one.reason]
+        assert [one for one in await written(desk, AlarmRaised) if one.detail == f"{name}: {command.reason}"]
         assert {"scope": Scope.ACCOUNT, "target": name, "state": "DISARMED"} in show_session(desk.session)["trading_states"]
 
 
@@ -104,5 +104,5 @@ async def test_a_ban_disarms_all_that_trades_at_the_venue(real_host, exchange, a
         await desk.until(lambda: desk.state.trading_state(Scope.VENUE, VENUE) is TradingState.DISARMED, "the venue is disarmed")
         assert desk.session.gate.leases == {}
         assert desk.state.leases == {}
-        (command,) = [one for one in written(desk, OperatorCommand) if one.operator == VENUE_OPERATOR]
+        (command,) = [one for one in await written(desk, OperatorCommand) if one.operator == VENUE_OPERATOR]
         assert command.reason == f"{VENUE} bans this address for 1 s"

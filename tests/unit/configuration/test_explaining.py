@@ -18,7 +18,10 @@ from live.configuration.settings import ConfigurationError, ConfigurationFile
         ("[accounts.paper.balances]\nUSDT = 3", "accounts.paper.balances.USDT: text in quotes was expected, received 3"),
         ("[accounts]\npaper = 3", "accounts.paper: a table was expected, received 3"),
         ('[venues.a]\n[venues.b]\nkind = "real"', "venues.b.kind: one of simulated, ccxt was expected, received 'real'"),
-        ('[venues.a]\nfill_price = "x"', "venues.a.fill_price: one of NEXT_OPEN, SAME_CLOSE was expected, received 'x'"),
+        (
+            '[venues.a]\nfill_price = "x"',
+            "venues.a.fill_price: one of NEXT_OPEN, SAME_CLOSE, NEXT_CLOSE, NEXT_MIDDLE, NEXT_AVERAGE was expected, received 'x'",
+        ),
         ('[feed]\ntape = "x"\nspeed = "fast"', "feed.speed: a number was expected, received 'fast'"),
         ('[feed]\ntape = "x"\nstart = 2019-04-01', "feed.start: text in quotes was expected, received datetime.date(2019, 4, 1)"),
         ("[promotion]\nrevoked = [1]", "promotion.revoked[0]: text in quotes was expected, received 1"),
