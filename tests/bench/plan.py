@@ -72,7 +72,11 @@ def jobs(groups: tuple[str, ...], sizes: Sizes) -> list[Job]:
         "ticks": [Job("ticks", "flip_ticks", engine, sizes.ticks) for engine in (OURS, "nautilus_trader")],
         "resting": [Job("resting", "resting_grid", engine, sizes.resting) for engine in (OURS, "nautilus_trader")],
         "growth": [Job("growth", "small_ema_cross", OURS, rows) for rows in sizes.growth],
-        "order": [Job("order", work, OURS, sizes.order) for work in ("order_each_bar", "idle")],
+        "order": [
+            Job("order", work, engine, rows)
+            for engine, rows in ((OURS, sizes.order), ("nautilus_trader", sizes.order // 5))
+            for work in ("order_each_bar", "idle")
+        ],
         "writer": [Job("writer", "writer", OURS, sizes.writer)],
         "adapter": [Job("adapter", "adapter", OURS, sizes.adapter)],
         "exchange": [Job("exchange", "exchange", OURS, sizes.exchange)],

@@ -118,15 +118,31 @@ def _growth(runs: Sequence[Run]) -> list[Figure]:
 
 
 def _order_life(runs: Sequence[Run]) -> list[Figure]:
+    """Say what an order adds to a bar; what a peer's adds, in the same minutes, tells how fast the machine was then."""
+    lives = {engine: life for engine in (OURS, "nautilus_trader") if (life := _life([run for run in runs if run["engine"] == engine]))}
+    if OURS not in lives:
+        return []
+    figures = [
+        Figure("one order's life, all its records", lives[OURS][0], "us", 100.0, 40.0),
+        Figure("records of one order's life", lives[OURS][1], ""),
+    ]
+    for peer, (microseconds, _) in lives.items():
+        if peer != OURS:
+            figures += [
+                Figure(f"one order's life in {peer}, which records none", microseconds, "us"),
+                Figure(f"one order's life against one in {peer}", lives[OURS][0] / microseconds, "x"),
+            ]
+    return figures
+
+
+def _life(runs: Sequence[Run]) -> tuple[float, float] | None:
+    """Give the CPU microseconds and the records that an order adds; None when one of both works was not run."""
     trading, idle = ([run for run in runs if run["work"] == work] for work in ("order_each_bar", "idle"))
     if not trading or not idle:
-        return []
+        return None
     extra = median(run["cpu_seconds"] for run in trading) - median(run["cpu_seconds"] for run in idle)
     placed = trading[0]["orders"]
-    return [
-        Figure("one order's life, all its records", extra / placed * 1e6, "us", 100.0, 40.0),
-        Figure("records of one order's life", (trading[0]["records"] - idle[0]["records"]) / placed, ""),
-    ]
+    return extra / placed * 1e6, (trading[0].get("records", 0) - idle[0].get("records", 0)) / placed
 
 
 def _memory(runs: Sequence[Run]) -> list[Figure]:

@@ -20,7 +20,7 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
 FAST, SLOW = 20, 50
-CASH = {"ema_cross": 100_000_000, "flip_ticks": 100_000_000, "resting_grid": 1_000_000}
+CASH = {"ema_cross": 100_000_000, "flip_ticks": 100_000_000, "resting_grid": 1_000_000, "order_each_bar": 100_000_000, "idle": 100_000_000}
 """USDT to begin with. With a hundred million the grid ends in an error of this engine: it takes what orders lock from the balance in
 floating point, which misses the last of its eight places."""
 FLIP_EVERY = 100
@@ -69,6 +69,31 @@ class EmaCross(Counting):
         if wants_long != self.is_long:
             self.is_long = wants_long
             self.send_market(OrderSide.BUY if wants_long else OrderSide.SELL, self.unit)
+
+
+class OrderEachBar(Counting):
+    """Go long and flat in turns, at each bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = Quantity.from_str("0.010000")
+
+    def on_start(self) -> None:
+        """Subscribe."""
+        self.subscribe_bars(BARS)
+
+    def on_bar(self, bar: Bar) -> None:
+        """Want the other one."""
+        self.is_long = not self.is_long
+        self.send_market(OrderSide.BUY if self.is_long else OrderSide.SELL, self.unit)
+
+
+class Idle(OrderEachBar):
+    """Be woken by each bar, and want nothing."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Send nothing."""
+        self.seen += 1
 
 
 class FlipTicks(Counting):
@@ -150,7 +175,13 @@ def ticks(columns: dict[str, np.ndarray]) -> list[TradeTick]:
     return TradeTickDataWrangler(INSTRUMENT).process(frame)
 
 
-WORKS = {"ema_cross": (EmaCross, bars), "flip_ticks": (FlipTicks, ticks), "resting_grid": (RestingGrid, bars)}
+WORKS = {
+    "ema_cross": (EmaCross, bars),
+    "flip_ticks": (FlipTicks, ticks),
+    "resting_grid": (RestingGrid, bars),
+    "order_each_bar": (OrderEachBar, bars),
+    "idle": (Idle, bars),
+}
 
 
 def main() -> None:

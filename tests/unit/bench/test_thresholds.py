@@ -81,6 +81,21 @@ def test_one_orders_life_is_what_an_order_adds(thresholds):
     assert found["records of one order's life"].value == 11
 
 
+def test_one_orders_life_is_held_beside_a_peers_of_the_same_minutes(thresholds):
+    """A machine that is slow for a while is so for both: the ratio says it, and each engine's runs count for itself alone."""
+    runs = [
+        run("interlock", "order", 2.2, work="order_each_bar", orders=10_000, records=110_000),
+        run("interlock", "order", 0.2, work="idle", orders=0, records=0),
+        run("nautilus_trader", "order", 2.1, work="order_each_bar", orders=2_000),
+        run("nautilus_trader", "order", 0.1, work="idle", orders=0),
+    ]
+    found = figures(thresholds, runs)
+    assert found["one order's life, all its records"].value == pytest.approx(200.0)
+    assert not found["one order's life, all its records"].passed
+    assert found["one order's life in nautilus_trader, which records none"].value == pytest.approx(1_000.0)
+    assert found["one order's life against one in nautilus_trader"].value == pytest.approx(0.2)
+
+
 def test_two_journals_of_the_same_work_fail(thresholds):
     """Every run of the same work must give the same records; other sizes may give others."""
     same = [
