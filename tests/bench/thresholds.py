@@ -12,6 +12,13 @@ from typing import Any
 OURS = "interlock"
 Run = dict[str, Any]
 
+WHERE_BOUNDS_WERE_SET = {
+    ("bars", "nautilus_trader"): 44_200.0,
+    ("bars", "backtesting.py"): 163_700.0,
+    ("ticks", "nautilus_trader"): 122_100.0,
+}
+"""Rows a CPU second of the peers, in the same versions at the same works, on the machine and day that a bound in microseconds is from."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -52,6 +59,16 @@ def cpu_rate(runs: Sequence[Run]) -> float:
     return median(run["events"] / run["cpu_seconds"] for run in runs)
 
 
+def machine_speed(runs: Sequence[Run]) -> float | None:
+    """Give how fast the machine was against where bounds in microseconds were set: the median over the peers' works; None without any."""
+    ratios = [
+        cpu_rate(some) / rate
+        for (group, peer), rate in WHERE_BOUNDS_WERE_SET.items()
+        if (some := [run for run in runs if run["group"] == group and run["engine"] == peer])
+    ]
+    return median(ratios) if ratios else None
+
+
 def judge(runs: Sequence[Run]) -> list[Figure]:
     """Make every figure that the runs allow; each run carries the `group` it belongs to."""
     return [
@@ -59,7 +76,7 @@ def judge(runs: Sequence[Run]) -> list[Figure]:
         *_against_peers(runs, "ticks", "2 M ticks", {"nautilus_trader": (3.0, 10.0)}),
         *_against_peers(runs, "resting", "20 resting orders", {"nautilus_trader": (None, None)}),
         *_growth([run for run in runs if run["group"] == "growth"]),
-        *_order_life([run for run in runs if run["group"] == "order"]),
+        *_order_life([run for run in runs if run["group"] == "order"], machine_speed(runs)),
         *_memory([run for run in runs if run["group"] == "bars" and run["engine"] == OURS]),
         *_writer([run for run in runs if run["group"] == "writer"]),
         *_adapter([run for run in runs if run["group"] == "adapter"]),
@@ -117,20 +134,23 @@ def _growth(runs: Sequence[Run]) -> list[Figure]:
     ]
 
 
-def _order_life(runs: Sequence[Run]) -> list[Figure]:
-    """Say what an order adds to a bar; what a peer's adds, in the same minutes, tells how fast the machine was then."""
+def _order_life(runs: Sequence[Run], speed: float | None) -> list[Figure]:
+    """Say what an order adds to a bar, now and at the speed of the machine that its bound is from; unjudged without peers' works."""
     lives = {engine: life for engine in (OURS, "nautilus_trader") if (life := _life([run for run in runs if run["engine"] == engine]))}
     if OURS not in lives:
         return []
-    figures = [
-        Figure("one order's life, all its records", lives[OURS][0], "us", 100.0, 40.0),
-        Figure("records of one order's life", lives[OURS][1], ""),
-    ]
-    for peer, (microseconds, _) in lives.items():
+    microseconds, records = lives[OURS]
+    figures = [Figure("one order's life, all its records", microseconds, "us"), Figure("records of one order's life", records, "")]
+    if speed is not None:
+        figures += [
+            Figure("this machine now, by its peers' rates, against the one that bounds in us are from", speed, "x"),
+            Figure("one order's life, all its records, at that one's speed", microseconds * speed, "us", 100.0, 40.0),
+        ]
+    for peer, (theirs, _) in lives.items():
         if peer != OURS:
             figures += [
-                Figure(f"one order's life in {peer}, which records none", microseconds, "us"),
-                Figure(f"one order's life against one in {peer}", lives[OURS][0] / microseconds, "x"),
+                Figure(f"one order's life in {peer}, which records none", theirs, "us"),
+                Figure(f"one order's life against one in {peer}", microseconds / theirs, "x"),
             ]
     return figures
 
