@@ -65,7 +65,7 @@ class Explanation(Body):
     reason: str = Field(min_length=1, max_length=200, examples=["a deposit by hand, ticket 12"])
 
 
-class Finding(Body):
+class OrderFinding(Body):
     """Say what became of an order that the venue stays silent about."""
 
     resolution: Resolution = Field(
@@ -171,7 +171,9 @@ async def explain(
 
 
 @router.post("/orders/{order_id}/resolve")
-async def resolve(order_id: Annotated[str, Path(max_length=100)], body: Finding, service: Service, principal: Releaser) -> dict[str, Any]:
+async def resolve(
+    order_id: Annotated[str, Path(max_length=100)], body: OrderFinding, service: Service, principal: Releaser
+) -> dict[str, Any]:
     """Settle an order that no answer of its venue settles, by the finding of a person who vouches for it."""
     state = await service.resolve_order(order_id, body.resolution, body.reason, principal.name)
     return {"order_id": order_id, "resolution": body.resolution, "state": state}

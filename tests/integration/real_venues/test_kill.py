@@ -74,15 +74,19 @@ async def test_a_halted_engine_still_cancels_at_the_venue_and_proves_it(real_hos
         assert report.proven
 
 
+def place_by_hand(exchange, account):
+    """Let somebody else place an order that rests."""
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001", "price": "50000.00"}
+    return exchange.signed("POST", "order", account, **order)
+
+
 async def test_what_the_venue_still_lists_is_never_claimed_to_be_gone(real_host, exchange, account):
     """The one request that would cancel a person's order is refused: the kill names the order and is unproven."""
     name = account()
     real_host.configure(("real", name, "LIVE"))
     async with real_host.run() as desk:
         await desk.ready()
-        placed = exchange.signed(
-            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
-        )
+        placed = place_by_hand(exchange, name)
         exchange.fault("reset", "openOrders.cancelAll", when="before", count=None)
         report = await desk.service.kill(Scope.VENUE, "local", "a test", "ann")
         assert (report.proven, report.open_orders) == (False, (placed["clientOrderId"],))
@@ -95,12 +99,12 @@ async def test_the_venue_is_asked_until_it_lists_nothing(real_host, exchange, ac
     real_host.configure(("real", name, "LIVE"))
     async with real_host.run() as desk:
         await desk.ready()
-        placed = exchange.signed(
-            "POST", "order", name, symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.001", price="50000.00"
-        )
+        placed = place_by_hand(exchange, name)
         exchange.fault("reset", "openOrders.cancelAll", when="before", count=None)
         kill = asyncio.create_task(desk.service.kill(Scope.ACCOUNT, name, "a test", "ann"))
-        await asyncio.sleep(0.5)  # it has asked by then, and was told of the order
+        await desk.until(lambda: exchange.asked("openOrders.cancelAll", name), "its cancel arrives, and is refused")
+        listed = len(exchange.asked("openOrders.status", name))
+        await desk.until(lambda: len(exchange.asked("openOrders.status", name)) > listed + 1, "it is told of the order")
         exchange.signed("DELETE", "order", name, symbol="BTCUSDT", orderId=placed["orderId"])
         report = await kill
         assert (report.proven, report.open_orders) == (True, ())
