@@ -172,10 +172,12 @@ class TradingService:
                 f"there is no order {order_id!r} here: GET /v1/orders lists them, as `interlock status` does those that are open"
             )
         before = order.state
-        await driver.durable(driver.feed(inputs.OrderResolved(driver.now(), operator, order_id, resolution, reason)))
-        if order.state is before:
+        seq = driver.feed(inputs.OrderResolved(driver.now(), operator, order_id, resolution, reason))
+        after = order.state  # while the disk is waited for, the venue may say something else
+        await driver.durable(seq)
+        if after is before:
             raise ConflictError(f"order {order_id} stays {before}: {_SETTLED_BY[resolution]}")
-        return order.state
+        return after
 
     def check_scope(self, scope: Scope, target: str) -> None:
         """Refuse a scope that this configuration does not have.
