@@ -304,11 +304,11 @@ class RealDesk:
         self.session.gate.leases[strategy_id] = ActiveLease(f"lease-{strategy_id}", "ann", now + 10**15, 10**15, "")
 
     def tell(self, told: int) -> None:
-        """Feed a bar at the market's price, its volume what the strategies are told."""
-        driver, price = self.session.driver, self.engine.last_price(BTC)
+        """Let a bar come at the market's price, its volume what the strategies are told; it waits behind all that came before it."""
+        price = self.engine.last_price(BTC)
         assert price is not None
-        now = driver.now()
-        driver.feed(Bar(now, now, BTC, price, price, price, price, told * 100_000))
+        now = self.session.driver.now()
+        self.session.queue.market(Bar(now, now, BTC, price, price, price, price, told * 100_000))
 
     def orders(self, strategy_id: str, *states: str) -> list[Order]:
         """Give a strategy's orders, in some states when named."""

@@ -39,7 +39,8 @@ async def test_a_clock_half_a_second_off_stops_sending_and_five_seconds_off_disa
         await desk.until(lambda: desk.state.clocks[VENUE].offset > 400 * MILLISECOND, "the engine knows")
         assert any(reason.startswith(f"the clock of {VENUE} is beyond what may send") for reason in desk.service.unready())
         desk.tell(BUY)
-        assert len(desk.orders("real", "DENIED")) == 1
+        await desk.order("real", "DENIED")
+        assert len(desk.orders("real")) == 1
         assert 'interlock_denials_total{code="CLOCK_OFFSET_EXCEEDED"} 1.0' in desk.service.metrics.exposition().decode()
         assert desk.state.strictest_state("real") is TradingState.ARMED
         exchange.fault("clock_skew", milliseconds=5_000)
