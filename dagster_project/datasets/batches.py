@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 65_536
 """Rows that are read and checked at once."""
-PIECE_ROWS = 4_096
+PIECE_ROWS = 512
 """Rows that become events at once: made in a cache, they are handled before they fall out of it."""
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 

@@ -14,7 +14,7 @@ from live.core.errors import InterlockError
 from live.core.inputs import Input, MarketEvent, RecordedInput
 from live.core.records import IntentRecorded, OutputRecord, Record
 from live.driver.clock import Clock
-from live.driver.loop import EngineLoop, Position
+from live.driver.loop import EngineLoop
 from live.journal import GroupCommitWriter, TapeWriter
 from live.venues.protocol import Venue
 
@@ -39,18 +39,14 @@ class LiveRecorder:
         self._tape = tape
         self._observer = observer
 
-    @property
-    def position(self) -> Position:
-        """Give how much of the tape the engine has handled."""
-        return self._tape.position
-
     def market(self, event: MarketEvent) -> None:
         """Write a market event to the tape."""
         self._tape.append(event)
 
-    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
-        """Hand a step to the journal's thread."""
-        seq = self._journal.submit_step(entry, outputs, position)
+    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], events: int) -> int:
+        """Hand a step to the journal's thread; how far the engine has come is what the tape says, which goes on over restarts."""
+        del events
+        seq = self._journal.submit_step(entry, outputs, self._tape.position)
         self._observer(entry, outputs, seq)
         return seq
 

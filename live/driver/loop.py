@@ -1,7 +1,7 @@
 """The loop that both drivers share: input to engine, engine to recorder, and effects to venues once they are durable."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -16,8 +16,6 @@ from live.core.vocabulary import EffectAction, Outcome
 from live.driver.scheduler import Scheduler
 from live.venues.protocol import Observer, ObservingVenue, Venue
 
-Position = tuple[int, int]
-
 SNAPSHOT_INTERVAL = 50_000
 """Records between snapshots: a restart folds at most this many."""
 
@@ -26,21 +24,17 @@ class Recorder(Protocol):
     """Where a driver writes what went in and what came out."""
 
     @property
-    def position(self) -> Position:
-        """Give how much of the tape the engine has handled."""
-        ...
-
-    @property
     def durable_seq(self) -> int:
         """Give the sequence number through which records are durable."""
         ...
 
-    def market(self, event: MarketEvent) -> None:
-        """Write a market event to the tape, before the engine handles it."""
+    @property
+    def market(self) -> Callable[[MarketEvent], None] | None:
+        """Give what writes a market event to the tape, before the engine handles it; None where there is no tape."""
         ...
 
-    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
-        """Write one step's entries and return the last sequence number."""
+    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], events: int) -> int:
+        """Write one step's entries, after which so many market events were handled, and return the last sequence number."""
         ...
 
     def snapshot(self, body: bytes, ts: int) -> None:
@@ -57,12 +51,17 @@ class EngineLoop:
 
     The first failure stops it for good. An input that the engine refuses (InputError) changed nothing and is not written;
     after any other failure what the engine had said by then is written, and none of its effects leave.
+
+    Attributes:
+        events: market events that were handed to the engine.
+        last_seq: sequence number of the last entry.
     """
 
     def __init__(self, engine: Engine, recorder: Recorder, venues: Mapping[str, Venue], scheduler: Scheduler) -> None:
         self.engine = engine
         self.scheduler = scheduler
         self.last_seq = 0
+        self.events = 0
         self._said, self._asked = engine.records, engine.effects
         self._waiting, self._take_due = scheduler.waiting, scheduler.pop
         self._recorder = recorder
@@ -181,7 +180,9 @@ class EngineLoop:
                     observe(event)
                 if waiting:
                     self._step_due(event.ts_init)
-            write(event)
+            self.events += 1
+            if write is not None:
+                write(event)
             try:
                 handle(event)
             except InputError:
@@ -211,7 +212,7 @@ class EngineLoop:
         if said:
             outputs = tuple(said)
             said.clear()
-        self.last_seq = seq = recorder.step(entry, outputs, recorder.position)
+        self.last_seq = seq = recorder.step(entry, outputs, self.events)
         if asked:
             for effect in asked:
                 self._pending.append((seq, effect))
@@ -223,7 +224,7 @@ class EngineLoop:
         outputs, _ = drain(self.engine)
         if entry is not None or outputs:
             try:
-                self.last_seq = self._recorder.step(entry, outputs, self._recorder.position)
+                self.last_seq = self._recorder.step(entry, outputs, self.events)
             except InterlockError as unwritten:
                 error.add_note(f"what the engine said before it could not be journaled: {unwritten}")
 

@@ -19,7 +19,7 @@ from live.core.vocabulary import AccountType, Scope
 from live.driver.close_out import CloseOut
 from live.driver.closing_out import LastEvents, close_out
 from live.driver.engine_digest import engine_digest
-from live.driver.loop import EngineLoop, Position
+from live.driver.loop import EngineLoop
 from live.driver.performance import Performance
 from live.driver.replay_observer import ReplayObserver
 from live.driver.resuming import InterruptedJournal
@@ -105,7 +105,7 @@ class ReplayRecorder:
 
     Attributes:
         durable_seq: what is collected counts as durable at once: a replay can be run again.
-        events: market events so far.
+        market: None: market events stay where they came from.
         fills: executions so far.
         tally: denials and alarms so far, by kind and code.
     """
@@ -117,8 +117,8 @@ class ReplayRecorder:
         observer: ReplayObserver | None = None,
         interrupted: InterruptedJournal | None = None,
     ) -> None:
+        self.market = None
         self.durable_seq = 0
-        self.events = 0
         self.fills = 0
         self.tally: Counter[str] = Counter()
         self._journal = journal
@@ -135,18 +135,9 @@ class ReplayRecorder:
         """Count inputs and outputs so far."""
         return self.durable_seq - self._snapshots
 
-    @property
-    def position(self) -> Position:
-        """Give how many market events were handled."""
-        return (1, self.events)
-
-    def market(self, event: MarketEvent) -> None:
-        """Count a market event."""
-        del event
-        self.events += 1
-
-    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: Position) -> int:
+    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], events: int) -> int:
         """Collect a step's entries, and write them when enough have come together."""
+        position = (1, events)
         if self._observer is not None and outputs:
             self._observer.take(outputs)
         if self._interrupted is not None:
@@ -255,7 +246,7 @@ def replay(
         if journal is not None:
             loop.take_snapshot()
     engine.state.ledger.check(engine.state.instruments)
-    return _result(engine, recorder, start, observer)
+    return _result(loop, recorder, start, observer)
 
 
 def opening_inputs(setup: ReplaySetup, start: int) -> list[RecordedInput]:
@@ -294,11 +285,11 @@ def conditions(start: int, setup: ReplaySetup) -> list[RecordedInput]:
     ]
 
 
-def _result(engine: Engine, recorder: ReplayRecorder, start: int, observer: ReplayObserver | None) -> ReplayResult:
-    parity_digest, tally = recorder.commit(), recorder.tally
+def _result(loop: EngineLoop, recorder: ReplayRecorder, start: int, observer: ReplayObserver | None) -> ReplayResult:
+    engine, parity_digest, tally = loop.engine, recorder.commit(), recorder.tally
     profits = {strategy_id: engine.profit(strategy_id) for strategy_id in engine.state.deployments}
     return ReplayResult(
-        events=recorder.events,
+        events=loop.events,
         records=recorder.entries,
         decisions=engine.state.decision_sequence,
         intents=engine.state.intent_sequence,

@@ -129,17 +129,14 @@ class Disk:
     """Keep steps; only those that are durable survive a crash."""
 
     def __init__(self) -> None:
-        self.position = (1, 0)
+        self.market = None
         self.durable_seq = 0
         self.last_seq = 0
         self.base = b""
         self.entries: list[Any] = []
         self.waiting: list[tuple[int, tuple[Any, ...]]] = []
 
-    def market(self, event: inputs.MarketEvent) -> None:
-        """Keep no tape: a restart folds records alone."""
-
-    def step(self, entry: Any, outputs: Sequence[Any], position: tuple[int, int]) -> int:
+    def step(self, entry: Any, outputs: Sequence[Any], events: int) -> int:
         """Keep one step's entries, which become durable together."""
         entries = (*(() if entry is None else (entry,)), *outputs)
         if entries:

@@ -83,12 +83,9 @@ class FoldingRecorder:
         self.state = EngineState()
         self.kinds: set[str] = set()
         self.durable_seq = 0
-        self.position = (1, 0)
+        self.market = None
 
-    def market(self, event) -> None:
-        """Take no part."""
-
-    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], position: tuple[int, int]) -> int:
+    def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], events: int) -> int:
         """Fold the entries."""
         for one in outputs if entry is None else (entry, *outputs):
             self.state.apply(one)

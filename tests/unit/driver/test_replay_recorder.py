@@ -49,7 +49,7 @@ def test_denials_alarms_and_fills_are_counted_as_they_were_said(journal: Journal
     for number in range(4 * COMMIT_INTERVAL):
         outputs = said(number) if number < 2 * COMMIT_INTERVAL else said(1)
         everything += outputs
-        recorder.step(None if number % 2 else inputs.ClockTicked(number), outputs, (1, number))
+        recorder.step(None if number % 2 else inputs.ClockTicked(number), outputs, number)
     digest = recorder.commit()
     coded = [one for one in everything if isinstance(one, records.OrderDenied | records.AlarmRaised)]
     assert recorder.tally == Counter(f"{type(one).__name__} {one.code}" for one in coded)
@@ -71,7 +71,7 @@ def test_a_commit_is_due_after_so_many_entries(tmp_path: Path) -> None:
         for number in range(2 * COMMIT_INTERVAL):
             if number in {0, 5, COMMIT_INTERVAL + 5}:
                 recorder.snapshot(b"the state", number)
-            recorder.step(None, said(1), (1, number))
+            recorder.step(None, said(1), number)
         assert recorder.entries == 2 * COMMIT_INTERVAL
         assert not journal.uncommitted
     with JournalReader(path) as reader:
@@ -82,7 +82,7 @@ def test_what_waits_for_its_commit_is_let_go_without_a_journal() -> None:
     """However long a replay takes, no more than a commit's records are held."""
     recorder = ReplayRecorder(None, Engine({}))
     for number in range(COMMIT_INTERVAL):
-        recorder.step(None, said(1), (1, number))
+        recorder.step(None, said(1), number)
     assert not recorder._unjournaled
 
 

@@ -125,7 +125,7 @@ def test_batches_carry_their_times_wherever_a_period_cuts_them() -> None:
         columns |= {f"{side}_{what}": (np.arange(rows + 1), np.arange(rows)) for what in ("prices", "quantities")}
     stream = EventTable("t", BookDelta, BTC, make_event_table(BookDelta, columns, BTC))
     batches = list(stream.timed_batches(60_000, 140_000))
-    assert [len(events) for _, events in batches] == [4_096, 1_439, *[4_096] * 16, 4_096, 4_096, 737]
+    assert [len(events) for _, events in batches] == [*[512] * 10, 415, *[512] * 128, *[512] * 17, 225]
     assert [event.ts_init for _, events in batches for event in events] == list(range(60_001, 140_001))
     assert all(times.tolist() == [event.ts_init for event in events] for times, events in batches)
     assert all(event.bids == event.asks == ((event.ts_init, event.ts_init),) for _, events in batches for event in events)
