@@ -6,7 +6,7 @@ from live.core.orders import OrderEvent, OrderState
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 
-class Order(msgspec.Struct, gc=False):
+class Order(msgspec.Struct, gc=False, omit_defaults=True):
     """Hold one order's life so far; what its intent said is as in `IntentRecorded`.
 
     Attributes:

@@ -141,6 +141,9 @@ def restore_state(body: bytes) -> EngineState:
             state.index_live_order(order)
         elif order.state in TERMINAL and not order.ended_at:
             order.ended_at = snapshot.now
+    for order in sorted(snapshot.orders, key=_by_end):
+        if order.ended_at:
+            state.ended.add(order)
     state.ledger.balances = {(account, asset): amount for account, asset, amount in snapshot.balances}
     state.ledger.deposits = {(account, asset): amount for account, asset, amount in snapshot.deposits}
     state.ledger.other_fees = {(account, asset): amount for account, asset, amount in snapshot.other_fees}
@@ -179,3 +182,7 @@ def _newest(times: dict[_Key, deque[int]], since: int) -> list[tuple[_Key, list[
 
 def _by_submission(order: Order) -> int:
     return order.submitted_at
+
+
+def _by_end(order: Order) -> tuple[int, int]:
+    return order.ended_at, order.intent_id

@@ -22,7 +22,7 @@ from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEven
 from live.core.pace import MINUTE, Pace, append_within
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
-from live.core.retention import DAY, RETAINED_ORDERS, forget_old_orders
+from live.core.retention import DAY, RETAINED_ORDERS, EndedOrders
 from live.core.scope_limits import ScopeLimits, tighten
 from live.core.slippage import Slippage
 from live.core.vocabulary import AccountType, Scope, TradingState
@@ -49,6 +49,7 @@ class EngineState:
         "day_profits",
         "decision_sequence",
         "deployments",
+        "ended",
         "exposures",
         "external_orders",
         "fill_keys",
@@ -102,6 +103,7 @@ class EngineState:
         self.fill_keys: dict[str, str] = {}
         self.external_orders: dict[tuple[str, str, str], ExternalOrder] = {}
         self.recent_orders: dict[str, deque[int]] = {}
+        self.ended = EndedOrders()
         self.exposures = Exposures()
         self.pace = Pace()
         self.slippage = Slippage()
@@ -378,13 +380,22 @@ class EngineState:
             target = self.targets[key]
             self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, True)
         if not record.intent_id % RETAINED_ORDERS:
-            self.orders, self.fill_keys = forget_old_orders(self.orders, self.fill_keys, record.ts)
+            self._forget_old_orders(record)
+
+    def _forget_old_orders(self, record: records.IntentRecorded) -> None:
+        forgotten = self.ended.forget(self.fill_keys, record.intent_id - RETAINED_ORDERS + 1, record.ts)
+        for order_id in forgotten:
+            del self.orders[order_id]
+        if forgotten:
+            gone = set(forgotten)
+            self.fill_keys = {key: order_id for key, order_id in self.fill_keys.items() if order_id not in gone}
 
     def _apply_denial(self, record: records.OrderDenied) -> None:
         if record.order_id:
             order = self.orders[record.order_id]
             order.state = next_state(order.state, OrderEvent.DENY)
             order.ended_at = record.ts
+            self.ended.add(order)
             order.detail = f"{record.code}: {record.detail}"
 
     def _apply_transition(self, record: records.OrderTransitioned) -> None:
@@ -414,9 +425,11 @@ class EngineState:
                 self.index_live_order(order)
                 if order.ended_at or order.absent_at:  # it was thought to have ended
                     order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
+                    self.ended.discard(order_id)
             return
         if state in TERMINAL:
             order.ended_at = record.ts
+            self.ended.add(order)
             if order.announced is not None:
                 order.announced = None
         if self.live_orders.pop(order_id, None) is not None:
