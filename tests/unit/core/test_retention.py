@@ -21,7 +21,7 @@ def remember(*ends: int) -> EndedOrders:
     for order, ago in zip(orders, (*ends, 0), strict=True):
         order.ended_at = NOW - ago
     ended = EndedOrders()
-    for order in sorted(reversed(orders), key=lambda order: order.ended_at):
+    for order in sorted(orders, key=lambda order: (order.ended_at, -order.intent_id)):
         ended.add(order)
     return ended
 
