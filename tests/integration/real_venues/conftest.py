@@ -54,14 +54,13 @@ def real_host(host: Any, exchange: Exchange, tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, float], None]:
-    """Give what makes a session's own clock jump ahead, in seconds; nothing else of this machine notices."""
+    """Give what makes the clock of a driver or an adapter jump, in seconds; nothing else of this machine notices."""
 
-    def jump(desk: Any, seconds: float) -> None:
-        driver = desk.session.driver
-        clock = driver._clock
+    def jump(owner: Any, seconds: float) -> None:
+        clock = owner._clock
         ahead = getattr(clock, "ahead", 0) + int(seconds * 1e9)
         inner = getattr(clock, "inner", clock)
-        monkeypatch.setattr(driver, "_clock", _Ahead(inner, ahead))
+        monkeypatch.setattr(owner, "_clock", _Ahead(inner, ahead))
 
     return jump
 

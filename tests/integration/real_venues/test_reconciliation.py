@@ -121,7 +121,7 @@ async def test_a_person_vouches_only_for_the_difference_that_was_shown(real_host
             await explain(name, "ETH", "a person traded by hand", "ann")
         exchange.fault("answer", "openOrders.status", status=502, count=None)
         driver.feed(BalanceChanged(driver.now(), name, "ETH", -(10**8), "and taken out again"))
-        later(desk, 60)
+        later(desk.session.driver, 60)
         with pytest.raises(
             ConflictError, match=r"was last compared with its venue 6\d s ago, at most 8 s are allowed: wait until the venue"
         ):
@@ -130,9 +130,9 @@ async def test_a_person_vouches_only_for_the_difference_that_was_shown(real_host
 
 
 async def test_a_persons_finding_settles_an_order_that_the_venue_stays_silent_about_until_the_venue_says_otherwise(
-    real_host, exchange, account
+    real_host, exchange, account, later
 ):
-    """Once settled it holds nothing back; when the venue shows it working after all, it is taken back and its strategy is killed."""
+    """Not while it may still arrive. Once settled it holds nothing back; if the venue shows it after all, its strategy is killed."""
     name = account()
     real_host.configure(("real", name, "LIVE"))
     async with real_host.run() as desk:
@@ -147,7 +147,12 @@ async def test_a_persons_finding_settles_an_order_that_the_venue_stays_silent_ab
         settle = desk.service.resolve_order
         with pytest.raises(NotFoundError, match="there is no order 'ILNOBODY' here"):
             await settle("ILNOBODY", Resolution.NEVER_PLACED, "asked support", "ann")
+        with pytest.raises(ConflictError, match=f"order {order.order_id} may still arrive at local: .* nothing was recorded"):
+            await settle(order.order_id, Resolution.NEVER_PLACED, "asked support", "ann")
+        venue = desk.session.trading[name].venue
+        later(venue, 15)
         assert await settle(order.order_id, Resolution.NEVER_PLACED, "asked support", "ann") == "NOT_PLACED"
+        later(venue, -15)
         assert desk.orders("real", "SUBMIT_UNKNOWN") == []
         with pytest.raises(ConflictError, match=f"order {order.order_id} stays NOT_PLACED: ENDED settles one that may still rest"):
             await settle(order.order_id, Resolution.ENDED, "asked again", "ann")

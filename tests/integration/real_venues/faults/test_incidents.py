@@ -57,7 +57,7 @@ async def test_thirty_minutes_without_the_venue_lose_none_of_six_open_orders(rea
                 exchange.control("/fills", {"account": name, "symbol": "BTCUSDT", "client_order_id": order_id})
             exchange.signed("DELETE", "order", name, symbol="BTCUSDT", origClientOrderId=third)
             for _ in range(30):
-                later(desk, 60)
+                later(desk.session.driver, 60)
                 desk.session.driver.feed(ClockTicked(desk.session.driver.now()))
                 await asyncio.sleep(0)
             assert len(desk.orders("real", "OPEN", "CANCEL_REQUESTED", "CANCEL_UNKNOWN")) == 6, "silence ended one"
