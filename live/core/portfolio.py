@@ -39,11 +39,6 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
         fraction, price = self.fraction, self.limit_price
         return (fraction is None or isfinite(fraction)) and (price is None or isfinite(price))
 
-    @property
-    def needs_equity(self) -> bool:
-        """Tell whether its size depends on price and equity: an exit to nothing and a wish in units do not."""
-        return bool(self.fraction)
-
     def in_range(self, instrument: Instrument) -> bool:
         """Tell whether every number in a finite wish is one that can be meant and recorded."""
         return (
@@ -73,15 +68,15 @@ def target_units(wish: Wish, equity: int, price: int, instrument: Instrument, fe
     A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units), with a fee of
     `fee_ppm` parts per million of the notional inside it; of an account that is worth nothing, every fraction is nothing.
     """
-    if wish.units is not None:
-        units = wish.units
-    elif not wish.fraction or equity <= 0:
-        return 0
-    else:
+    units = wish.units
+    if units is None:
+        if not wish.fraction or equity <= 0:
+            return 0
         parts = int(wish.fraction * PARTS_PER_MILLION)
         value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION + fee_ppm)
         units = instrument.quantity_worth(value, price)
-    return truncate_toward_zero(units, instrument.lot_size) * instrument.lot_size
+    lot = instrument.lot_size
+    return units - units % lot if units >= 0 else units + -units % lot
 
 
 def limit_price_units(wish: Wish, *, buying: bool, instrument: Instrument) -> int | None:
@@ -117,4 +112,4 @@ def plan(target: Target, position: int, live_orders: list[Order], lot_size: int,
 
 def is_exit(target: int, position: int) -> bool:
     """Tell whether reaching the target only brings the position nearer to zero."""
-    return abs(target) < abs(position) and target * position >= 0
+    return 0 <= target < position or position < target <= 0

@@ -18,6 +18,7 @@ MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_PAIR = len(_PAIRS)
 """Two digits at a time take half the divisions."""
 
 
@@ -109,6 +110,6 @@ class Sending:
         assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
         digits = ""
         while number:
-            number, pair = divmod(number, 36 * 36)
-            digits = _PAIRS[pair] + digits
+            digits = _PAIRS[number % _PAIR] + digits
+            number //= _PAIR
         return f"IL{self._work.state.nonce}{digits.lstrip('0')}"
