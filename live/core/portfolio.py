@@ -1,6 +1,7 @@
 """Portfolio: from what a strategy wants to the one order that gets there. Pure functions; the engine acts on the answer."""
 
 from math import isfinite
+from typing import final
 
 import msgspec
 
@@ -19,6 +20,7 @@ LARGEST_FRACTION = 100.0
 """Share of equity beyond which a wish is a mistake: a cash account can hold no more than 1."""
 
 
+@final
 class Wish(msgspec.Struct, frozen=True, gc=False):
     """Hold what a strategy asked for, as it said it."""
 

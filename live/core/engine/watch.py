@@ -56,8 +56,10 @@ class Watch:
 
     def expect_answer(self, order: Order) -> None:
         """Watch an order whose request was sent, and has to be answered in time."""
-        wait = self._wait(order) if self.looks else 0
-        self._watch_at(order.order_id, Look(self._work.now + ANSWER_TIMEOUT, wait, order.state))
+        order_id, due = order.order_id, self._work.now + ANSWER_TIMEOUT
+        known = self.looks.get(order_id)
+        self.looks[order_id] = Look(due, 0 if known is None else known.wait, order.state)
+        self.next_due = due if due < self.next_due else self.next_due
 
     def doubt(self, order: Order) -> None:
         """Ask the venue about an order, and look at it again later."""
@@ -86,9 +88,15 @@ class Watch:
         self._watch_at(order.order_id, Look(self._work.now + wait, wait, None))
 
     def rest(self, order: Order) -> None:
-        """Let an order rest that was found open, unless it is unwanted; watch over its expiry."""
-        self.cancel_if_unwanted(order)
-        if order.state is _OPEN and order.expires_at is not None:
+        """Let an order rest that was found open; watch over its expiry.
+
+        One that trading's state forbids, or that no longer serves its strategy's target, is canceled.
+        """
+        if self._authority.forbids(order):
+            self._work.request_cancel(order, "not allowed in this trading state")
+        else:
+            self._deciding.pursue_past(order)
+        if order.expires_at is not None and order.state is _OPEN:
             due = max(order.expires_at, self._work.now) + ANSWER_TIMEOUT
             self._watch_at(order.order_id, Look(due, 0, None))
 
@@ -97,13 +105,6 @@ class Watch:
         self.looks.pop(order.order_id, None)
         if not self.looks:
             self.next_due = NEVER
-
-    def cancel_if_unwanted(self, order: Order) -> None:
-        """Cancel an open order that trading's state forbids, or that no longer serves its strategy's target."""
-        if self._authority.forbids(order):
-            self._work.request_cancel(order, "not allowed in this trading state")
-        else:
-            self._deciding.pursue_past(order)
 
     def _watch_at(self, order_id: str, look: Look) -> None:
         self.looks[order_id] = look

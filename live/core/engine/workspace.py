@@ -49,7 +49,10 @@ class Workspace:
         Raises:
             TransitionError: the table has no such move.
         """
-        state = MOVES[order.state].get(event) or next_state(order.state, event)
+        try:
+            state = MOVES[order.state][event]
+        except KeyError:
+            state = next_state(order.state, event)  # which says what is wrong
         record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
         self.state.move_order(order, record)
         self.records.append(record)
