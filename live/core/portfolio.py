@@ -30,7 +30,6 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     limit_price: Number | None
     reason: str
 
-    @property
     def requested(self) -> str:
         """Write the wish down for the decision record."""
         return f"{self.units} units" if self.units is not None else f"fraction {self.fraction!r}"

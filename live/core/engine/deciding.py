@@ -105,7 +105,7 @@ class Deciding:
                 wish = Wish(instrument_id, 0, None, None, f"close out: {event.reason}")
                 work.runners[strategy_id].context.forget_one(instrument_id)
                 standing = state.targets.get(key)
-                if standing is not None and standing.tried and standing.requested == wish.requested:
+                if standing is not None and standing.tried and standing.requested == wish.requested():
                     self.pursue(*key)  # asked for again: what stood in the way of the exit may be gone
                 else:
                     self._record_decision(key, deployment, wish)
@@ -220,7 +220,7 @@ class Deciding:
             return DenialCode.TARGET_OUT_OF_RANGE
         if wish.limit_price is not None:
             limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
-        said = wish.requested
+        said = wish.requested()
         if standing is not None and standing.requested == said and standing.limit_price == limit_price:
             was_served = standing.tried or standing.units == held
             if was_served:
@@ -237,10 +237,10 @@ class Deciding:
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:
         """Say once that a wish cannot be followed, and again only when it or the reason changed; the standing target stays."""
-        said = (wish.requested, repr(wish.limit_price), code)
+        said = (wish.requested(), repr(wish.limit_price), code)
         if self._refused.get(key) != said:
             self._refused[key] = said
-            detail = f"{key[0]} wanted {wish.requested} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
+            detail = f"{key[0]} wanted {wish.requested()} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
             self._work.emit(records.OrderDenied(self._work.now, "", code, detail, key[0]))
 
     def _schedule_retry(self, strategy_id: str, instrument_id: str) -> None:

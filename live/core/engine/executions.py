@@ -19,7 +19,7 @@ from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 _NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})
 """States in which an execution is the first word that the venue has the order."""
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
-_DENIED, _ACCEPT = OrderState.DENIED, OrderEvent.ACCEPT
+_DENIED, _ACCEPT, _COMPLETE = OrderState.DENIED, OrderEvent.ACCEPT, OrderEvent.COMPLETE
 _SELL, _SPOT = Side.SELL, InstrumentKind.SPOT
 
 
@@ -72,10 +72,14 @@ class Executions:
             self._reports.check_venue_order(order, report.venue_order_id)
         fill = self._book(order, report)
         late = fill.late
-        if late or order.filled_quantity > order.quantity:
+        filled, quantity = order.filled_quantity, order.quantity
+        if late or filled > quantity:
             self._stop_after(order, report, "LATE_FILL" if late else "OVERFILL")
         if not late:
-            self._reports.conclude(order)
+            if filled >= quantity:
+                work.transition(order, _COMPLETE)
+            elif order.announced is not None and filled >= order.announced_quantity:
+                work.transition(order, order.announced, "the last fill before its end came")
         self._conditions.after_fill(order)
         runner = work.runners.get(fill.strategy_id)
         if runner is not None and runner.hears_fills:

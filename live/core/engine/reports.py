@@ -26,7 +26,7 @@ _NO_SIGHTING = (inputs.OrderRejected, inputs.CancelRejected)
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every order.
 _SUBMIT, _SENT = EffectAction.SUBMIT, Outcome.SENT
 _SUBMITTING, _CANCEL_REQUESTED, _CANCEL_UNKNOWN = OrderState.SUBMITTING, OrderState.CANCEL_REQUESTED, OrderState.CANCEL_UNKNOWN
-_ACCEPT, _COMPLETE = OrderEvent.ACCEPT, OrderEvent.COMPLETE
+_ACCEPT = OrderEvent.ACCEPT
 
 OUR_ORDER_IDS = "IL"
 """How the id of every order begins that any of our sessions ever placed."""
@@ -174,13 +174,6 @@ class Reports:
         said = f"the venue calls it {venue_order_id} and called it {order.venue_order_id}"
         self._work.alarm("DUPLICATE_VENUE_ORDER", order.order_id, said)
         self._authority.kill(Scope.STRATEGY, order.strategy_id, f"two orders at the venue under {order.order_id}")
-
-    def conclude(self, order: Order) -> None:
-        """End an order whose last fill came: all of it, or all that the venue counted when it announced the end."""
-        if order.filled_quantity >= order.quantity:
-            self._work.transition(order, _COMPLETE)
-        elif order.announced is not None and order.filled_quantity >= order.announced_quantity:
-            self._work.transition(order, order.announced, "the last fill before its end came")
 
     def order_of(self, report: OrderReport) -> Order | None:
         """Find a report's order; one of ours that no session recorded, and that exists, stops everything.

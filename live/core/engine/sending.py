@@ -25,12 +25,13 @@ _PAIR = len(_PAIRS)
 class Sending:
     """Record intents, have them judged, and ask the driver to send what passes."""
 
-    __slots__ = ("_router", "_work", "_worth")
+    __slots__ = ("_begun", "_begun_at", "_nonce", "_router", "_work", "_worth")
 
     def __init__(self, work: Workspace, router: Router) -> None:
         self._work = work
         self._worth = Worth(work.state, work.markets)
         self._router = router
+        self._nonce, self._begun_at, self._begun = "", -1, ""
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
         self,
@@ -106,10 +107,17 @@ class Sending:
         return True
 
     def _next_order_id(self) -> str:
-        number = self._work.state.order_sequence + 1
+        """Name the next order; all but the last two digits stay the same for 1,296 orders, and are kept."""
+        state = self._work.state
+        number = state.order_sequence + 1
         assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
-        digits = ""
-        while number:
-            digits = _PAIRS[number % _PAIR] + digits
-            number //= _PAIR
-        return f"IL{self._work.state.nonce}{digits.lstrip('0')}"
+        begun = number // _PAIR
+        if begun != self._begun_at or state.nonce != self._nonce:
+            self._begun_at, self._nonce = begun, state.nonce
+            digits = ""
+            while begun:
+                digits = _PAIRS[begun % _PAIR] + digits
+                begun //= _PAIR
+            self._begun = f"IL{state.nonce}{digits.lstrip('0')}"
+        last = _PAIRS[number % _PAIR]
+        return self._begun + (last if number >= _PAIR else last.lstrip("0"))
