@@ -95,7 +95,8 @@ class Requesting:
         if not request.in_range(instrument):
             self._refuse(deployment.strategy_id, request, DenialCode.TARGET_OUT_OF_RANGE)
             return
-        limit_price, trigger_price = request.limit_price_units(instrument), request.trigger_price_units(instrument)
+        limit_price = None if request.limit_price is None else request.limit_price_units(instrument)
+        trigger_price = None if request.trigger_price is None else request.trigger_price_units(instrument)
         if replaced is not None:
             limit_price = replaced.limit_price if limit_price is None else limit_price
             trigger_price = replaced.trigger_price if trigger_price is None else trigger_price
@@ -107,12 +108,13 @@ class Requesting:
             request.order_type,
             request.time_in_force,
             limit_price,
-            trigger_price=trigger_price,
-            expires_at=request.expires_at,
-            reduce_only=request.reduce_only,
-            label=request.label,
-            replaces=request.replaces,
-            reason=request.reason,
+            0,  # no decision
+            trigger_price,
+            request.expires_at,
+            request.reduce_only,
+            request.label,
+            request.replaces,
+            request.reason,
         )
 
     def _end(self, deployment: Deployment, request: CancelRequest | ReplaceRequest) -> None:
@@ -132,8 +134,8 @@ class Requesting:
             self._work.request_cancel(order, ending.reason)
 
     def _labeled(self, strategy_id: str, label: str) -> Order | None:
-        for order in self._work.state.live_orders_of(strategy_id):
-            if order.label == label:
+        for order in self._work.state.live_orders.values():
+            if order.label == label and order.strategy_id == strategy_id:
                 return order
         return None
 

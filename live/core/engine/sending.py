@@ -31,7 +31,8 @@ class Sending:
         self._work = work
         self._worth = Worth(work.state, work.markets)
         self._router = router
-        self._nonce, self._begun_at, self._begun = "", -1, ""
+        self._begun, self._begun_at = "", -1
+        self._nonce = work.state.nonce
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
         self,
