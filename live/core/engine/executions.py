@@ -12,12 +12,10 @@ from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.entities import Order
 from live.core.instruments import Instrument
-from live.core.orders import TERMINAL, OrderEvent, OrderState
+from live.core.orders import NOT_ACCEPTED, TERMINAL, OrderEvent, OrderState
 from live.core.state import fill_key
 from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
-_NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})
-"""States in which an execution is the first word that the venue has the order."""
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
 _DENIED, _ACCEPT, _COMPLETE = OrderState.DENIED, OrderEvent.ACCEPT, OrderEvent.COMPLETE
 _SELL, _SPOT = Side.SELL, InstrumentKind.SPOT
@@ -65,7 +63,7 @@ class Executions:
             work.alarm("MALFORMED_FILL", order.order_id, f"trade {report.trade_id}: {report.quantity} at {report.price}, fee {report.fee}")
             self._authority.kill(Scope.ACCOUNT, order.account_id, f"a malformed fill of {order.order_id}")
             return
-        accepted = order.state in _NOT_ACCEPTED
+        accepted = order.state in NOT_ACCEPTED
         if accepted:
             work.transition(order, _ACCEPT)
         if report.venue_order_id != order.venue_order_id:

@@ -6,7 +6,7 @@ from live.core.engine.deciding import Deciding
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.entities import Order
-from live.core.orders import MOVES, NEVER_AT_VENUE, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
+from live.core.orders import MOVES, NEVER_AT_VENUE, NOT_ACCEPTED, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
 from live.core.reconciliation import Verdict, judge
 from live.core.vocabulary import EffectAction, Outcome, Resolution, Scope
 
@@ -26,7 +26,7 @@ _NO_SIGHTING = (inputs.OrderRejected, inputs.CancelRejected)
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every order.
 _SUBMIT, _SENT = EffectAction.SUBMIT, Outcome.SENT
 _SUBMITTING, _CANCEL_REQUESTED, _CANCEL_UNKNOWN = OrderState.SUBMITTING, OrderState.CANCEL_REQUESTED, OrderState.CANCEL_UNKNOWN
-_ACCEPT = OrderEvent.ACCEPT
+_ACCEPT, _REJECT, _CANCEL = OrderEvent.ACCEPT, OrderEvent.REJECT, OrderEvent.CANCEL
 
 OUR_ORDER_IDS = "IL"
 """How the id of every order begins that any of our sessions ever placed."""
@@ -84,13 +84,13 @@ class Reports:
         """Learn that the venue refused an order."""
         order = self.order_of(report)
         if order is not None:
-            self._end(order, OrderEvent.REJECT, report.reason, None)
+            self._end(order, _REJECT, report.reason, None)
 
     def on_canceled(self, report: inputs.OrderCanceled) -> None:
         """Learn that an order is off the venue's book."""
         order = self.order_of(report)
         if order is not None:
-            self._end(order, OrderEvent.CANCEL, report.reason, report.executed_quantity)
+            self._end(order, _CANCEL, report.reason, report.executed_quantity)
 
     def on_expired(self, report: inputs.OrderExpired) -> None:
         """Learn that an order's time in force ran out."""
@@ -197,9 +197,9 @@ class Reports:
         While the venue counts more executed than was booked, the order waits for those fills, and its trades are asked for.
         """
         work = self._work
-        if event is not OrderEvent.REJECT and order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN):
-            work.transition(order, OrderEvent.ACCEPT)
-        if (order.state, event) in TRANSITIONS:
+        if event is not _REJECT and order.state in NOT_ACCEPTED:
+            work.transition(order, _ACCEPT)
+        if event in MOVES[order.state]:
             executed = order.filled_quantity if executed_quantity is None else executed_quantity
             if executed > order.filled_quantity:
                 self._watch.doubt(order)

@@ -32,7 +32,7 @@ class Sending:
         self._worth = Worth(work.state, work.markets)
         self._router = router
         self._begun, self._begun_at = "", -1
-        self._nonce = work.state.nonce
+        self._nonce: str = work.state.nonce
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
         self,

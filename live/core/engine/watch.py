@@ -16,7 +16,8 @@ from live.core.entities import Order
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
 from live.core.retention import RETENTION
 
-_OPEN = OrderState.OPEN  # a module's own name costs a fifth of an attribute of an enumeration
+# A module's own name costs a fifth of an attribute of an enumeration.
+_OPEN, _CANCEL_REQUESTED, _NOT_PLACED = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderState.NOT_PLACED
 
 SECOND = 1_000_000_000
 NEVER = 2**63 - 1
@@ -124,21 +125,21 @@ class Watch:
                 work.alarm("FILLS_MISSING", order_id, said)
             self.doubt(order)
             return
-        if order.state in UNKNOWN or (order.expires_at is not None and order.state is OrderState.OPEN and work.now >= order.expires_at):
+        if order.state in UNKNOWN or (order.expires_at is not None and order.state is _OPEN and work.now >= order.expires_at):
             self.doubt(order)
             return
-        if look.unanswered is None and order.state is OrderState.OPEN:
+        if look.unanswered is None and order.state is _OPEN:
             self.rest(order)
         if self.looks[order_id] is not look:
             return
-        if look.unanswered is not None or order.state is not OrderState.CANCEL_REQUESTED:
+        if look.unanswered is not None or order.state is not _CANCEL_REQUESTED:
             del self.looks[order_id]
 
     def _scan(self, order_id: str) -> None:
         """Ask again about an order that was proven absent, while it is kept; look no more at any other that ended."""
         work = self._work
         order = work.state.orders.get(order_id)
-        if order is None or order.state is not OrderState.NOT_PLACED or work.now >= order.ended_at + RETENTION:
+        if order is None or order.state is not _NOT_PLACED or work.now >= order.ended_at + RETENTION:
             del self.looks[order_id]
             return
         work.query(order)
