@@ -18,8 +18,8 @@ MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
-_PAIR = len(_PAIRS)
 """Two digits at a time take half the divisions."""
+_PAIR = 36 * 36
 
 
 class Sending:
@@ -31,7 +31,7 @@ class Sending:
         self._work = work
         self._worth = Worth(work.state, work.markets)
         self._router = router
-        self._begun, self._begun_at = "", -1
+        self._begun, self._begun_at = "", -1  # what ids have in common, and the number without its last two digits
         self._nonce: str = work.state.nonce
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
