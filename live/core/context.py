@@ -344,6 +344,8 @@ def _text(reason: object) -> str:
 
 
 def _member(kind: type[Word], value: object, name: str) -> Word:
+    if type(value) is kind:
+        return value
     try:
         return kind(value)
     except ValueError:

@@ -111,6 +111,9 @@ UNKNOWN: frozenset[OrderState] = frozenset({_S.SUBMIT_UNKNOWN, _S.CANCEL_UNKNOWN
 NEVER_AT_VENUE: frozenset[OrderState] = frozenset({_S.DENIED, _S.REJECTED, _S.NOT_SENT, _S.NOT_PLACED})
 """Ends that say the venue never worked the order; a venue that shows it working contradicts us."""
 
+NOT_ACCEPTED: frozenset[OrderState] = frozenset({_S.SUBMITTING, _S.SUBMIT_UNKNOWN})
+"""States in which an execution, a cancel or an expiry is the first word that the venue had the order."""
+
 MAY_REST_AT_VENUE: frozenset[OrderState] = frozenset({_S.SUBMITTING, _S.SUBMIT_UNKNOWN, _S.OPEN, _S.CANCEL_REQUESTED, _S.CANCEL_UNKNOWN})
 """States in which a fill may still come: these reserve position and balance."""
 

@@ -1,6 +1,7 @@
 """Portfolio: from what a strategy wants to the one order that gets there. Pure functions; the engine acts on the answer."""
 
 from math import isfinite
+from typing import final
 
 import msgspec
 
@@ -19,6 +20,7 @@ LARGEST_FRACTION = 100.0
 """Share of equity beyond which a wish is a mistake: a cash account can hold no more than 1."""
 
 
+@final
 class Wish(msgspec.Struct, frozen=True, gc=False):
     """Hold what a strategy asked for, as it said it."""
 
@@ -28,7 +30,6 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     limit_price: Number | None
     reason: str
 
-    @property
     def requested(self) -> str:
         """Write the wish down for the decision record."""
         return f"{self.units} units" if self.units is not None else f"fraction {self.fraction!r}"
@@ -38,11 +39,6 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
         """Tell whether every number in the wish is finite."""
         fraction, price = self.fraction, self.limit_price
         return (fraction is None or isfinite(fraction)) and (price is None or isfinite(price))
-
-    @property
-    def needs_equity(self) -> bool:
-        """Tell whether its size depends on price and equity: an exit to nothing and a wish in units do not."""
-        return bool(self.fraction)
 
     def in_range(self, instrument: Instrument) -> bool:
         """Tell whether every number in a finite wish is one that can be meant and recorded."""
@@ -73,15 +69,15 @@ def target_units(wish: Wish, equity: int, price: int, instrument: Instrument, fe
     A fraction is taken in whole parts per million of `equity` (money units) at `price` (price units), with a fee of
     `fee_ppm` parts per million of the notional inside it; of an account that is worth nothing, every fraction is nothing.
     """
-    if wish.units is not None:
-        units = wish.units
-    elif not wish.fraction or equity <= 0:
-        return 0
-    else:
+    units = wish.units
+    if units is None:
+        if not wish.fraction or equity <= 0:
+            return 0
         parts = int(wish.fraction * PARTS_PER_MILLION)
         value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION + fee_ppm)
         units = instrument.quantity_worth(value, price)
-    return truncate_toward_zero(units, instrument.lot_size) * instrument.lot_size
+    lot = instrument.lot_size
+    return units - units % lot if units >= 0 else units + -units % lot
 
 
 def limit_price_units(wish: Wish, *, buying: bool, instrument: Instrument) -> int | None:
@@ -117,4 +113,4 @@ def plan(target: Target, position: int, live_orders: list[Order], lot_size: int,
 
 def is_exit(target: int, position: int) -> bool:
     """Tell whether reaching the target only brings the position nearer to zero."""
-    return abs(target) < abs(position) and target * position >= 0
+    return 0 <= target < position or position < target <= 0

@@ -169,8 +169,8 @@ def book_repeated_fills() -> list[Any]:
     """Take every report of an execution for a new one."""
     shipped = Executions._book
 
-    def book(self: Executions, order: Order, report: Any, *, late: bool) -> Any:
-        fill = shipped(self, order, report, late=late)
+    def book(self: Executions, order: Order, report: Any) -> Any:
+        fill = shipped(self, order, report)
         self._work.state.fill_keys.clear()
         return fill
 
@@ -207,7 +207,7 @@ def take_a_refused_cancel_for_done() -> list[Any]:
     """End an order when the venue says that it cannot cancel it: it is gone, is it not."""
 
     def on_cancel_rejected(self: Reports, report: Any) -> None:
-        order = self.order_of(report, exists=False)
+        order = self.order_of(report)
         if order is not None and (order.state, OrderEvent.CANCEL) in TRANSITIONS:
             self._work.transition(order, OrderEvent.CANCEL, report.reason)
             self._deciding.after_end(order)

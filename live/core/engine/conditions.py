@@ -68,10 +68,13 @@ class Conditions:
         """Disarm a strategy whose orders traded as often within an hour as one lease allows (RTS 6, article 15(3))."""
         state, strategy_id = self._work.state, order.strategy_id
         bounds, times = state.bounds.get(strategy_id), state.pace.executions.get(strategy_id)
-        if bounds is None or times is None or strategy_id not in state.leases:
+        if bounds is None or times is None:
             return
         allowed = bounds.limits.maximum_executions_per_hour
-        if len(times) >= allowed and (traded := count_since(times, self._work.now - HOUR)) >= allowed:
+        if len(times) < allowed or strategy_id not in state.leases:
+            return
+        traded = count_since(times, self._work.now - HOUR)
+        if traded >= allowed:
             said = f"{traded} of its orders traded within an hour, allowed {allowed}: a person must arm it again"
             self._work.alarm("REPEATED_EXECUTIONS", order.order_id, f"{strategy_id}: {said}")
             self._authority.stop(Scope.STRATEGY, strategy_id, said)

@@ -8,6 +8,7 @@ from live.core.engine.valuation import equity
 from live.core.engine.workspace import Workspace
 from live.core.entities import Order, Target
 from live.core.errors import StrategyError
+from live.core.inputs import Deployment
 from live.core.orders import OrderState
 from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, plan, target_units
 from live.core.risk.candidate import largest_exit
@@ -56,11 +57,11 @@ class Deciding:
         wishes = tuple(runner.wishes)
         runner.wishes.clear()
         for wish in wishes:
-            if not isinstance(wish, Wish):
+            if type(wish) is not Wish:
                 self._requesting.request(deployment, wish)
                 continue
             key = (deployment.strategy_id, wish.instrument_id)
-            refusal = self._record_decision(key, deployment.account_id, wish)
+            refusal = self._record_decision(key, deployment, wish)
             if refusal is not None:
                 runner.context.forget_one(wish.instrument_id)
                 self._refuse(key, wish, refusal)
@@ -104,26 +105,23 @@ class Deciding:
                 wish = Wish(instrument_id, 0, None, None, f"close out: {event.reason}")
                 work.runners[strategy_id].context.forget_one(instrument_id)
                 standing = state.targets.get(key)
-                if standing is not None and standing.tried and standing.requested == wish.requested:
+                if standing is not None and standing.tried and standing.requested == wish.requested():
                     self.pursue(*key)  # asked for again: what stood in the way of the exit may be gone
                 else:
-                    self._record_decision(key, deployment.account_id, wish)
+                    self._record_decision(key, deployment, wish)
 
     def pursue(self, strategy_id: str, instrument_id: str) -> None:
         """Take the next step toward a strategy's standing target."""
-        target = self._work.state.targets.get((strategy_id, instrument_id))
-        if target is not None:
-            self._pursue((strategy_id, instrument_id), target)
+        work, key = self._work, (strategy_id, instrument_id)
+        target, runner = work.state.targets.get(key), work.runners.get(strategy_id)
+        if target is not None and runner is not None:
+            deployment = runner.deployment
+            self._pursue(key, deployment, target, work.state.ledger.quantity(deployment.account_id, strategy_id, instrument_id))
 
-    def _pursue(self, key: tuple[str, str], target: Target, held: int | None = None) -> None:
-        """Take the next step toward a target; `held` is the position where it is known."""
+    def _pursue(self, key: tuple[str, str], deployment: Deployment, target: Target, held: int) -> None:
+        """Take the next step toward a target from the position that is held."""
         work, (strategy_id, instrument_id) = self._work, key
         state = work.state
-        if strategy_id not in work.runners:
-            return
-        deployment = state.deployments[strategy_id]
-        if held is None:
-            held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
         alive = state.live_by_strategy.get(key) if state.live_orders else None
         orders = [order for order in alive.values() if order.decision_id] if alive else []
         if held == target.units and not orders:
@@ -170,12 +168,14 @@ class Deciding:
         if not order.decision_id:
             self._requesting.after_end(order)
             return
-        key = (order.strategy_id, order.instrument_id)
-        target = self._work.state.targets.get(key)
-        if target is None:
+        strategy_id, instrument_id = key = (order.strategy_id, order.instrument_id)
+        state, runner = self._work.state, self._work.runners.get(strategy_id)
+        target = state.targets.get(key)
+        if target is None or runner is None:
             return
         if order.state is _FILLED or not target.tried:
-            self._pursue(key, target)
+            deployment = runner.deployment
+            self._pursue(key, deployment, target, state.ledger.quantity(deployment.account_id, strategy_id, instrument_id))
         else:
             self._schedule_retry(*key)
 
@@ -197,27 +197,30 @@ class Deciding:
                 self.retries[key] = (retry[0], retry[0])
                 self.pursue(*key)
 
-    def _record_decision(self, key: tuple[str, str], account_id: str, wish: Wish) -> DenialCode | None:
+    def _record_decision(self, key: tuple[str, str], deployment: Deployment, wish: Wish) -> DenialCode | None:
         """Record a wish as a decision and pursue it, unless it is the standing one; returns why it cannot be followed."""
         work = self._work
         state = work.state
         strategy_id, instrument_id = key
         instrument, price = state.instruments[instrument_id], work.markets[instrument_id].last_price
         standing = state.targets.get(key)
-        held = state.ledger.quantity(account_id, strategy_id, instrument_id)
-        if not wish.is_finite:
+        held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
+        fraction, limit_price = wish.fraction, None
+        if (fraction is not None or wish.limit_price is not None) and not wish.is_finite:  # units alone are whole numbers
             return DenialCode.TARGET_NOT_A_NUMBER
         if not wish.in_range(instrument):
             return DenialCode.TARGET_OUT_OF_RANGE
-        needs_equity = wish.needs_equity
-        worth = equity(state, work.markets, account_id, instrument.quote) if needs_equity else 0
-        if worth is None or (needs_equity and price is None):
-            return DenialCode.PRICE_REFERENCE_MISSING
-        units = target_units(wish, worth, price or 0, instrument, state.deployments[strategy_id].sizing_fee_ppm)
-        if abs(units) > LARGEST_INTEGER:
+        worth: int | None = 0
+        if fraction:  # an exit to nothing and a wish in units depend on neither price nor equity
+            worth = equity(state, work.markets, deployment.account_id, instrument.quote)
+            if worth is None or price is None:
+                return DenialCode.PRICE_REFERENCE_MISSING
+        units = target_units(wish, worth, price or 0, instrument, deployment.sizing_fee_ppm)
+        if units > LARGEST_INTEGER or units < -LARGEST_INTEGER:
             return DenialCode.TARGET_OUT_OF_RANGE
-        limit_price = None if wish.limit_price is None else limit_price_units(wish, buying=units > held, instrument=instrument)
-        said = wish.requested
+        if wish.limit_price is not None:
+            limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
+        said = wish.requested()
         if standing is not None and standing.requested == said and standing.limit_price == limit_price:
             was_served = standing.tried or standing.units == held
             if was_served:
@@ -229,15 +232,15 @@ class Deciding:
         work.emit(decision)
         if self.retries:
             self.retries.pop(key, None)
-        self._pursue(key, state.targets[key], held)
+        self._pursue(key, deployment, state.targets[key], held)
         return None
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:
         """Say once that a wish cannot be followed, and again only when it or the reason changed; the standing target stays."""
-        said = (wish.requested, repr(wish.limit_price), code)
+        said = (wish.requested(), repr(wish.limit_price), code)
         if self._refused.get(key) != said:
             self._refused[key] = said
-            detail = f"{key[0]} wanted {wish.requested} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
+            detail = f"{key[0]} wanted {wish.requested()} of {key[1]} at limit {wish.limit_price!r}: {wish.reason}"
             self._work.emit(records.OrderDenied(self._work.now, "", code, detail, key[0]))
 
     def _schedule_retry(self, strategy_id: str, instrument_id: str) -> None:

@@ -11,14 +11,13 @@ from live.core.engine.reports import Reports
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.entities import Order
-from live.core.orders import TERMINAL, OrderEvent, OrderState
+from live.core.instruments import Instrument
+from live.core.orders import NOT_ACCEPTED, TERMINAL, OrderEvent, OrderState
 from live.core.state import fill_key
 from live.core.vocabulary import AccountType, InstrumentKind, Scope, Side
 
-_NOT_ACCEPTED = frozenset({OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN})
-"""States in which an execution is the first word that the venue has the order."""
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every fill.
-_DENIED, _ACCEPT = OrderState.DENIED, OrderEvent.ACCEPT
+_DENIED, _ACCEPT, _COMPLETE = OrderState.DENIED, OrderEvent.ACCEPT, OrderEvent.COMPLETE
 _SELL, _SPOT = Side.SELL, InstrumentKind.SPOT
 
 
@@ -54,42 +53,43 @@ class Executions:
             StrategyError: its strategy failed on it.
         """
         work = self._work
-        order = self._reports.order_of(report, exists=True)
+        order = self._reports.order_of(report)
         if order is None or order.state is _DENIED:
             self._refuse_stranger(order, report)
             return
         if fill_key(order.account_id, order.instrument_id, report.trade_id, report.venue_order_id) in work.state.fill_keys:
             return
-        if not self._is_well_formed(order, report):
+        if not _is_well_formed(report, work.state.instruments[order.instrument_id]):
             work.alarm("MALFORMED_FILL", order.order_id, f"trade {report.trade_id}: {report.quantity} at {report.price}, fee {report.fee}")
             self._authority.kill(Scope.ACCOUNT, order.account_id, f"a malformed fill of {order.order_id}")
             return
-        accepted = order.state in _NOT_ACCEPTED
+        accepted = order.state in NOT_ACCEPTED
         if accepted:
             work.transition(order, _ACCEPT)
-        late = order.state in TERMINAL
-        self._reports.check_venue_order(order, report.venue_order_id)
-        fill = self._book(order, report, late=late)
-        if late or order.filled_quantity > order.quantity:
+        if report.venue_order_id != order.venue_order_id:
+            self._reports.check_venue_order(order, report.venue_order_id)
+        fill = self._book(order, report)
+        late = fill.late
+        filled, quantity = order.filled_quantity, order.quantity
+        if late or filled > quantity:
             self._stop_after(order, report, "LATE_FILL" if late else "OVERFILL")
         if not late:
-            self._reports.conclude(order)
+            if filled >= quantity:
+                work.transition(order, _COMPLETE)
+            elif order.announced is not None and filled >= order.announced_quantity:
+                work.transition(order, order.announced, "the last fill before its end came")
         self._conditions.after_fill(order)
-        self._tell(fill)
+        runner = work.runners.get(fill.strategy_id)
+        if runner is not None and runner.hears_fills:
+            runner.on_fill(fill)
+            if runner.wishes:
+                self._deciding.decide(runner)
         if order.state in TERMINAL:
             if not late:
                 self._watch.look_no_more(order)
             self._deciding.after_end(order)
         elif accepted:
             self._watch.rest(order)
-
-    def _tell(self, fill: records.FillRecorded) -> None:
-        """Hand a fill to its strategy, when it listens, and follow what it decides."""
-        runner = self._work.runners.get(fill.strategy_id)
-        if runner is not None and runner.hears_fills:
-            runner.on_fill(fill)
-            if runner.wishes:
-                self._deciding.decide(runner)
 
     def _refuse_stranger(self, order: Order | None, report: inputs.ExecutionReported) -> None:
         """Stop the account of an order that we denied or that is known as external, or every account when the order is nobody's.
@@ -118,18 +118,10 @@ class Executions:
             self._work.send_cancel(order)
             self._work.query(order)
 
-    def _is_well_formed(self, order: Order, report: inputs.ExecutionReported) -> bool:
-        instrument = self._work.state.instruments[order.instrument_id]
-        return (
-            report.price > 0
-            and report.quantity > 0
-            and instrument.notional(report.price, report.quantity) <= LARGEST_INTEGER
-            and instrument.base_amount(report.quantity) <= LARGEST_INTEGER
-            and abs(report.fee) <= LARGEST_INTEGER
-        )
-
-    def _book(self, order: Order, report: inputs.ExecutionReported, *, late: bool) -> records.FillRecorded:
+    def _book(self, order: Order, report: inputs.ExecutionReported) -> records.FillRecorded:
+        """Record a fill, which is late when its order has ended, and the position after it; judge what they leave."""
         work = self._work
+        state, instrument = work.state, work.state.instruments[order.instrument_id]
         fill = records.FillRecorded(
             work.now,
             order.order_id,
@@ -145,22 +137,22 @@ class Executions:
             report.fee_asset,
             report.liquidity,
             report.ts_event,
-            late,
+            order.state in TERMINAL,
         )
         work.emit(fill)
-        work.emit(position_changed(work.now, work.state.ledger.positions[order.account_id, order.strategy_id, order.instrument_id]))
-        self._judge_balances(fill)
-        self._performance.after_fill(order.strategy_id, order.account_id, work.state.instruments[order.instrument_id].quote)
+        work.emit(position_changed(work.now, state.ledger.positions[order.account_id, order.strategy_id, order.instrument_id]))
+        self._judge_balances(fill, instrument)
+        self._performance.after_fill(order.strategy_id, order.account_id, instrument.quote)
         return fill
 
-    def _judge_balances(self, fill: records.FillRecorded) -> None:
+    def _judge_balances(self, fill: records.FillRecorded, instrument: Instrument) -> None:
         """Stop a cash account that a fill took below zero in what it traded; a fee in a third asset is only alarmed.
 
         No check and no position rests on an asset that only pays fees, so an account whose holding of it was never posted may
         go on; the alarm asks for the posting.
         """
         work, account_id, fee_asset = self._work, fill.account_id, fill.fee_asset
-        instrument, ledger = work.state.instruments[fill.instrument_id], work.state.ledger
+        ledger = work.state.ledger
         given = instrument.base if fill.side is _SELL and instrument.kind is _SPOT else instrument.quote
         if ledger.balances[account_id, given] < 0:
             self._accounts.stop_if_overdrawn(account_id, given, f"trade {fill.trade_id} of {fill.order_id}")
@@ -170,3 +162,14 @@ class Executions:
             elif balance + fill.fee >= 0 and ledger.account(account_id).account_type is AccountType.CASH:
                 detail = f"the fee of trade {fill.trade_id} leaves {balance} money units of {fee_asset} in {account_id}: post what it holds"
                 work.alarm("NEGATIVE_BALANCE", fill.order_id, detail)
+
+
+def _is_well_formed(report: inputs.ExecutionReported, instrument: Instrument) -> bool:
+    price, quantity = report.price, report.quantity
+    return (
+        price > 0
+        and quantity > 0
+        and instrument.notional(price, quantity) <= LARGEST_INTEGER
+        and instrument.base_amount(quantity) <= LARGEST_INTEGER
+        and -LARGEST_INTEGER <= report.fee <= LARGEST_INTEGER
+    )

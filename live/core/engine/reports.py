@@ -6,7 +6,7 @@ from live.core.engine.deciding import Deciding
 from live.core.engine.watch import Watch
 from live.core.engine.workspace import Workspace
 from live.core.entities import Order
-from live.core.orders import NEVER_AT_VENUE, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
+from live.core.orders import MOVES, NEVER_AT_VENUE, NOT_ACCEPTED, TERMINAL, TRANSITIONS, UNKNOWN, OrderEvent, OrderState
 from live.core.reconciliation import Verdict, judge
 from live.core.vocabulary import EffectAction, Outcome, Resolution, Scope
 
@@ -20,11 +20,13 @@ OrderReport = (
     | inputs.OrderObserved
 )
 """What the venue says of one order under an id of ours."""
+_NO_SIGHTING = (inputs.OrderRejected, inputs.CancelRejected)
+"""Those of it that do not say that the order exists; an `OrderObserved` says itself whether it does."""
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every order.
 _SUBMIT, _SENT = EffectAction.SUBMIT, Outcome.SENT
 _SUBMITTING, _CANCEL_REQUESTED, _CANCEL_UNKNOWN = OrderState.SUBMITTING, OrderState.CANCEL_REQUESTED, OrderState.CANCEL_UNKNOWN
-_ACCEPT, _COMPLETE = OrderEvent.ACCEPT, OrderEvent.COMPLETE
+_ACCEPT, _REJECT, _CANCEL = OrderEvent.ACCEPT, OrderEvent.REJECT, OrderEvent.CANCEL
 
 OUR_ORDER_IDS = "IL"
 """How the id of every order begins that any of our sessions ever placed."""
@@ -65,13 +67,14 @@ class Reports:
 
     def on_accepted(self, report: inputs.OrderAccepted) -> None:
         """Learn that the venue has an order; a late word of it says nothing about a cancel since."""
-        order = self.order_of(report, exists=True)
+        order = self.order_of(report)
         if order is None:
             return
-        self.check_venue_order(order, report.venue_order_id)
+        if report.venue_order_id != order.venue_order_id:
+            self.check_venue_order(order, report.venue_order_id)
         if order.state is _CANCEL_UNKNOWN:
             return
-        if (order.state, _ACCEPT) in TRANSITIONS:
+        if _ACCEPT in MOVES[order.state]:
             self._work.transition(order, _ACCEPT)
             self._watch.rest(order)
         elif order.state in NEVER_AT_VENUE:
@@ -79,32 +82,32 @@ class Reports:
 
     def on_rejected(self, report: inputs.OrderRejected) -> None:
         """Learn that the venue refused an order."""
-        order = self.order_of(report, exists=False)
+        order = self.order_of(report)
         if order is not None:
-            self._end(order, OrderEvent.REJECT, report.reason, None)
+            self._end(order, _REJECT, report.reason, None)
 
     def on_canceled(self, report: inputs.OrderCanceled) -> None:
         """Learn that an order is off the venue's book."""
-        order = self.order_of(report, exists=True)
+        order = self.order_of(report)
         if order is not None:
-            self._end(order, OrderEvent.CANCEL, report.reason, report.executed_quantity)
+            self._end(order, _CANCEL, report.reason, report.executed_quantity)
 
     def on_expired(self, report: inputs.OrderExpired) -> None:
         """Learn that an order's time in force ran out."""
-        order = self.order_of(report, exists=True)
+        order = self.order_of(report)
         if order is not None:
             self._end(order, OrderEvent.EXPIRE, report.reason, report.executed_quantity)
 
     def on_cancel_rejected(self, report: inputs.CancelRejected) -> None:
         """Learn that the venue refused to cancel, and ask what it knows of the order."""
-        order = self.order_of(report, exists=False)
+        order = self.order_of(report)
         if order is not None and (order.state, OrderEvent.REFUSE_CANCEL) in TRANSITIONS:
             self._work.transition(order, OrderEvent.REFUSE_CANCEL, report.reason)
             self._watch.doubt(order)
 
     def on_observed(self, report: inputs.OrderObserved) -> None:
         """Weigh one endpoint's word about an order of unknown fate."""
-        order = self.order_of(report, exists=report.found)
+        order = self.order_of(report)
         if order is None:
             return
         if report.found and order.state in NEVER_AT_VENUE:
@@ -172,14 +175,7 @@ class Reports:
         self._work.alarm("DUPLICATE_VENUE_ORDER", order.order_id, said)
         self._authority.kill(Scope.STRATEGY, order.strategy_id, f"two orders at the venue under {order.order_id}")
 
-    def conclude(self, order: Order) -> None:
-        """End an order whose last fill came: all of it, or all that the venue counted when it announced the end."""
-        if order.filled_quantity >= order.quantity:
-            self._work.transition(order, _COMPLETE)
-        elif order.announced is not None and order.filled_quantity >= order.announced_quantity:
-            self._work.transition(order, order.announced, "the last fill before its end came")
-
-    def order_of(self, report: OrderReport, *, exists: bool) -> Order | None:
+    def order_of(self, report: OrderReport) -> Order | None:
         """Find a report's order; one of ours that no session recorded, and that exists, stops everything.
 
         A report does not say which account an unknown order is in, so all of them stop.
@@ -190,6 +186,7 @@ class Reports:
         if order is None:
             said = f"the venue reported {type(report).__name__} for an order this engine never recorded"
             work.alarm("UNKNOWN_ORDER", report.order_id, said)
+            exists = report.found if isinstance(report, inputs.OrderObserved) else not isinstance(report, _NO_SIGHTING)
             if exists and report.order_id.startswith(OUR_ORDER_IDS):
                 self._authority.kill(Scope.GLOBAL, "", f"an order of ours that no session recorded: {report.order_id}")
         return order
@@ -200,9 +197,9 @@ class Reports:
         While the venue counts more executed than was booked, the order waits for those fills, and its trades are asked for.
         """
         work = self._work
-        if event is not OrderEvent.REJECT and order.state in (OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN):
-            work.transition(order, OrderEvent.ACCEPT)
-        if (order.state, event) in TRANSITIONS:
+        if event is not _REJECT and order.state in NOT_ACCEPTED:
+            work.transition(order, _ACCEPT)
+        if event in MOVES[order.state]:
             executed = order.filled_quantity if executed_quantity is None else executed_quantity
             if executed > order.filled_quantity:
                 self._watch.doubt(order)

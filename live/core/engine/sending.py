@@ -19,17 +19,20 @@ MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 """Two digits at a time take half the divisions."""
+_PAIR = 36 * 36
 
 
 class Sending:
     """Record intents, have them judged, and ask the driver to send what passes."""
 
-    __slots__ = ("_router", "_work", "_worth")
+    __slots__ = ("_begun", "_begun_at", "_nonce", "_router", "_work", "_worth")
 
     def __init__(self, work: Workspace, router: Router) -> None:
         self._work = work
         self._worth = Worth(work.state, work.markets)
         self._router = router
+        self._begun, self._begun_at = "", -1  # what ids have in common, and the number without its last two digits
+        self._nonce: str = work.state.nonce
 
     def send(  # noqa: PLR0913, PLR0917 - an order has that many parts
         self,
@@ -105,10 +108,17 @@ class Sending:
         return True
 
     def _next_order_id(self) -> str:
-        number = self._work.state.order_sequence + 1
+        """Name the next order; all but the last two digits stay the same for 1,296 orders, and are kept."""
+        state = self._work.state
+        number = state.order_sequence + 1
         assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
-        digits = ""
-        while number:
-            number, pair = divmod(number, 36 * 36)
-            digits = _PAIRS[pair] + digits
-        return f"IL{self._work.state.nonce}{digits.lstrip('0')}"
+        begun = number // _PAIR
+        if begun != self._begun_at or state.nonce != self._nonce:
+            self._begun_at, self._nonce = begun, state.nonce
+            digits = ""
+            while begun:
+                digits = _PAIRS[begun % _PAIR] + digits
+                begun //= _PAIR
+            self._begun = f"IL{state.nonce}{digits.lstrip('0')}"
+        last = _PAIRS[number % _PAIR]
+        return self._begun + (last if number >= _PAIR else last.lstrip("0"))

@@ -107,13 +107,14 @@ def profit(state: EngineState, markets: Markets, strategy_id: str) -> int | None
     for position in state.ledger.by_strategy.get(strategy_id, ()):
         if deployment is not None and position.account_id != deployment.account_id:
             continue
-        value = 0
-        if position.quantity:
-            price = markets[position.instrument_id].last_price
+        quantity = position.quantity
+        if quantity:
+            instrument_id = position.instrument_id
+            price = markets[instrument_id].last_price
             if price is None:
                 return None
-            value = state.instruments[position.instrument_id].notional(price, position.quantity)
-        total += position.realised - position.fees + position.funding + value - position.cost
+            total += state.instruments[instrument_id].notional(price, quantity)
+        total += position.realised - position.fees + position.funding - position.cost
     return total
 
 

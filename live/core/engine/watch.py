@@ -16,7 +16,8 @@ from live.core.entities import Order
 from live.core.orders import UNKNOWN, OrderEvent, OrderState
 from live.core.retention import RETENTION
 
-_OPEN = OrderState.OPEN  # a module's own name costs a fifth of an attribute of an enumeration
+# A module's own name costs a fifth of an attribute of an enumeration.
+_OPEN, _CANCEL_REQUESTED, _NOT_PLACED = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderState.NOT_PLACED
 
 SECOND = 1_000_000_000
 NEVER = 2**63 - 1
@@ -56,8 +57,10 @@ class Watch:
 
     def expect_answer(self, order: Order) -> None:
         """Watch an order whose request was sent, and has to be answered in time."""
-        wait = self._wait(order) if self.looks else 0
-        self._watch_at(order.order_id, Look(self._work.now + ANSWER_TIMEOUT, wait, order.state))
+        order_id, due = order.order_id, self._work.now + ANSWER_TIMEOUT
+        known = self.looks.get(order_id)
+        self.looks[order_id] = Look(due, 0 if known is None else known.wait, order.state)
+        self.next_due = due if due < self.next_due else self.next_due
 
     def doubt(self, order: Order) -> None:
         """Ask the venue about an order, and look at it again later."""
@@ -86,9 +89,15 @@ class Watch:
         self._watch_at(order.order_id, Look(self._work.now + wait, wait, None))
 
     def rest(self, order: Order) -> None:
-        """Let an order rest that was found open, unless it is unwanted; watch over its expiry."""
-        self.cancel_if_unwanted(order)
-        if order.state is _OPEN and order.expires_at is not None:
+        """Let an order rest that was found open; watch over its expiry.
+
+        One that trading's state forbids, or that no longer serves its strategy's target, is canceled.
+        """
+        if self._authority.forbids(order):
+            self._work.request_cancel(order, "not allowed in this trading state")
+        else:
+            self._deciding.pursue_past(order)
+        if order.expires_at is not None and order.state is _OPEN:
             due = max(order.expires_at, self._work.now) + ANSWER_TIMEOUT
             self._watch_at(order.order_id, Look(due, 0, None))
 
@@ -97,13 +106,6 @@ class Watch:
         self.looks.pop(order.order_id, None)
         if not self.looks:
             self.next_due = NEVER
-
-    def cancel_if_unwanted(self, order: Order) -> None:
-        """Cancel an open order that trading's state forbids, or that no longer serves its strategy's target."""
-        if self._authority.forbids(order):
-            self._work.request_cancel(order, "not allowed in this trading state")
-        else:
-            self._deciding.pursue_past(order)
 
     def _watch_at(self, order_id: str, look: Look) -> None:
         self.looks[order_id] = look
@@ -123,21 +125,21 @@ class Watch:
                 work.alarm("FILLS_MISSING", order_id, said)
             self.doubt(order)
             return
-        if order.state in UNKNOWN or (order.expires_at is not None and order.state is OrderState.OPEN and work.now >= order.expires_at):
+        if order.state in UNKNOWN or (order.expires_at is not None and order.state is _OPEN and work.now >= order.expires_at):
             self.doubt(order)
             return
-        if look.unanswered is None and order.state is OrderState.OPEN:
+        if look.unanswered is None and order.state is _OPEN:
             self.rest(order)
         if self.looks[order_id] is not look:
             return
-        if look.unanswered is not None or order.state is not OrderState.CANCEL_REQUESTED:
+        if look.unanswered is not None or order.state is not _CANCEL_REQUESTED:
             del self.looks[order_id]
 
     def _scan(self, order_id: str) -> None:
         """Ask again about an order that was proven absent, while it is kept; look no more at any other that ended."""
         work = self._work
         order = work.state.orders.get(order_id)
-        if order is None or order.state is not OrderState.NOT_PLACED or work.now >= order.ended_at + RETENTION:
+        if order is None or order.state is not _NOT_PLACED or work.now >= order.ended_at + RETENTION:
             del self.looks[order_id]
             return
         work.query(order)

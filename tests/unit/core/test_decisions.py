@@ -66,6 +66,21 @@ def test_the_digits_of_an_order_id_are_its_number_and_no_more(desk):
     assert not any(one.startswith("0") for one in digits)
 
 
+def test_an_order_id_follows_the_session_and_the_number_wherever_they_are(desk):
+    """What ids of an earlier session or of lower numbers had in common is in none that comes later."""
+    cases = [("SESSION2", 0), ("SESSION3", 0), ("SESSION3", 1_294), ("SESSION4", 1_295), ("SESSION4", 36**4 - 2), ("SESSION4", 36**8 - 3)]
+    ids: list[str] = []
+    for nonce, before in cases:
+        for state in (desk.state, desk._fold):
+            state.nonce, state.order_sequence = nonce, before
+        desk.ask(lambda bar, context: [context.submit_order(BTC, "BUY", 100, order_type="LIMIT", limit_price=1.0) for _ in range(2)])
+        ids += [intent.order_id for intent in desk.of(records.IntentRecorded)]
+    assert ids == [
+        *("ILSESSION21", "ILSESSION22", "ILSESSION31", "ILSESSION32", "ILSESSION3ZZ", "ILSESSION3100", "ILSESSION4100", "ILSESSION4101"),
+        *("ILSESSION4ZZZZ", "ILSESSION410000", "ILSESSION4ZZZZZZZY", "ILSESSION4ZZZZZZZZ"),
+    ]
+
+
 def test_a_changed_target_cancels_first_and_goes_on_after_the_cancel(desk):
     """One order at a time: the new order waits until the venue has taken the old one off."""
     desk.want(100, limit_price=99.0)
