@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _BUY, _SPOT = Side.BUY, InstrumentKind.SPOT
 
 
+Worst = tuple[int, int, int]
+"""A worst case in money units: the largest value either way, and the signed values if all buys and if all sells fill.
+
+A plain tuple, since one with named fields costs as much to make as to compute, and several are made for every order.
+"""
+
+
 class Book:
     """Hold what is held and what may still fill in one instrument, of one strategy or of a whole account.
 
@@ -70,7 +77,7 @@ class Book:
 
     def worst(
         self, instrument: Instrument, price: int, quantity: int = 0, notional: int = 0, buying: bool = False, reduce_only: bool = False
-    ) -> "Worst":
+    ) -> Worst:
         """Value the position at worst, over what may fill and one more order, with what is held at `price`; money units."""
         buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
         reducing_buys, reducing_sells, held = self.reducing_buys, self.reducing_sells, self.held
@@ -92,21 +99,13 @@ class Book:
         value = instrument.notional(price, held) if held else 0
         if held >= 0:
             long, short = value + buy_notional, 0
-            if sells and (opened := sells - max(0, held - reducing_sells)) > 0:
+            if sells and (opened := sells - (held - reducing_sells if held > reducing_sells else 0)) > 0:
                 short = divide_up(sell_notional * opened, sells)
         else:
             short, long = sell_notional - value, 0
-            if buys and (opened := buys - max(0, -held - reducing_buys)) > 0:
+            if buys and (opened := buys - (-held - reducing_buys if -held > reducing_buys else 0)) > 0:
                 long = divide_up(buy_notional * opened, buys)
-        return Worst(long if long > short else short, value + buy_notional + bought, value - sell_notional - sold)
-
-
-class Worst(NamedTuple):
-    """Hold a worst case in money units: the largest value either way, and the signed values if all buys or all sells fill."""
-
-    gross: int
-    bought: int
-    sold: int
+        return long if long > short else short, value + buy_notional + bought, value - sell_notional - sold
 
 
 class Tally:
@@ -161,24 +160,37 @@ class Exposures:
         """Reserve for an order that may fill from now on."""
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
-        _count(place, 1)
+        mine, theirs, account, venue = place
+        mine.orders += 1
+        theirs.orders += 1
+        account.orders += 1
+        venue.orders += 1
         left = order.quantity - order.filled_quantity
-        self._reserve(place, order, instrument, 0, left if left > 0 else 0)
+        if left > 0:
+            self._reserve(place, order, instrument, 0, left)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        _count(place, -1)
-        if order.filled_quantity < order.quantity:
-            self._reserve(place, order, instrument, order.remaining, 0)
+        mine, theirs, account, venue = place
+        mine.orders -= 1
+        theirs.orders -= 1
+        account.orders -= 1
+        venue.orders -= 1
+        left = order.quantity - order.filled_quantity
+        if left > 0:
+            self._reserve(place, order, instrument, left, 0)
 
     def fill(self, order: "Order", instrument: Instrument, before: int, held: int | None = None) -> None:
         """Free what a live order that had `before` quantity units left reserves no longer, now that it filled, and hold `held`."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
         left = order.quantity - order.filled_quantity
-        self._reserve(place, order, instrument, before, left if left > 0 else 0)
+        if before:
+            self._reserve(place, order, instrument, before, left if left > 0 else 0)
         if held is not None:
-            _hold(place, held)
+            mine, theirs, _, _ = place
+            theirs.held += held - mine.held
+            mine.held = held
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
@@ -190,7 +202,11 @@ class Exposures:
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
-        _hold(self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id), quantity)
+        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
+            account_id, strategy_id, instrument_id
+        )
+        theirs.held += quantity - mine.held
+        mine.held = quantity
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -216,8 +232,6 @@ class Exposures:
     def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
         """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
-        if not quantity:
-            return
         mine, theirs, _, _ = place
         notional = instrument.notional(worst, after) if after else 0
         if before:
@@ -248,22 +262,6 @@ class Exposures:
                 asset = (order.account_id, instrument.base)
                 amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
             self.reserved[asset] = self.reserved.get(asset, 0) + amount
-
-
-def _hold(place: Place, quantity: int) -> None:
-    """Change a position to a signed quantity."""
-    mine, theirs, _, _ = place
-    theirs.held += quantity - mine.held
-    mine.held = quantity
-
-
-def _count(place: Place, orders: int) -> None:
-    """Count `orders` more as alive."""
-    mine, theirs, account, venue = place
-    mine.orders += orders
-    theirs.orders += orders
-    account.orders += orders
-    venue.orders += orders
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:

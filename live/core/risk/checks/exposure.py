@@ -67,12 +67,14 @@ def check_position(candidate: Candidate) -> Denial | None:
         return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst}")
     if candidate.reduces:
         return None
+    total, books = candidate.strategy_worst(), candidate.books
+    missing = total if isinstance(total, str) else ""
+    if not missing and len(books) != (candidate.book.instrument_id in books):  # it has books of other instruments
+        missing = _foreign(candidate)
     instrument, market = candidate.instrument, candidate.market
     assert instrument is not None, "check_instrument runs first"
     assert market is not None, "check_data_age runs first"
     assert market.last_price is not None, "check_data_age runs first"
-    total = candidate.strategy_worst
-    missing = total if isinstance(total, str) else _foreign(candidate)
     if missing or isinstance(total, str):
         return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {instrument.quote}")
     gross, bought, sold = total
@@ -82,7 +84,7 @@ def check_position(candidate: Candidate) -> Denial | None:
         net = max(bought, -sold)
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
-        worst = candidate.worst_in(candidate.book, instrument, market.last_price).gross
+        worst, _, _ = candidate.worst_in(candidate.book, instrument, market.last_price)
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
@@ -90,8 +92,6 @@ def check_position(candidate: Candidate) -> Denial | None:
 
 def _foreign(candidate: Candidate) -> str:
     """Name an instrument that the strategy holds in another quote asset than the order's: its limits cannot bound both."""
-    if len(candidate.books) == (candidate.intent.instrument_id in candidate.books):
-        return ""
     instrument, instruments = candidate.instrument, candidate.state.instruments
     assert instrument is not None, "check_instrument runs first"
     held = (name for name, book in candidate.books.items() if book.held and instruments[name].quote != instrument.quote)
@@ -105,13 +105,13 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     """
     if candidate.reduces:
         return None
-    bounds, worst = candidate.bounds, candidate.account_worst
+    bounds, worst = candidate.bounds, candidate.account_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
     excess = _excess(worst, bounds.account_limits)
     if excess:
         return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, excess)
-    worst = candidate.venue_worst
+    worst = candidate.venue_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
     excess = _excess(worst, bounds.venue_limits)
@@ -139,7 +139,8 @@ def check_balance(candidate: Candidate) -> Denial | None:
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
     assert instrument is not None, "check_instrument runs first"
     asset = instrument.quote if candidate.buying else instrument.base
-    reserved = state.exposures.reserved.get((intent.account_id, asset), 0)
+    key = (intent.account_id, asset)
+    reserved = state.exposures.reserved.get(key, 0)
     if state.external_orders:
         others = _reserved_by_others(candidate, asset)
         if isinstance(others, str):
@@ -147,10 +148,10 @@ def check_balance(candidate: Candidate) -> Denial | None:
         reserved += others
     if candidate.buying:
         reserved += candidate.notional
-        reserved += divide_up(reserved * FEE_RESERVE_PPM, PARTS_PER_MILLION)
+        reserved -= -reserved * FEE_RESERVE_PPM // PARTS_PER_MILLION  # the fee, rounded up
     else:
         reserved += instrument.base_amount(intent.quantity)
-    balance = state.ledger.balance(intent.account_id, asset)
+    balance = state.ledger.balances.get(key, 0)
     if reserved > balance:
         return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{asset} needed {reserved}, held {balance}")
     return None
@@ -189,11 +190,11 @@ def check_margin(candidate: Candidate) -> Denial | None:
     assert market.last_price is not None, "check_data_age runs first"
     books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
     own, last = books.get(intent.instrument_id), market.last_price
-    before = 0 if own is None else own.worst(instrument, last).gross
-    after = candidate.worst_in(candidate.book if own is None else own, instrument, last).gross
+    before, _, _ = (0, 0, 0) if own is None else own.worst(instrument, last)
+    after, _, _ = candidate.worst_in(candidate.book if own is None else own, instrument, last)
     if after <= before and candidate.reduces:
         return None
-    equity, total = candidate.equity, candidate.account_worst
+    equity, total = candidate.equity(), candidate.account_worst()
     if equity is None or isinstance(total, str):
         return Denial(DenialCode.MARGIN_UNKNOWN, f"{intent.account_id} holds an instrument without a price")
     needed = divide_up(after * instrument.initial_margin_ppm + candidate.notional * FEE_RESERVE_PPM, PARTS_PER_MILLION)
@@ -205,13 +206,14 @@ def check_margin(candidate: Candidate) -> Denial | None:
             fees = book.buy_notional + book.sell_notional + book.reducing_buy_notional + book.reducing_sell_notional
             margin = 0
             if instrument_id != intent.instrument_id:
-                margin = book.worst(other, candidate.markets[instrument_id].last_price or 0).gross * other.initial_margin_ppm
+                gross, _, _ = book.worst(other, candidate.markets[instrument_id].last_price or 0)
+                margin = gross * other.initial_margin_ppm
             needed += divide_up(margin + fees * FEE_RESERVE_PPM, PARTS_PER_MILLION)
     if needed > equity:
         return Denial(DenialCode.MARGIN_INSUFFICIENT, f"{instrument.quote} needed {needed}, equity {equity}")
     leverage = state.ledger.account(intent.account_id).maximum_leverage_ppm
-    if total.gross * PARTS_PER_MILLION > equity * leverage:
-        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total.gross} of positions on {equity} of equity, allowed {leverage} ppm")
+    if total[0] * PARTS_PER_MILLION > equity * leverage:
+        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total[0]} of positions on {equity} of equity, allowed {leverage} ppm")
     return None
 
 

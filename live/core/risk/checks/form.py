@@ -15,8 +15,8 @@ TIMES_IN_FORCE: dict[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.STOP_LIMIT: (_GTC, _IOC, _FOK, _GTD),
 }
 """What each type can mean: what trades at once cannot rest, what only makes cannot take, and a stop waits for its trigger."""
-LIMIT_PRICED = (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT)
-TRIGGERED = (OrderType.STOP, OrderType.STOP_LIMIT)
+LIMIT_PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT})
+TRIGGERED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 def check_instrument(candidate: Candidate) -> Denial | None:

@@ -91,15 +91,16 @@ def check_slippage(candidate: Candidate) -> Denial | None:
     The order book is walked; without one, what the quote says rests at the best price is taken. What exceeds that counts at the
     collar's edge. Where nobody says how much rests there is no depth to judge.
     """
-    if candidate.intent.order_type not in TAKES:
-        return None
-    market, quantity, limits = candidate.market, candidate.intent.quantity, candidate.limits
-    assert market is not None, "check_data_age runs first"
     intent = candidate.intent
-    paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
-    if paid is not None and paid > limits.maximum_slippage_ppm and not candidate.reduces:
-        said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
-        return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
+    if intent.order_type not in TAKES:
+        return None
+    market, quantity, limits = candidate.market, intent.quantity, candidate.limits
+    assert market is not None, "check_data_age runs first"
+    if not candidate.reduces:
+        paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
+        if paid is not None and paid > limits.maximum_slippage_ppm:
+            said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
+            return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
     if candidate.buying:
         best, size, side = market.ask_price, market.ask_quantity, _BUY
     else:

@@ -57,7 +57,7 @@ def check_daily_loss(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
     state, strategy_id, today = candidate.state, candidate.intent.strategy_id, candidate.now // DAY
-    made, opened = candidate.profit, state.day_profits.get(strategy_id)
+    made, opened = candidate.profit(), state.day_profits.get(strategy_id)
     if made is None or opened is None or opened[0] != today:
         return Denial(DenialCode.DAILY_LOSS_UNKNOWN, "a price or the day's opening profit is missing")
     loss, allowed = opened[1] - made, candidate.limits.maximum_daily_loss
@@ -86,7 +86,7 @@ def check_drawdown(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
     state, bounds = candidate.state, candidate.bounds
-    made, peak = candidate.profit, state.peaks.get(bounds.peak)
+    made, peak = candidate.profit(), state.peaks.get(bounds.peak)
     if made is None or peak is None:
         return Denial(DenialCode.DRAWDOWN_UNKNOWN, "a price or the highest profit is missing")
     allowed = candidate.limits.maximum_drawdown
