@@ -400,13 +400,19 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not balance after {event}: {position}")
     lowest, highest, quantity = _SMALLEST_INTEGER, LARGEST_INTEGER, position.quantity
-    # One by one, since `min` and `max` of them cost more than the rest of this function.
-    if not (
-        lowest <= cash <= highest
-        and lowest <= cost <= highest
-        and lowest <= realised <= highest
-        and lowest <= fees <= highest
-        and lowest <= funding <= highest
-        and lowest <= quantity <= highest
+    # One by one, since `min` and `max` of them cost more than the rest of this function; in pairs, as a chain shifts its operands about.
+    if (
+        cash > highest
+        or cash < lowest
+        or cost > highest
+        or cost < lowest
+        or realised > highest
+        or realised < lowest
+        or fees > highest
+        or fees < lowest
+        or funding > highest
+        or funding < lowest
+        or quantity > highest
+        or quantity < lowest
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not fit after {event}: {position}")

@@ -14,12 +14,14 @@ def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
     intent, instrument = candidate.intent, candidate.instrument
     assert instrument is not None, "check_instrument runs first"
-    price = candidate.nominal_price
-    if intent.order_type is _STOP and not candidate.buying:
-        price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
-    smallest = instrument.notional(price, intent.quantity) if instrument.minimum_notional else 0
-    if smallest < instrument.minimum_notional:
-        return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {instrument.minimum_notional}")
+    minimum = instrument.minimum_notional
+    if minimum:
+        price = candidate.nominal_price
+        if intent.order_type is _STOP and not candidate.buying:
+            price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
+        smallest = instrument.notional(price, intent.quantity)
+        if smallest < minimum:
+            return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {minimum}")
     largest = candidate.notional
     if largest > candidate.limits.maximum_order_notional:
         return Denial(DenialCode.NOTIONAL_ABOVE_MAXIMUM, f"{largest} > {candidate.limits.maximum_order_notional}")

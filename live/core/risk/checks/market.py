@@ -53,7 +53,7 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
         if limit is not None and abs(limit - trigger) * PARTS_PER_MILLION > collar * trigger:
             return _outside(limit, "trigger", trigger, collar)
         price, collar, slow_collar = trigger, collar * TRIGGER_COLLARS, slow_collar * TRIGGER_COLLARS
-    if abs(price - last) * PARTS_PER_MILLION > collar * last:
+    if price != last and abs(price - last) * PARTS_PER_MILLION > collar * last:
         return _outside(price, "last price", last, collar)
     if abs(price - slow) * PARTS_PER_MILLION > slow_collar * slow:
         return _outside(price, "median of last closes", slow, slow_collar)
