@@ -5,7 +5,7 @@ ends it. Every sum changes only where a journal entry is applied, so a restart f
 down, since positions and live orders give them again (`EngineState.index_live_order`), and a test compares the two.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.instruments import Instrument
@@ -117,13 +117,36 @@ class Tally:
         self.orders = 0
 
 
-class Place(NamedTuple):
-    """Hold where orders of one strategy in one instrument count: its book, its account's, and the tallies of account and venue."""
+class Reserve:
+    """Sum what live spot orders may take from one account's balance of one asset at worst, fees apart, in money units."""
 
-    strategy: Book
-    account: Book
-    account_tally: Tally
-    venue_tally: Tally
+    __slots__ = ("amount",)
+
+    def __init__(self) -> None:
+        self.amount = 0
+
+
+class Place:
+    """Hold where orders of one strategy in one instrument count.
+
+    Attributes:
+        strategy: the strategy's book.
+        account: the account's book.
+        account_tally: how many orders are alive in the account.
+        venue_tally: how many orders are alive at the venue.
+        quote_reserve: what buys in the account reserve of the quote asset, None before the first spot order.
+        base_reserve: what sells reserve of the base asset, likewise.
+    """
+
+    __slots__ = ("account", "account_tally", "base_reserve", "quote_reserve", "strategy", "venue_tally")
+
+    def __init__(self, strategy: Book, account: Book, account_tally: Tally, venue_tally: Tally) -> None:
+        self.strategy = strategy
+        self.account = account
+        self.account_tally = account_tally
+        self.venue_tally = venue_tally
+        self.quote_reserve: Reserve | None = None
+        self.base_reserve: Reserve | None = None
 
 
 class Exposures:
@@ -135,11 +158,11 @@ class Exposures:
         of_account: the same by account alone, a table for each venue.
         of_venue: the same by venue alone, a table for each account.
         sharing: how many strategies have books in an account.
-        reserved: what live spot orders may take from an account's balance of an asset at worst, fees apart, in money units.
+        reserves: what live spot orders may take from an account's balance, by account and asset.
         tallies: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserved", "sharing", "strategies", "tallies")
+    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserves", "sharing", "strategies", "tallies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
@@ -147,7 +170,7 @@ class Exposures:
         self.of_account: dict[str, list[dict[str, Book]]] = {}
         self.of_venue: dict[str, list[dict[str, Book]]] = {}
         self.sharing: dict[str, int] = {}
-        self.reserved: dict[tuple[str, str], int] = {}
+        self.reserves: dict[tuple[str, str], Reserve] = {}
         self.tallies: dict[tuple[Scope, str], Tally] = {}
         self._places: dict[tuple[str, str, str], Place] = {}
 
@@ -156,15 +179,19 @@ class Exposures:
         """Give how many orders are alive by scope, to compare."""
         return {scope: tally.orders for scope, tally in self.tallies.items()}
 
+    @property
+    def reserved(self) -> dict[tuple[str, str], int]:
+        """Give what is reserved of each account's assets, to compare."""
+        return {key: reserve.amount for key, reserve in self.reserves.items()}
+
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
-        mine, theirs, account, venue = place
-        mine.orders += 1
-        theirs.orders += 1
-        account.orders += 1
-        venue.orders += 1
+        place.strategy.orders += 1
+        place.account.orders += 1
+        place.account_tally.orders += 1
+        place.venue_tally.orders += 1
         left = order.quantity - order.filled_quantity
         if left > 0:
             self._reserve(place, order, instrument, 0, left)
@@ -172,11 +199,10 @@ class Exposures:
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        mine, theirs, account, venue = place
-        mine.orders -= 1
-        theirs.orders -= 1
-        account.orders -= 1
-        venue.orders -= 1
+        place.strategy.orders -= 1
+        place.account.orders -= 1
+        place.account_tally.orders -= 1
+        place.venue_tally.orders -= 1
         left = order.quantity - order.filled_quantity
         if left > 0:
             self._reserve(place, order, instrument, left, 0)
@@ -188,25 +214,23 @@ class Exposures:
         if before:
             self._reserve(place, order, instrument, before, left if left > 0 else 0)
         if held is not None:
-            mine, theirs, _, _ = place
-            theirs.held += held - mine.held
+            mine = place.strategy
+            place.account.held += held - mine.held
             mine.held = held
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
-        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
-            account_id, strategy_id, instrument_id
-        )
-        mine.held += quantity
-        theirs.held += quantity
+        key = (account_id, strategy_id, instrument_id)
+        place = self._places.get(key) or self._find(*key)
+        place.strategy.held += quantity
+        place.account.held += quantity
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
-        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
-            account_id, strategy_id, instrument_id
-        )
-        theirs.held += quantity - mine.held
-        mine.held = quantity
+        key = (account_id, strategy_id, instrument_id)
+        place = self._places.get(key) or self._find(*key)
+        place.account.held += quantity - place.strategy.held
+        place.strategy.held = quantity
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -232,7 +256,7 @@ class Exposures:
     def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
         """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
-        mine, theirs, _, _ = place
+        mine, theirs = place.strategy, place.account
         notional = instrument.notional(worst, after) if after else 0
         if before:
             notional -= instrument.notional(worst, before)
@@ -257,11 +281,19 @@ class Exposures:
             theirs.sell_notional += notional
         if instrument.kind is _SPOT:
             if buying:
-                asset, amount = (order.account_id, instrument.quote), notional
+                reserve = place.quote_reserve
+                if reserve is None:
+                    reserve = place.quote_reserve = self._reserve_of(order.account_id, instrument.quote)
+                reserve.amount += notional
             else:
-                asset = (order.account_id, instrument.base)
-                amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
-            self.reserved[asset] = self.reserved.get(asset, 0) + amount
+                reserve = place.base_reserve
+                if reserve is None:
+                    reserve = place.base_reserve = self._reserve_of(order.account_id, instrument.base)
+                reserve.amount += (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
+
+    def _reserve_of(self, account_id: str, asset: str) -> Reserve:
+        """Find what is reserved of an account's asset; which assets an instrument trades never changes."""
+        return self.reserves.setdefault((account_id, asset), Reserve())
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:

@@ -71,12 +71,10 @@ class Candidate:
     """
 
     __slots__ = (
-        "_account_profit",
         "_account_worst",
         "_equity",
         "_own_worst",
-        "_profit",
-        "_profited",
+        "_profits",
         "_strategy_worst",
         "_valued",
         "_worth",
@@ -118,10 +116,9 @@ class Candidate:
         self._strategy_worst: Worst | str | None = None
         self._account_worst: Worst | str | None = None
         self._own_worst: Worst | str | None = None
-        self._valued = self._profited = False
+        self._valued = False
         self._equity: int | None = None
-        self._profit: int | None = None
-        self._account_profit: int | None = None
+        self._profits: tuple[int | None, int | None] | None = None
         account = state.ledger.accounts.get(account_id)
         self.on_margin = account is not None and account.account_type is _MARGIN
         limit = intent.limit_price
@@ -172,27 +169,20 @@ class Candidate:
             self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
         return self._equity
 
-    def profit(self) -> int | None:
-        """Give the strategy's profit since it first traded; None while that cannot be computed."""
-        if not self._profited:
-            self._profited = True
-            self._profit = self._worth.profit(self.intent.strategy_id)
-        return self._profit
+    def profits(self) -> tuple[int | None, int | None]:
+        """Give the profit of the strategy since it first traded, and that of its account; None while one cannot be computed."""
+        profits = self._profits
+        if profits is None:
+            made = self._worth.profit(self.intent.strategy_id)
+            profits = self._profits = made, self.account_profit(self.bounds.purse.account_id)
+        return profits
 
     def account_profit(self, account_id: str) -> int | None:
         """Give an account's profit in the quote asset: its equity less what was paid in; None while that cannot be computed."""
-        own = account_id == self.intent.account_id
-        if own and self._account_profit is not None:
-            return self._account_profit
         assert self.instrument is not None, "check_instrument runs first"
         quote = self.instrument.quote
-        equity = self.equity() if own else self._worth.equity(account_id, quote)
-        if equity is None:
-            return None
-        made = equity - self.state.ledger.deposits.get((account_id, quote), 0)
-        if own:
-            self._account_profit = made
-        return made
+        equity = self.equity() if account_id == self.intent.account_id else self._worth.equity(account_id, quote)
+        return None if equity is None else equity - self.state.ledger.deposits.get((account_id, quote), 0)
 
     def worst_in(self, book: Book, instrument: Instrument, price: int) -> Worst:
         """Value a book of the order's instrument at worst, with the order in it."""

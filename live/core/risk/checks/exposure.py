@@ -82,7 +82,8 @@ def check_position(candidate: Candidate) -> Denial | None:
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
         return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
-    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
+    net = limits.maximum_net_notional
+    if bought > net or -sold > net:
         net = max(bought, -sold)
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
@@ -110,14 +111,20 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     bounds, worst = candidate.bounds, candidate.account_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
-    excess = _excess(worst, bounds.account_limits)
-    if excess:
-        return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, excess)
+    gross, bought, sold = worst
+    limits = bounds.account_limits
+    net = limits.maximum_net_notional
+    if gross > limits.maximum_gross_notional or bought > net or -sold > net:
+        return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, _excess(worst, limits))
     worst = candidate.venue_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
-    excess = _excess(worst, bounds.venue_limits)
-    return Denial(DenialCode.VENUE_EXPOSURE_EXCEEDED, excess) if excess else None
+    gross, bought, sold = worst
+    limits = bounds.venue_limits
+    net = limits.maximum_net_notional
+    if gross > limits.maximum_gross_notional or bought > net or -sold > net:
+        return Denial(DenialCode.VENUE_EXPOSURE_EXCEEDED, _excess(worst, limits))
+    return None
 
 
 def _unpriced(instrument_id: str) -> Denial:
@@ -125,13 +132,11 @@ def _unpriced(instrument_id: str) -> Denial:
 
 
 def _excess(worst: Worst, limits: ScopeLimits) -> str:
-    """Say which worst case exceeds the limits of an account or a venue; empty when none does."""
+    """Say which worst case exceeds the limits of an account or a venue, where one does."""
     gross, bought, sold = worst
     if gross > limits.maximum_gross_notional:
         return f"gross {gross} > {limits.maximum_gross_notional}"
-    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
-        return f"net {max(bought, -sold)} > {limits.maximum_net_notional}"
-    return ""
+    return f"net {max(bought, -sold)} > {limits.maximum_net_notional}"
 
 
 def check_balance(candidate: Candidate) -> Denial | None:
@@ -142,7 +147,8 @@ def check_balance(candidate: Candidate) -> Denial | None:
     assert instrument is not None, "check_instrument runs first"
     asset = instrument.quote if candidate.buying else instrument.base
     key = (intent.account_id, asset)
-    reserved = state.exposures.reserved.get(key, 0)
+    reserve = state.exposures.reserves.get(key)
+    reserved = 0 if reserve is None else reserve.amount
     if state.external_orders:
         others = _reserved_by_others(candidate, asset)
         if isinstance(others, str):
