@@ -52,9 +52,10 @@ class Candidate:
         state: the engine's state; the intent itself is not among its live orders yet.
         bounds: what bounds the strategy, its account and its venue.
         limits: the strategy's limits, complete.
-        instrument: definition of the instrument, None when unknown.
+        instrument: definition of the instrument; not set when unknown, which `check_instrument` denies before anything reads it.
         markets: last prices by instrument.
-        market: last prices of the intent's instrument, None when none were ever seen.
+        market: last prices of the intent's instrument; not set when there are none, which `check_data_age` denies.
+        last_price: the last of them, price units; not set while there is none, which it denies as well.
         now: engine time, nanoseconds UTC.
         buying: whether it is a buy.
         on_margin: whether the account may be short and borrow.
@@ -76,7 +77,6 @@ class Candidate:
         "_own_worst",
         "_profits",
         "_strategy_worst",
-        "_valued",
         "_worth",
         "alive",
         "alive_at_venue",
@@ -87,6 +87,7 @@ class Candidate:
         "buying",
         "instrument",
         "intent",
+        "last_price",
         "limits",
         "market",
         "markets",
@@ -100,6 +101,12 @@ class Candidate:
         "worst",
     )
 
+    _strategy_worst: Worst | str | None
+    _account_worst: Worst | str | None
+    _own_worst: Worst | str | None
+    _equity: int | None
+    _profits: tuple[int | None, int | None] | None
+
     def __init__(self, intent: IntentRecorded, state: EngineState, markets: Mapping[str, InstrumentMarket], worth: Worth, now: int) -> None:
         instrument_id, account_id, quantity = intent.instrument_id, intent.account_id, intent.quantity
         self.intent = intent
@@ -107,18 +114,21 @@ class Candidate:
         self.bounds = bounds = state.bounds[intent.strategy_id]
         self.limits: Limits = bounds.limits
         instrument = state.instruments.get(instrument_id)
-        self.instrument: Instrument | None = instrument
-        self.notional = 0 if instrument is None else instrument.notional(worst_price(intent, self.limits.price_collar_ppm), quantity)
+        if instrument is None:
+            self.notional = 0
+        else:
+            self.instrument = instrument
+            self.notional = instrument.notional(worst_price(intent, bounds.limits.price_collar_ppm), quantity)
         self.markets = markets
-        self.market: InstrumentMarket | None = markets.get(instrument_id)
+        market = markets.get(instrument_id)
+        if market is not None:
+            self.market = market
+            price = market.last_price
+            if price is not None:
+                self.last_price = price
         self.now = now
         self._worth = worth
-        self._strategy_worst: Worst | str | None = None
-        self._account_worst: Worst | str | None = None
-        self._own_worst: Worst | str | None = None
-        self._valued = False
-        self._equity: int | None = None
-        self._profits: tuple[int | None, int | None] | None = None
+        self._strategy_worst = self._account_worst = self._own_worst = self._equity = self._profits = None
         account = state.ledger.accounts.get(account_id)
         self.on_margin = account is not None and account.account_type is _MARGIN
         limit = intent.limit_price
@@ -163,11 +173,10 @@ class Candidate:
 
     def equity(self) -> int | None:
         """Give what the account is worth in the quote asset; None while that cannot be computed."""
-        if not self._valued:
-            assert self.instrument is not None, "check_instrument runs first"
-            self._valued = True
-            self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
-        return self._equity
+        equity = self._equity
+        if equity is None:
+            equity = self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
+        return equity
 
     def profits(self) -> tuple[int | None, int | None]:
         """Give the profit of the strategy since it first traded, and that of its account; None while one cannot be computed."""
@@ -179,15 +188,14 @@ class Candidate:
 
     def account_profit(self, account_id: str) -> int | None:
         """Give an account's profit in the quote asset: its equity less what was paid in; None while that cannot be computed."""
-        assert self.instrument is not None, "check_instrument runs first"
         quote = self.instrument.quote
         equity = self.equity() if account_id == self.intent.account_id else self._worth.equity(account_id, quote)
         return None if equity is None else equity - self.state.ledger.deposits.get((account_id, quote), 0)
 
-    def worst_in(self, book: Book, instrument: Instrument, price: int) -> Worst:
+    def worst_in(self, book: Book) -> Worst:
         """Value a book of the order's instrument at worst, with the order in it."""
         intent = self.intent
-        return book.worst(instrument, price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+        return book.worst(self.instrument, self.last_price, intent.quantity, self.notional, self.buying, intent.reduce_only)
 
     def strategy_worst(self) -> Worst | str:
         """Sum the worst cases of the strategy's books in the order's quote asset; or name an instrument held without a price."""
@@ -234,21 +242,16 @@ class Candidate:
 
     def _sum_own(self, books: dict[str, Book]) -> Worst | str:
         """Sum the worst cases of the table that the order is in, with the order in it."""
-        instrument, market, intent = self.instrument, self.market, self.intent
-        assert instrument is not None, "check_instrument runs first"
-        assert market is not None, "check_data_age runs first"
-        assert market.last_price is not None, "check_data_age runs first"
-        instrument_id = intent.instrument_id
+        instrument_id = self.intent.instrument_id
         book, others = books.get(instrument_id), len(books) - 1
         if book is None:
             book, others = _NO_BOOK, others + 1
-        total = book.worst(instrument, market.last_price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+        total = self.worst_in(book)
         return self._add(total, books, instrument_id) if others else total
 
     def _add(self, total: Worst, books: dict[str, Book], but: str) -> Worst | str:
         """Add the worst cases of a table's books in the order's quote asset, but for one that is in the total already."""
         gross, bought, sold = total
-        assert self.instrument is not None, "check_instrument runs first"
         quote = self.instrument.quote
         for instrument_id, book in books.items():
             instrument = self.state.instruments[instrument_id]

@@ -13,7 +13,6 @@ _STOP = OrderType.STOP  # a module's own name costs a fifth of an attribute of a
 def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
     intent, instrument = candidate.intent, candidate.instrument
-    assert instrument is not None, "check_instrument runs first"
     minimum = instrument.minimum_notional
     if minimum:
         price = candidate.nominal_price
@@ -37,7 +36,6 @@ def check_exit(candidate: Candidate) -> Denial | None:
     What reduces is not denied: a rest that is too small would be as stuck without it.
     """
     intent, instrument, position = candidate.intent, candidate.instrument, candidate.position
-    assert instrument is not None, "check_instrument runs first"
     if not instrument.minimum_notional:
         return None
     after = position + intent.quantity if candidate.buying else position - intent.quantity
@@ -73,12 +71,8 @@ def check_position(candidate: Candidate) -> Denial | None:
     missing = total if isinstance(total, str) else ""
     if not missing and len(books) != (candidate.book.instrument_id in books):  # it has books of other instruments
         missing = _foreign(candidate)
-    instrument, market = candidate.instrument, candidate.market
-    assert instrument is not None, "check_instrument runs first"
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
     if missing or isinstance(total, str):
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {instrument.quote}")
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {candidate.instrument.quote}")
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
         return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
@@ -87,7 +81,7 @@ def check_position(candidate: Candidate) -> Denial | None:
         net = max(bought, -sold)
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
-        worst, _, _ = candidate.worst_in(candidate.book, instrument, market.last_price)
+        worst, _, _ = candidate.worst_in(candidate.book)
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
@@ -96,7 +90,6 @@ def check_position(candidate: Candidate) -> Denial | None:
 def _foreign(candidate: Candidate) -> str:
     """Name an instrument that the strategy holds in another quote asset than the order's: its limits cannot bound both."""
     instrument, instruments = candidate.instrument, candidate.state.instruments
-    assert instrument is not None, "check_instrument runs first"
     held = (name for name, book in candidate.books.items() if book.held and instruments[name].quote != instrument.quote)
     return min(held, default="")
 
@@ -144,7 +137,6 @@ def check_balance(candidate: Candidate) -> Denial | None:
     if candidate.on_margin:
         return None
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
-    assert instrument is not None, "check_instrument runs first"
     asset = instrument.quote if candidate.buying else instrument.base
     key = (intent.account_id, asset)
     reserve = state.exposures.reserves.get(key)
@@ -192,14 +184,11 @@ def check_margin(candidate: Candidate) -> Denial | None:
     """
     if not candidate.on_margin:
         return None
-    intent, instrument, market, state = candidate.intent, candidate.instrument, candidate.market, candidate.state
-    assert instrument is not None, "check_instrument runs first"
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
+    intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
     books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
-    own, last = books.get(intent.instrument_id), market.last_price
-    before, _, _ = (0, 0, 0) if own is None else own.worst(instrument, last)
-    after, _, _ = candidate.worst_in(candidate.book if own is None else own, instrument, last)
+    own = books.get(intent.instrument_id)
+    before, _, _ = (0, 0, 0) if own is None else own.worst(instrument, candidate.last_price)
+    after, _, _ = candidate.worst_in(candidate.book if own is None else own)
     if after <= before and candidate.reduces:
         return None
     equity, total = candidate.equity(), candidate.account_worst()
