@@ -5,7 +5,7 @@ ends it. Every sum changes only where a journal entry is applied, so a restart f
 down, since positions and live orders give them again (`EngineState.index_live_order`), and a test compares the two.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.instruments import Instrument
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with each of an order's moves.
 _BUY, _SPOT = Side.BUY, InstrumentKind.SPOT
+
+
+Worst = tuple[int, int, int]
+"""A worst case in money units: the largest value either way, and the signed values if all buys and if all sells fill.
+
+A plain tuple, since one with named fields costs as much to make as to compute, and several are made for every order.
+"""
 
 
 class Book:
@@ -70,7 +77,7 @@ class Book:
 
     def worst(
         self, instrument: Instrument, price: int, quantity: int = 0, notional: int = 0, buying: bool = False, reduce_only: bool = False
-    ) -> "Worst":
+    ) -> Worst:
         """Value the position at worst, over what may fill and one more order, with what is held at `price`; money units."""
         buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
         reducing_buys, reducing_sells, held = self.reducing_buys, self.reducing_sells, self.held
@@ -92,21 +99,13 @@ class Book:
         value = instrument.notional(price, held) if held else 0
         if held >= 0:
             long, short = value + buy_notional, 0
-            if sells and (opened := sells - max(0, held - reducing_sells)) > 0:
+            if sells and (opened := sells - (held - reducing_sells if held > reducing_sells else 0)) > 0:
                 short = divide_up(sell_notional * opened, sells)
         else:
             short, long = sell_notional - value, 0
-            if buys and (opened := buys - max(0, -held - reducing_buys)) > 0:
+            if buys and (opened := buys - (-held - reducing_buys if -held > reducing_buys else 0)) > 0:
                 long = divide_up(buy_notional * opened, buys)
-        return Worst(long if long > short else short, value + buy_notional + bought, value - sell_notional - sold)
-
-
-class Worst(NamedTuple):
-    """Hold a worst case in money units: the largest value either way, and the signed values if all buys or all sells fill."""
-
-    gross: int
-    bought: int
-    sold: int
+        return long if long > short else short, value + buy_notional + bought, value - sell_notional - sold
 
 
 class Tally:
@@ -118,13 +117,36 @@ class Tally:
         self.orders = 0
 
 
-class Place(NamedTuple):
-    """Hold where orders of one strategy in one instrument count: its book, its account's, and the tallies of account and venue."""
+class Reserve:
+    """Sum what live spot orders may take from one account's balance of one asset at worst, fees apart, in money units."""
 
-    strategy: Book
-    account: Book
-    account_tally: Tally
-    venue_tally: Tally
+    __slots__ = ("amount",)
+
+    def __init__(self) -> None:
+        self.amount = 0
+
+
+class Place:
+    """Hold where orders of one strategy in one instrument count.
+
+    Attributes:
+        strategy: the strategy's book.
+        account: the account's book.
+        account_tally: how many orders are alive in the account.
+        venue_tally: how many orders are alive at the venue.
+        quote_reserve: what buys in the account reserve of the quote asset, None before the first spot order.
+        base_reserve: what sells reserve of the base asset, likewise.
+    """
+
+    __slots__ = ("account", "account_tally", "base_reserve", "quote_reserve", "strategy", "venue_tally")
+
+    def __init__(self, strategy: Book, account: Book, account_tally: Tally, venue_tally: Tally) -> None:
+        self.strategy = strategy
+        self.account = account
+        self.account_tally = account_tally
+        self.venue_tally = venue_tally
+        self.quote_reserve: Reserve | None = None
+        self.base_reserve: Reserve | None = None
 
 
 class Exposures:
@@ -136,11 +158,11 @@ class Exposures:
         of_account: the same by account alone, a table for each venue.
         of_venue: the same by venue alone, a table for each account.
         sharing: how many strategies have books in an account.
-        reserved: what live spot orders may take from an account's balance of an asset at worst, fees apart, in money units.
+        reserves: what live spot orders may take from an account's balance, by account and asset.
         tallies: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserved", "sharing", "strategies", "tallies")
+    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserves", "sharing", "strategies", "tallies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
@@ -148,7 +170,7 @@ class Exposures:
         self.of_account: dict[str, list[dict[str, Book]]] = {}
         self.of_venue: dict[str, list[dict[str, Book]]] = {}
         self.sharing: dict[str, int] = {}
-        self.reserved: dict[tuple[str, str], int] = {}
+        self.reserves: dict[tuple[str, str], Reserve] = {}
         self.tallies: dict[tuple[Scope, str], Tally] = {}
         self._places: dict[tuple[str, str, str], Place] = {}
 
@@ -157,40 +179,58 @@ class Exposures:
         """Give how many orders are alive by scope, to compare."""
         return {scope: tally.orders for scope, tally in self.tallies.items()}
 
+    @property
+    def reserved(self) -> dict[tuple[str, str], int]:
+        """Give what is reserved of each account's assets, to compare."""
+        return {key: reserve.amount for key, reserve in self.reserves.items()}
+
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
-        _count(place, 1)
+        place.strategy.orders += 1
+        place.account.orders += 1
+        place.account_tally.orders += 1
+        place.venue_tally.orders += 1
         left = order.quantity - order.filled_quantity
-        self._reserve(place, order, instrument, 0, left if left > 0 else 0)
+        if left > 0:
+            self._reserve(place, order, instrument, 0, left)
 
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        _count(place, -1)
-        if order.filled_quantity < order.quantity:
-            self._reserve(place, order, instrument, order.remaining, 0)
+        place.strategy.orders -= 1
+        place.account.orders -= 1
+        place.account_tally.orders -= 1
+        place.venue_tally.orders -= 1
+        left = order.quantity - order.filled_quantity
+        if left > 0:
+            self._reserve(place, order, instrument, left, 0)
 
     def fill(self, order: "Order", instrument: Instrument, before: int, held: int | None = None) -> None:
         """Free what a live order that had `before` quantity units left reserves no longer, now that it filled, and hold `held`."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
         left = order.quantity - order.filled_quantity
-        self._reserve(place, order, instrument, before, left if left > 0 else 0)
+        if before:
+            self._reserve(place, order, instrument, before, left if left > 0 else 0)
         if held is not None:
-            _hold(place, held)
+            mine = place.strategy
+            place.account.held += held - mine.held
+            mine.held = held
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
-        mine, theirs, _, _ = self._places.get((account_id, strategy_id, instrument_id)) or self._find(
-            account_id, strategy_id, instrument_id
-        )
-        mine.held += quantity
-        theirs.held += quantity
+        key = (account_id, strategy_id, instrument_id)
+        place = self._places.get(key) or self._find(*key)
+        place.strategy.held += quantity
+        place.account.held += quantity
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
-        _hold(self._places.get((account_id, strategy_id, instrument_id)) or self._find(account_id, strategy_id, instrument_id), quantity)
+        key = (account_id, strategy_id, instrument_id)
+        place = self._places.get(key) or self._find(*key)
+        place.account.held += quantity - place.strategy.held
+        place.strategy.held = quantity
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -216,9 +256,7 @@ class Exposures:
     def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
         """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
-        if not quantity:
-            return
-        mine, theirs, _, _ = place
+        mine, theirs = place.strategy, place.account
         notional = instrument.notional(worst, after) if after else 0
         if before:
             notional -= instrument.notional(worst, before)
@@ -243,27 +281,19 @@ class Exposures:
             theirs.sell_notional += notional
         if instrument.kind is _SPOT:
             if buying:
-                asset, amount = (order.account_id, instrument.quote), notional
+                reserve = place.quote_reserve
+                if reserve is None:
+                    reserve = place.quote_reserve = self._reserve_of(order.account_id, instrument.quote)
+                reserve.amount += notional
             else:
-                asset = (order.account_id, instrument.base)
-                amount = (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
-            self.reserved[asset] = self.reserved.get(asset, 0) + amount
+                reserve = place.base_reserve
+                if reserve is None:
+                    reserve = place.base_reserve = self._reserve_of(order.account_id, instrument.base)
+                reserve.amount += (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
 
-
-def _hold(place: Place, quantity: int) -> None:
-    """Change a position to a signed quantity."""
-    mine, theirs, _, _ = place
-    theirs.held += quantity - mine.held
-    mine.held = quantity
-
-
-def _count(place: Place, orders: int) -> None:
-    """Count `orders` more as alive."""
-    mine, theirs, account, venue = place
-    mine.orders += orders
-    theirs.orders += orders
-    account.orders += orders
-    venue.orders += orders
+    def _reserve_of(self, account_id: str, asset: str) -> Reserve:
+        """Find what is reserved of an account's asset; which assets an instrument trades never changes."""
+        return self.reserves.setdefault((account_id, asset), Reserve())
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:

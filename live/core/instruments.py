@@ -21,8 +21,12 @@ FIXED_FIELDS = ("base", "quote", "price_scale", "quantity_scale", "kind", "contr
 class _Ratios:
     """Hold what follows from an instrument's scales: derived, so no field of it, and read several times for every order."""
 
-    __slots__ = ("_base_ratio", "_value_ratio")
+    __slots__ = ("_base_factor", "_base_ratio", "_value_factor", "_value_ratio")
+    _base_factor: int
+    """The multiplier of `_base_ratio` where it divides by 1, as it nearly always does; else 0."""
     _base_ratio: tuple[int, int]
+    _value_factor: int
+    """The multiplier of `_value_ratio` likewise."""
     _value_ratio: tuple[int, int]
 
 
@@ -98,8 +102,12 @@ class Instrument(_Ratios, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
                 f"{self.maintenance_margin_ppm} and {self.initial_margin_ppm}: give both in parts per million of the notional"
             )
         value_exponent = MONEY_SCALE - self.price_scale - self.quantity_scale - self.contract_scale
-        force_setattr(self, "_value_ratio", _ratio(self.contract_size, value_exponent))
-        force_setattr(self, "_base_ratio", _ratio(self.contract_size, MONEY_SCALE - self.quantity_scale - self.contract_scale))
+        value = _ratio(self.contract_size, value_exponent)
+        base = _ratio(self.contract_size, MONEY_SCALE - self.quantity_scale - self.contract_scale)
+        force_setattr(self, "_value_ratio", value)
+        force_setattr(self, "_value_factor", value[0] if value[1] == 1 else 0)
+        force_setattr(self, "_base_ratio", base)
+        force_setattr(self, "_base_factor", base[0] if base[1] == 1 else 0)
 
     def __copy__(self) -> Self:
         """Give the definition itself: it never changes, and a copy would lack what follows from its scales."""
@@ -112,16 +120,18 @@ class Instrument(_Ratios, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     def notional(self, price: int, quantity: int) -> int:
         """Value `quantity` at `price` in money units of the quote asset: exactly, or else rounded half to even to one unit."""
+        factor = self._value_factor
+        if factor:
+            return price * quantity * factor
         multiplier, divisor = self._value_ratio
-        if divisor == 1:
-            return price * quantity * multiplier
         return divide_half_even(price * quantity * multiplier, divisor)
 
     def base_amount(self, quantity: int) -> int:
         """Convert quantity units to money units of the base asset: exactly, or else rounded half to even to one unit."""
+        factor = self._base_factor
+        if factor:
+            return quantity * factor
         multiplier, divisor = self._base_ratio
-        if divisor == 1:
-            return quantity * multiplier
         return divide_half_even(quantity * multiplier, divisor)
 
     def quantity_worth(self, value: int, price: int) -> int:

@@ -191,7 +191,8 @@ class Ledger:
             _count_anew(position)
         is_spot, moved, held_base = instrument.kind is _SPOT, 0, 0
         if is_spot:
-            held_base = instrument.base_amount(held) if held else 0
+            if held:
+                held_base = instrument.base_amount(held)
             moved = (instrument.base_amount(position.quantity) if position.quantity else 0) - held_base
         else:
             flow = position.realised - realised
@@ -289,11 +290,14 @@ class Ledger:
         return position
 
     def _hold(self, key: PositionKey, position: Position, held_before: int) -> None:
-        if not position.quantity:
-            if held_before:
+        if held_before:
+            if not position.quantity:
                 del self.held[position.account_id][key]
-        elif not held_before:
-            self.held.setdefault(position.account_id, {})[key] = position
+        elif position.quantity:
+            held = self.held.get(position.account_id)
+            if held is None:
+                held = self.held[position.account_id] = {}
+            held[key] = position
 
     def _take_base_fee(self, position: Position, fee: int, instrument: Instrument) -> None:
         """Take a fee out of the position in whole quantity units; what rounding took too much stays with the account.
@@ -370,6 +374,10 @@ def _book(position: Position, sign: int, quantity: int, notional: int) -> None:
         position.cost += sign * notional
         return
     size = -held if held < 0 else held
+    if quantity == size:  # it is closed, and no division is needed to say what that releases
+        position.realised -= sign * notional + position.cost
+        position.cost = position.quantity = 0
+        return
     closed = quantity if quantity < size else size
     closing_notional = notional * closed // quantity
     released = position.cost * closed // size
@@ -400,13 +408,19 @@ def _check_identities(position: Position, instrument: Instrument, event: str) ->
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not balance after {event}: {position}")
     lowest, highest, quantity = _SMALLEST_INTEGER, LARGEST_INTEGER, position.quantity
-    # One by one, since `min` and `max` of them cost more than the rest of this function.
-    if not (
-        lowest <= cash <= highest
-        and lowest <= cost <= highest
-        and lowest <= realised <= highest
-        and lowest <= fees <= highest
-        and lowest <= funding <= highest
-        and lowest <= quantity <= highest
+    # One by one, since `min` and `max` of them cost more than the rest of this function; in pairs, as a chain shifts its operands about.
+    if (
+        cash > highest
+        or cash < lowest
+        or cost > highest
+        or cost < lowest
+        or realised > highest
+        or realised < lowest
+        or fees > highest
+        or fees < lowest
+        or funding > highest
+        or funding < lowest
+        or quantity > highest
+        or quantity < lowest
     ):
         raise LedgerError(f"position of {position.strategy_id} in {position.instrument_id} does not fit after {event}: {position}")

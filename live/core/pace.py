@@ -28,18 +28,25 @@ class Pace:
         executions: when a strategy's orders first traded in the last hour, since its lease was granted.
     """
 
-    __slots__ = ("cancels", "executions", "orders")
+    __slots__ = ("_sent", "cancels", "executions", "orders")
 
     def __init__(self) -> None:
         self.orders: ScopeTimes = {}
         self.cancels: ScopeTimes = {}
         self.executions: dict[str, deque[int]] = {}
+        self._sent: dict[tuple[str, str], tuple[deque[int], deque[int]]] = {}
+        """The times of `orders` by account and instrument: those of the account and those of the venue."""
 
     def submit(self, order: "Order", ts: int) -> None:
         """Count an order that is being sent."""
-        _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
-        append_within(self.orders, account, ts, MINUTE)
-        append_within(self.orders, venue, ts, MINUTE)
+        account, venue = self._sent.get((order.account_id, order.instrument_id)) or self._find(order)
+        since = ts - MINUTE
+        account.append(ts)
+        while account[0] <= since:
+            account.popleft()
+        venue.append(ts)
+        while venue[0] <= since:
+            venue.popleft()
 
     def cancel(self, order: "Order", ts: int) -> None:
         """Count a cancel that is being asked for."""
@@ -49,6 +56,13 @@ class Pace:
     def execute(self, strategy_id: str, ts: int) -> None:
         """Count an order that traded for the first time."""
         append_within(self.executions, strategy_id, ts, HOUR)
+
+    def _find(self, order: "Order") -> tuple[deque[int], deque[int]]:
+        """Find where an order's sending counts, once for an account and an instrument."""
+        _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
+        found = self.orders.setdefault(account, deque()), self.orders.setdefault(venue, deque())
+        self._sent[order.account_id, order.instrument_id] = found
+        return found
 
 
 def count_since(times: Sequence[int], since: int) -> int:

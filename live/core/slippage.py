@@ -40,10 +40,16 @@ class _Account:
             self.add(one)
 
     def add(self, paid: Paid) -> None:
-        """Take in the newest order."""
-        self.orders.append(paid)
-        self.beyond += paid[2] * paid[3]
-        self.quantity += paid[3]
+        """Take in the newest order, and let go of the oldest where as many as are remembered are known."""
+        orders, (_, _, beyond, quantity) = self.orders, paid
+        total = beyond * quantity
+        if len(orders) == REMEMBERED:
+            _, _, beyond, gone = orders.popleft()
+            total -= beyond * gone
+            quantity -= gone
+        orders.append(paid)
+        self.beyond += total
+        self.quantity += quantity
 
     def drop_oldest(self) -> None:
         """Let go of the oldest order."""
@@ -77,30 +83,30 @@ class Slippage:
         reference = order.trigger_price or order.reference_price
         if order.order_type not in TAKES or reference <= 0:
             return
-        worse = (record.price - reference if order.side is _BUY else reference - record.price) * PARTS_PER_MILLION // reference
-        if not -WORST_PPM <= worse <= WORST_PPM:
-            worse = WORST_PPM if worse > 0 else -WORST_PPM
+        worse = record.price - reference
+        if worse:
+            worse = (worse if order.side is _BUY else -worse) * PARTS_PER_MILLION // reference
+            if not -WORST_PPM <= worse <= WORST_PPM:
+                worse = WORST_PPM if worse > 0 else -WORST_PPM
         key = (order.account_id, order.instrument_id)
         paid = self._paid.get(key)
         if paid is None:
             paid = self._paid[key] = _Account()
-        orders = paid.orders
-        while orders and orders[0][0] <= record.ts - HOUR:  # first, since a snapshot that was taken meanwhile has left it out
+        orders, since = paid.orders, record.ts - HOUR
+        while orders and orders[0][0] <= since:  # first, since a snapshot that was taken meanwhile has left it out
             paid.drop_oldest()
         if order.filled_quantity and paid.extend(order.order_id, worse, record.quantity):
             return
-        if len(orders) == REMEMBERED:
-            paid.drop_oldest()
         paid.add((record.ts, order.order_id, worse, record.quantity))
 
     def lately(self, account_id: str, instrument_id: str, now: int) -> int | None:
         """Give what orders of the last hour paid on average beyond their references, parts per million; None when few say so."""
-        paid = self._paid.get((account_id, instrument_id))
-        if paid is None or len(paid.orders) < LEAST or paid.orders[-LEAST][0] <= now - HOUR:
+        paid, since = self._paid.get((account_id, instrument_id)), now - HOUR
+        if paid is None or len(paid.orders) < LEAST or paid.orders[-LEAST][0] <= since:
             return None
-        if paid.orders[0][0] > now - HOUR:
+        if paid.orders[0][0] > since:
             return paid.beyond // paid.quantity
-        newest = _Account(_newer_than(paid.orders, now - HOUR))
+        newest = _Account(_newer_than(paid.orders, since))
         return newest.beyond // newest.quantity
 
     def known(self) -> Iterator[tuple[str, str]]:

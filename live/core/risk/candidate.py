@@ -23,7 +23,6 @@ FEE_RESERVE_PPM = 2_000
 _NO_BOOKS: dict[str, Book] = {}
 _NO_BOOK = Book("")
 _NONE_ALIVE = Tally()
-_NOTHING = Worst(0, 0, 0)
 
 
 class Denial(NamedTuple):
@@ -53,9 +52,10 @@ class Candidate:
         state: the engine's state; the intent itself is not among its live orders yet.
         bounds: what bounds the strategy, its account and its venue.
         limits: the strategy's limits, complete.
-        instrument: definition of the instrument, None when unknown.
+        instrument: definition of the instrument; not set when unknown, which `check_instrument` denies before anything reads it.
         markets: last prices by instrument.
-        market: last prices of the intent's instrument, None when none were ever seen.
+        market: last prices of the intent's instrument; not set when there are none, which `check_data_age` denies.
+        last_price: the last of them, price units; not set while there is none, which it denies as well.
         now: engine time, nanoseconds UTC.
         buying: whether it is a buy.
         on_margin: whether the account may be short and borrow.
@@ -72,14 +72,11 @@ class Candidate:
     """
 
     __slots__ = (
-        "_account_profit",
         "_account_worst",
         "_equity",
         "_own_worst",
-        "_profit",
-        "_profited",
+        "_profits",
         "_strategy_worst",
-        "_valued",
         "_worth",
         "alive",
         "alive_at_venue",
@@ -90,6 +87,7 @@ class Candidate:
         "buying",
         "instrument",
         "intent",
+        "last_price",
         "limits",
         "market",
         "markets",
@@ -103,6 +101,12 @@ class Candidate:
         "worst",
     )
 
+    _strategy_worst: Worst | str | None
+    _account_worst: Worst | str | None
+    _own_worst: Worst | str | None
+    _equity: int | None
+    _profits: tuple[int | None, int | None] | None
+
     def __init__(self, intent: IntentRecorded, state: EngineState, markets: Mapping[str, InstrumentMarket], worth: Worth, now: int) -> None:
         instrument_id, account_id, quantity = intent.instrument_id, intent.account_id, intent.quantity
         self.intent = intent
@@ -110,19 +114,21 @@ class Candidate:
         self.bounds = bounds = state.bounds[intent.strategy_id]
         self.limits: Limits = bounds.limits
         instrument = state.instruments.get(instrument_id)
-        self.instrument: Instrument | None = instrument
-        self.notional = 0 if instrument is None else instrument.notional(worst_price(intent, self.limits.price_collar_ppm), quantity)
+        if instrument is None:
+            self.notional = 0
+        else:
+            self.instrument = instrument
+            self.notional = instrument.notional(worst_price(intent, bounds.limits.price_collar_ppm), quantity)
         self.markets = markets
-        self.market: InstrumentMarket | None = markets.get(instrument_id)
+        market = markets.get(instrument_id)
+        if market is not None:
+            self.market = market
+            price = market.last_price
+            if price is not None:
+                self.last_price = price
         self.now = now
         self._worth = worth
-        self._strategy_worst: Worst | str | None = None
-        self._account_worst: Worst | str | None = None
-        self._own_worst: Worst | str | None = None
-        self._valued = self._profited = False
-        self._equity: int | None = None
-        self._profit: int | None = None
-        self._account_profit: int | None = None
+        self._strategy_worst = self._account_worst = self._own_worst = self._equity = self._profits = None
         account = state.ledger.accounts.get(account_id)
         self.on_margin = account is not None and account.account_type is _MARGIN
         limit = intent.limit_price
@@ -135,12 +141,15 @@ class Candidate:
             book = Book(instrument_id)
         self.book = book
         alive = 0
-        for one in self.books.values():
-            alive += one.orders
+        if state.live_orders:
+            for one in self.books.values():
+                alive += one.orders
+            tallies = state.exposures.tallies
+            self.alive_in_account = tallies.get(bounds.account, _NONE_ALIVE).orders
+            self.alive_at_venue = tallies.get(bounds.venue, _NONE_ALIVE).orders
+        else:
+            self.alive_in_account = self.alive_at_venue = 0
         self.alive = alive
-        tallies = state.exposures.tallies
-        self.alive_in_account = tallies.get(bounds.account, _NONE_ALIVE).orders
-        self.alive_at_venue = tallies.get(bounds.venue, _NONE_ALIVE).orders
         self.position = position = book.held
         # What only reduces ends at nothing; a venue clips it there. See Book.
         if intent.side is _BUY:
@@ -160,69 +169,59 @@ class Candidate:
             self.worst = worst = (position if position <= 0 else left if left > 0 else 0) - sells
             self.reduces = position > 0 and worst >= 0 and quantity <= position
 
-    @property
+    # Methods and no properties from here on: CPython 3.11 calls a method without leaving its loop, and a property not.
+
     def equity(self) -> int | None:
         """Give what the account is worth in the quote asset; None while that cannot be computed."""
-        if not self._valued:
-            assert self.instrument is not None, "check_instrument runs first"
-            self._valued = True
-            self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
-        return self._equity
+        equity = self._equity
+        if equity is None:
+            equity = self._equity = self._worth.equity(self.intent.account_id, self.instrument.quote)
+        return equity
 
-    @property
-    def profit(self) -> int | None:
-        """Give the strategy's profit since it first traded; None while that cannot be computed."""
-        if not self._profited:
-            self._profited = True
-            self._profit = self._worth.profit(self.intent.strategy_id)
-        return self._profit
+    def profits(self) -> tuple[int | None, int | None]:
+        """Give the profit of the strategy since it first traded, and that of its account; None while one cannot be computed."""
+        profits = self._profits
+        if profits is None:
+            made = self._worth.profit(self.intent.strategy_id)
+            profits = self._profits = made, self.account_profit(self.bounds.purse.account_id)
+        return profits
 
     def account_profit(self, account_id: str) -> int | None:
         """Give an account's profit in the quote asset: its equity less what was paid in; None while that cannot be computed."""
-        own = account_id == self.intent.account_id
-        if own and self._account_profit is not None:
-            return self._account_profit
-        assert self.instrument is not None, "check_instrument runs first"
         quote = self.instrument.quote
-        equity = self.equity if own else self._worth.equity(account_id, quote)
-        if equity is None:
-            return None
-        made = equity - self.state.ledger.deposits.get((account_id, quote), 0)
-        if own:
-            self._account_profit = made
-        return made
+        equity = self.equity() if account_id == self.intent.account_id else self._worth.equity(account_id, quote)
+        return None if equity is None else equity - self.state.ledger.deposits.get((account_id, quote), 0)
 
-    def worst_in(self, book: Book, instrument: Instrument, price: int) -> Worst:
+    def worst_in(self, book: Book) -> Worst:
         """Value a book of the order's instrument at worst, with the order in it."""
         intent = self.intent
-        return book.worst(instrument, price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+        return book.worst(self.instrument, self.last_price, intent.quantity, self.notional, self.buying, intent.reduce_only)
 
-    @property
     def strategy_worst(self) -> Worst | str:
         """Sum the worst cases of the strategy's books in the order's quote asset; or name an instrument held without a price."""
-        if self._strategy_worst is None:
-            self._strategy_worst = self._sum(self.books, own=True)
-        return self._strategy_worst
+        worst = self._strategy_worst
+        if worst is None:
+            worst = self._strategy_worst = self._sum_own(self.books)
+        return worst
 
-    @property
     def account_worst(self) -> Worst | str:
         """Sum the worst cases of the account's books likewise, over all its venues."""
-        if self._account_worst is None:
-            exposures, (_, account_id) = self.state.exposures, self.bounds.account
+        worst = self._account_worst
+        if worst is None:
+            exposures, account_id = self.state.exposures, self.bounds.account[1]
             tables = exposures.of_account.get(account_id, ())
             if len(tables) == 1 and exposures.sharing[account_id] == 1 and self.books:
                 # The strategy's books are all that the account has.
-                self._own_worst = self._account_worst = self.strategy_worst
+                worst = self._own_worst = self._account_worst = self._strategy_worst or self.strategy_worst()
             else:
                 own = exposures.accounts.get((account_id, self.bounds.venue[1]), _NO_BOOKS)
-                self._own_worst = self._sum(own, own=True)
-                self._account_worst = self._sum_tables(own, tables)
-        return self._account_worst
+                self._own_worst = self._sum_own(own)
+                worst = self._account_worst = self._sum_tables(own, tables)
+        return worst
 
-    @property
     def venue_worst(self) -> Worst | str:
         """Sum the worst cases of the venue's books likewise, over all its accounts."""
-        worst, venue_id, exposures = self.account_worst, self.bounds.venue[1], self.state.exposures
+        worst, venue_id, exposures = self._account_worst or self.account_worst(), self.bounds.venue[1], self.state.exposures
         tables = exposures.of_venue.get(venue_id, ())
         if len(tables) == 1 and len(exposures.of_account.get(self.intent.account_id, ())) == 1:
             return worst
@@ -236,37 +235,36 @@ class Candidate:
             return total
         for table in tables:
             if table is not own:
-                worst = self._sum(table, own=False)
-                if isinstance(worst, str):
-                    return worst
-                total = Worst(total.gross + worst.gross, total.bought + worst.bought, total.sold + worst.sold)
+                total = self._add(total, table, "")
+                if isinstance(total, str):
+                    return total
         return total
 
-    def _sum(self, books: dict[str, Book], *, own: bool) -> Worst | str:
-        instrument, market, instrument_id = self.instrument, self.market, self.intent.instrument_id
-        assert instrument is not None, "check_instrument runs first"
-        assert market is not None, "check_data_age runs first"
-        assert market.last_price is not None, "check_data_age runs first"
-        if not own:
-            total = _NOTHING
-        else:
-            book = books.get(instrument_id)
-            total = self.worst_in(_NO_BOOK if book is None else book, instrument, market.last_price)
-            if len(books) == (book is not None):
-                return total
+    def _sum_own(self, books: dict[str, Book]) -> Worst | str:
+        """Sum the worst cases of the table that the order is in, with the order in it."""
+        instrument_id = self.intent.instrument_id
+        book, others = books.get(instrument_id), len(books) - 1
+        if book is None:
+            book, others = _NO_BOOK, others + 1
+        total = self.worst_in(book)
+        return self._add(total, books, instrument_id) if others else total
+
+    def _add(self, total: Worst, books: dict[str, Book], but: str) -> Worst | str:
+        """Add the worst cases of a table's books in the order's quote asset, but for one that is in the total already."""
         gross, bought, sold = total
-        for other_id, book in books.items():
-            other = self.state.instruments[other_id]
-            if (own and other_id == instrument_id) or other.quote != instrument.quote:
+        quote = self.instrument.quote
+        for instrument_id, book in books.items():
+            instrument = self.state.instruments[instrument_id]
+            if instrument_id == but or instrument.quote != quote:
                 continue
-            price = self.markets[other_id].last_price
+            price = self.markets[instrument_id].last_price
             if price is None and book.held:
-                return other_id
-            worst = book.worst(other, price or 0)
-            gross += worst.gross
-            bought += worst.bought
-            sold += worst.sold
-        return Worst(gross, bought, sold)
+                return instrument_id
+            more_gross, more_bought, more_sold = book.worst(instrument, price or 0)
+            gross += more_gross
+            bought += more_bought
+            sold += more_sold
+        return gross, bought, sold
 
 
 def largest_exit(

@@ -239,7 +239,7 @@ def test_what_is_opened_in_part_is_rounded_up(make):
     long, short = Book(BTC), Book(BTC)
     long.held, long.sells, long.sell_notional = 1, 3, 1_000_000_001
     short.held, short.buys, short.buy_notional = -1, 3, 1_000_000_001
-    assert [book.worst(coarse, 1).gross for book in (long, short)] == [666_666_668, 666_666_668]
+    assert [book.worst(coarse, 1)[0] for book in (long, short)] == [666_666_668, 666_666_668]
 
 
 @pytest.mark.parametrize(

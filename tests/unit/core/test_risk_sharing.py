@@ -61,18 +61,18 @@ def test_worst_cases_add_up_over_instruments_strategies_accounts_and_venues(hous
     desk.cancel()
     candidate = desk.candidate()
     unit = USDT // 100
-    assert candidate.strategy_worst == (2_100 * unit, 2_100 * unit, 1_500 * unit)
-    assert candidate.account_worst == (2_800 * unit, 2_800 * unit, 2_200 * unit)
-    assert candidate.venue_worst == (3_694 * unit, 3_694 * unit, 2_500 * unit)
+    assert candidate.strategy_worst() == (2_100 * unit, 2_100 * unit, 1_500 * unit)
+    assert candidate.account_worst() == (2_800 * unit, 2_800 * unit, 2_200 * unit)
+    assert candidate.venue_worst() == (3_694 * unit, 3_694 * unit, 2_500 * unit)
     other = desk.candidate(account_id="other", strategy_id="gamma", side=Side.SELL, quantity=50)
-    assert other.strategy_worst == (1_294 * unit, 1_294 * unit, 200 * unit)
-    assert other.account_worst == other.strategy_worst
-    assert other.venue_worst == (3_094 * unit, 3_094 * unit, 2_000 * unit)
+    assert other.strategy_worst() == (1_294 * unit, 1_294 * unit, 200 * unit)
+    assert other.account_worst() == other.strategy_worst()
+    assert other.venue_worst() == (3_094 * unit, 3_094 * unit, 2_000 * unit)
     alone = desk.candidate(strategy_id="delta", instrument_id=KRAKEN, quantity=10)
-    assert alone.strategy_worst == alone.venue_worst == (500 * unit, 500 * unit, 400 * unit)
-    assert alone.account_worst == (2_300 * unit, 2_300 * unit, 2_200 * unit)
+    assert alone.strategy_worst() == alone.venue_worst() == (500 * unit, 500 * unit, 400 * unit)
+    assert alone.account_worst() == (2_300 * unit, 2_300 * unit, 2_200 * unit)
     euro = desk.candidate(strategy_id="euro", instrument_id=EURO, quantity=10)
-    assert euro.strategy_worst == euro.account_worst == euro.venue_worst == (900 * unit, 900 * unit, 800 * unit)
+    assert euro.strategy_worst() == euro.account_worst() == euro.venue_worst() == (900 * unit, 900 * unit, 800 * unit)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_what_another_account_holds_without_a_price_denies(house):
         after.arm(one.strategy_id)
     assert after.send("BUY", 60, order_type="LIMIT", limit_price=100.0) == DenialCode.PRICE_REFERENCE_MISSING
     candidate = after.candidate()
-    assert (candidate.strategy_worst[0], candidate.account_worst[0], candidate.venue_worst) == (16 * USDT, 16 * USDT, ETH)
+    assert (candidate.strategy_worst()[0], candidate.account_worst()[0], candidate.venue_worst()) == (16 * USDT, 16 * USDT, ETH)
     own = after.candidate(account_id="other", strategy_id="gamma")
-    assert (own.strategy_worst, own.account_worst, own.venue_worst) == (ETH, ETH, ETH)
+    assert (own.strategy_worst(), own.account_worst(), own.venue_worst()) == (ETH, ETH, ETH)
     after.bar(instrument_id=ETH)
-    assert after.candidate().venue_worst[0] == 21 * USDT
+    assert after.candidate().venue_worst()[0] == 21 * USDT
 
 
 def test_what_a_strategy_holds_without_a_price_is_named_in_the_denial(house):

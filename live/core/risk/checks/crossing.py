@@ -58,10 +58,7 @@ def check_self_trade(candidate: Candidate) -> Denial | None:
 
 def _may_meet(candidate: Candidate, other: Order) -> bool:
     """Tell whether an order may meet another one, when at least one of them is no plain limit order."""
-    market, collar = candidate.market, candidate.limits.price_collar_ppm
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
-    last, intent = market.last_price, candidate.intent
+    collar, last, intent = candidate.limits.price_collar_ppm, candidate.last_price, candidate.intent
     mine, theirs = _resting_price(intent, last), _resting_price(other, last)
     if mine is not None and theirs is not None:
         return theirs <= mine if candidate.buying else theirs >= mine

@@ -13,13 +13,14 @@ _STOP = OrderType.STOP  # a module's own name costs a fifth of an attribute of a
 def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
     intent, instrument = candidate.intent, candidate.instrument
-    assert instrument is not None, "check_instrument runs first"
-    price = candidate.nominal_price
-    if intent.order_type is _STOP and not candidate.buying:
-        price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
-    smallest = instrument.notional(price, intent.quantity) if instrument.minimum_notional else 0
-    if smallest < instrument.minimum_notional:
-        return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {instrument.minimum_notional}")
+    minimum = instrument.minimum_notional
+    if minimum:
+        price = candidate.nominal_price
+        if intent.order_type is _STOP and not candidate.buying:
+            price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
+        smallest = instrument.notional(price, intent.quantity)
+        if smallest < minimum:
+            return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {minimum}")
     largest = candidate.notional
     if largest > candidate.limits.maximum_order_notional:
         return Denial(DenialCode.NOTIONAL_ABOVE_MAXIMUM, f"{largest} > {candidate.limits.maximum_order_notional}")
@@ -35,7 +36,6 @@ def check_exit(candidate: Candidate) -> Denial | None:
     What reduces is not denied: a rest that is too small would be as stuck without it.
     """
     intent, instrument, position = candidate.intent, candidate.instrument, candidate.position
-    assert instrument is not None, "check_instrument runs first"
     if not instrument.minimum_notional:
         return None
     after = position + intent.quantity if candidate.buying else position - intent.quantity
@@ -67,22 +67,21 @@ def check_position(candidate: Candidate) -> Denial | None:
         return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst}")
     if candidate.reduces:
         return None
-    instrument, market = candidate.instrument, candidate.market
-    assert instrument is not None, "check_instrument runs first"
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
-    total = candidate.strategy_worst
-    missing = total if isinstance(total, str) else _foreign(candidate)
+    total, books = candidate.strategy_worst(), candidate.books
+    missing = total if isinstance(total, str) else ""
+    if not missing and len(books) != (candidate.book.instrument_id in books):  # it has books of other instruments
+        missing = _foreign(candidate)
     if missing or isinstance(total, str):
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {instrument.quote}")
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {candidate.instrument.quote}")
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
         return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
-    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
+    net = limits.maximum_net_notional
+    if bought > net or -sold > net:
         net = max(bought, -sold)
         return Denial(DenialCode.NET_EXPOSURE_EXCEEDED, f"{net} > {limits.maximum_net_notional}")
     if gross > limits.maximum_instrument_notional:
-        worst = candidate.worst_in(candidate.book, instrument, market.last_price).gross
+        worst, _, _ = candidate.worst_in(candidate.book)
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
@@ -90,10 +89,7 @@ def check_position(candidate: Candidate) -> Denial | None:
 
 def _foreign(candidate: Candidate) -> str:
     """Name an instrument that the strategy holds in another quote asset than the order's: its limits cannot bound both."""
-    if len(candidate.books) == (candidate.intent.instrument_id in candidate.books):
-        return ""
     instrument, instruments = candidate.instrument, candidate.state.instruments
-    assert instrument is not None, "check_instrument runs first"
     held = (name for name, book in candidate.books.items() if book.held and instruments[name].quote != instrument.quote)
     return min(held, default="")
 
@@ -105,17 +101,23 @@ def check_scope_exposure(candidate: Candidate) -> Denial | None:
     """
     if candidate.reduces:
         return None
-    bounds, worst = candidate.bounds, candidate.account_worst
+    bounds, worst = candidate.bounds, candidate.account_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
-    excess = _excess(worst, bounds.account_limits)
-    if excess:
-        return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, excess)
-    worst = candidate.venue_worst
+    gross, bought, sold = worst
+    limits = bounds.account_limits
+    net = limits.maximum_net_notional
+    if gross > limits.maximum_gross_notional or bought > net or -sold > net:
+        return Denial(DenialCode.ACCOUNT_EXPOSURE_EXCEEDED, _excess(worst, limits))
+    worst = candidate.venue_worst()
     if isinstance(worst, str):
         return _unpriced(worst)
-    excess = _excess(worst, bounds.venue_limits)
-    return Denial(DenialCode.VENUE_EXPOSURE_EXCEEDED, excess) if excess else None
+    gross, bought, sold = worst
+    limits = bounds.venue_limits
+    net = limits.maximum_net_notional
+    if gross > limits.maximum_gross_notional or bought > net or -sold > net:
+        return Denial(DenialCode.VENUE_EXPOSURE_EXCEEDED, _excess(worst, limits))
+    return None
 
 
 def _unpriced(instrument_id: str) -> Denial:
@@ -123,13 +125,11 @@ def _unpriced(instrument_id: str) -> Denial:
 
 
 def _excess(worst: Worst, limits: ScopeLimits) -> str:
-    """Say which worst case exceeds the limits of an account or a venue; empty when none does."""
+    """Say which worst case exceeds the limits of an account or a venue, where one does."""
     gross, bought, sold = worst
     if gross > limits.maximum_gross_notional:
         return f"gross {gross} > {limits.maximum_gross_notional}"
-    if bought > limits.maximum_net_notional or -sold > limits.maximum_net_notional:
-        return f"net {max(bought, -sold)} > {limits.maximum_net_notional}"
-    return ""
+    return f"net {max(bought, -sold)} > {limits.maximum_net_notional}"
 
 
 def check_balance(candidate: Candidate) -> Denial | None:
@@ -137,9 +137,10 @@ def check_balance(candidate: Candidate) -> Denial | None:
     if candidate.on_margin:
         return None
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
-    assert instrument is not None, "check_instrument runs first"
     asset = instrument.quote if candidate.buying else instrument.base
-    reserved = state.exposures.reserved.get((intent.account_id, asset), 0)
+    key = (intent.account_id, asset)
+    reserve = state.exposures.reserves.get(key)
+    reserved = 0 if reserve is None else reserve.amount
     if state.external_orders:
         others = _reserved_by_others(candidate, asset)
         if isinstance(others, str):
@@ -147,10 +148,10 @@ def check_balance(candidate: Candidate) -> Denial | None:
         reserved += others
     if candidate.buying:
         reserved += candidate.notional
-        reserved += divide_up(reserved * FEE_RESERVE_PPM, PARTS_PER_MILLION)
+        reserved -= -reserved * FEE_RESERVE_PPM // PARTS_PER_MILLION  # the fee, rounded up
     else:
         reserved += instrument.base_amount(intent.quantity)
-    balance = state.ledger.balance(intent.account_id, asset)
+    balance = state.ledger.balances.get(key, 0)
     if reserved > balance:
         return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{asset} needed {reserved}, held {balance}")
     return None
@@ -183,17 +184,14 @@ def check_margin(candidate: Candidate) -> Denial | None:
     """
     if not candidate.on_margin:
         return None
-    intent, instrument, market, state = candidate.intent, candidate.instrument, candidate.market, candidate.state
-    assert instrument is not None, "check_instrument runs first"
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
+    intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
     books = state.exposures.accounts.get((intent.account_id, instrument.venue_id), {})
-    own, last = books.get(intent.instrument_id), market.last_price
-    before = 0 if own is None else own.worst(instrument, last).gross
-    after = candidate.worst_in(candidate.book if own is None else own, instrument, last).gross
+    own = books.get(intent.instrument_id)
+    before, _, _ = (0, 0, 0) if own is None else own.worst(instrument, candidate.last_price)
+    after, _, _ = candidate.worst_in(candidate.book if own is None else own)
     if after <= before and candidate.reduces:
         return None
-    equity, total = candidate.equity, candidate.account_worst
+    equity, total = candidate.equity(), candidate.account_worst()
     if equity is None or isinstance(total, str):
         return Denial(DenialCode.MARGIN_UNKNOWN, f"{intent.account_id} holds an instrument without a price")
     needed = divide_up(after * instrument.initial_margin_ppm + candidate.notional * FEE_RESERVE_PPM, PARTS_PER_MILLION)
@@ -205,13 +203,14 @@ def check_margin(candidate: Candidate) -> Denial | None:
             fees = book.buy_notional + book.sell_notional + book.reducing_buy_notional + book.reducing_sell_notional
             margin = 0
             if instrument_id != intent.instrument_id:
-                margin = book.worst(other, candidate.markets[instrument_id].last_price or 0).gross * other.initial_margin_ppm
+                gross, _, _ = book.worst(other, candidate.markets[instrument_id].last_price or 0)
+                margin = gross * other.initial_margin_ppm
             needed += divide_up(margin + fees * FEE_RESERVE_PPM, PARTS_PER_MILLION)
     if needed > equity:
         return Denial(DenialCode.MARGIN_INSUFFICIENT, f"{instrument.quote} needed {needed}, equity {equity}")
     leverage = state.ledger.account(intent.account_id).maximum_leverage_ppm
-    if total.gross * PARTS_PER_MILLION > equity * leverage:
-        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total.gross} of positions on {equity} of equity, allowed {leverage} ppm")
+    if total[0] * PARTS_PER_MILLION > equity * leverage:
+        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total[0]} of positions on {equity} of equity, allowed {leverage} ppm")
     return None
 
 

@@ -15,18 +15,18 @@ TIMES_IN_FORCE: dict[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.STOP_LIMIT: (_GTC, _IOC, _FOK, _GTD),
 }
 """What each type can mean: what trades at once cannot rest, what only makes cannot take, and a stop waits for its trigger."""
-LIMIT_PRICED = (OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT)
-TRIGGERED = (OrderType.STOP, OrderType.STOP_LIMIT)
+LIMIT_PRICED = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP_LIMIT})
+TRIGGERED = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 def check_instrument(candidate: Candidate) -> Denial | None:
     """Deny an instrument that has no definition or that the limits do not name, and a perpetual in a cash account."""
-    instrument, instrument_id = candidate.instrument, candidate.intent.instrument_id
-    if instrument is None:
+    instrument_id = candidate.intent.instrument_id
+    if instrument_id not in candidate.state.instruments:
         return Denial(DenialCode.INSTRUMENT_UNKNOWN, instrument_id)
     if instrument_id not in candidate.limits.maximum_order_quantity:
         return Denial(DenialCode.INSTRUMENT_NOT_ALLOWED, instrument_id)
-    if instrument.kind is _PERPETUAL and not candidate.on_margin:
+    if candidate.instrument.kind is _PERPETUAL and not candidate.on_margin:
         return Denial(DenialCode.ACCOUNT_TYPE_UNSUPPORTED, f"{candidate.intent.account_id} is a {AccountType.CASH} account")
     return None
 
@@ -59,7 +59,6 @@ def check_order_type(candidate: Candidate) -> Denial | None:
 def check_quantity(candidate: Candidate) -> Denial | None:
     """Deny a quantity off the lot, below the venue's minimum, or above the limit or the venue's maximum."""
     instrument, quantity = candidate.instrument, candidate.intent.quantity
-    assert instrument is not None, "check_instrument runs first"
     if quantity % instrument.lot_size:
         return Denial(DenialCode.QUANTITY_NOT_ON_LOT, f"{quantity} is not a multiple of {instrument.lot_size}")
     if quantity < instrument.minimum_quantity:
@@ -74,7 +73,6 @@ def check_quantity(candidate: Candidate) -> Denial | None:
 def check_price(candidate: Candidate) -> Denial | None:
     """Deny a limit or trigger price that is not positive or not on the tick."""
     instrument, intent = candidate.instrument, candidate.intent
-    assert instrument is not None, "check_instrument runs first"
     tick, price, trigger = instrument.tick_size, intent.limit_price, intent.trigger_price
     if price is not None and (price <= 0 or price % tick):
         return Denial(DenialCode.PRICE_NOT_ON_TICK, f"{price} on tick {tick}")

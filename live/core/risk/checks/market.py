@@ -18,9 +18,10 @@ TRIGGER_COLLARS = 10
 
 def check_data_age(candidate: Candidate) -> Denial | None:
     """Deny when there is no price, its feed is down or has a gap, or it is older by venue time than allowed or from the future."""
-    market = candidate.market
+    instrument_id = candidate.intent.instrument_id
+    market = candidate.markets.get(instrument_id)
     if market is None or market.last_price is None:
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, candidate.intent.instrument_id)
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, instrument_id)
     book = market.book
     if book is not None and book.state is not _SYNCHRONISED:
         return Denial(DenialCode.FEED_GAP, f"the book is {book.state}")
@@ -40,11 +41,9 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     A market order is judged at the last price, so it is denied when the two references disagree. A stop's trigger may be
     ten collars away, and the limit of a stop-limit one collar from its trigger.
     """
-    market, intent, limits = candidate.market, candidate.intent, candidate.limits
-    assert market is not None, "check_data_age runs first"
-    assert market.last_price is not None, "check_data_age runs first"
+    intent, limits = candidate.intent, candidate.limits
     collar, slow_collar = limits.price_collar_ppm, limits.reference_collar_ppm
-    last, slow = market.last_price, market.slow_reference()
+    last, slow = candidate.last_price, candidate.market.slow_reference()
     assert slow is not None, "the last price is one of those it is the median of"
     limit, trigger = intent.limit_price, intent.trigger_price
     if trigger is None:
@@ -53,7 +52,7 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
         if limit is not None and abs(limit - trigger) * PARTS_PER_MILLION > collar * trigger:
             return _outside(limit, "trigger", trigger, collar)
         price, collar, slow_collar = trigger, collar * TRIGGER_COLLARS, slow_collar * TRIGGER_COLLARS
-    if abs(price - last) * PARTS_PER_MILLION > collar * last:
+    if price != last and abs(price - last) * PARTS_PER_MILLION > collar * last:
         return _outside(price, "last price", last, collar)
     if abs(price - slow) * PARTS_PER_MILLION > slow_collar * slow:
         return _outside(price, "median of last closes", slow, slow_collar)
@@ -68,7 +67,6 @@ def check_spread(candidate: Candidate) -> Denial | None:
     a trade in any.
     """
     market, limits = candidate.market, candidate.limits
-    assert market is not None, "check_data_age runs first"
     bid, ask = market.bid_price, market.ask_price
     if bid is None or ask is None:
         if limits.requires_quotes or market.book is not None:
@@ -91,15 +89,15 @@ def check_slippage(candidate: Candidate) -> Denial | None:
     The order book is walked; without one, what the quote says rests at the best price is taken. What exceeds that counts at the
     collar's edge. Where nobody says how much rests there is no depth to judge.
     """
-    if candidate.intent.order_type not in TAKES:
-        return None
-    market, quantity, limits = candidate.market, candidate.intent.quantity, candidate.limits
-    assert market is not None, "check_data_age runs first"
     intent = candidate.intent
-    paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
-    if paid is not None and paid > limits.maximum_slippage_ppm and not candidate.reduces:
-        said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
-        return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
+    if intent.order_type not in TAKES:
+        return None
+    market, quantity, limits = candidate.market, intent.quantity, candidate.limits
+    if not candidate.reduces:
+        paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
+        if paid is not None and paid > limits.maximum_slippage_ppm:
+            said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
+            return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
     if candidate.buying:
         best, size, side = market.ask_price, market.ask_quantity, _BUY
     else:

@@ -56,17 +56,18 @@ def check_daily_loss(candidate: Candidate) -> Denial | None:
     """Deny an order that does not reduce once the day's loss, realised or not, of strategy, account or venue reached its limit."""
     if candidate.reduces:
         return None
-    state, strategy_id, today = candidate.state, candidate.intent.strategy_id, candidate.now // DAY
-    made, opened = candidate.profit, state.day_profits.get(strategy_id)
+    state, bounds, today = candidate.state, candidate.bounds, candidate.now // DAY
+    made, account_made = candidate.profits()
+    opened = state.day_profits.get(candidate.intent.strategy_id)
     if made is None or opened is None or opened[0] != today:
         return Denial(DenialCode.DAILY_LOSS_UNKNOWN, "a price or the day's opening profit is missing")
     loss, allowed = opened[1] - made, candidate.limits.maximum_daily_loss
     if loss >= allowed:
         return Denial(DenialCode.DAILY_LOSS_EXCEEDED, f"loss {loss}, allowed {allowed}")
-    bounds = candidate.bounds
-    loss = _loss_today(candidate, bounds.purse, today)
-    if loss is None:
+    opened = state.account_days.get(bounds.purse.target)
+    if account_made is None or opened is None or opened[0] != today:
         return Denial(DenialCode.DAILY_LOSS_UNKNOWN, f"a price or the day's opening profit is missing in {bounds.purse.target}")
+    loss = opened[1] - account_made
     if loss >= bounds.account_limits.maximum_daily_loss:
         said = f"loss {loss} in {bounds.purse.target}, allowed {bounds.account_limits.maximum_daily_loss}"
         return Denial(DenialCode.ACCOUNT_DAILY_LOSS_EXCEEDED, said)
@@ -86,15 +87,17 @@ def check_drawdown(candidate: Candidate) -> Denial | None:
     if candidate.reduces:
         return None
     state, bounds = candidate.state, candidate.bounds
-    made, peak = candidate.profit, state.peaks.get(bounds.peak)
+    made, account_made = candidate.profits()
+    peak = state.peaks.get(bounds.peak)
     if made is None or peak is None:
         return Denial(DenialCode.DRAWDOWN_UNKNOWN, "a price or the highest profit is missing")
     allowed = candidate.limits.maximum_drawdown
     if peak - made >= allowed:
         return Denial(DenialCode.DRAWDOWN_EXCEEDED, f"{peak - made} below the highest profit {peak}, allowed {allowed}")
-    lost = _drawdown(candidate, bounds.purse)
-    if lost is None:
+    peak = state.peaks.get(bounds.purse.peak)
+    if account_made is None or peak is None:
         return Denial(DenialCode.DRAWDOWN_UNKNOWN, f"a price or the highest profit is missing in {bounds.purse.target}")
+    lost = peak - account_made if account_made < peak else 0
     if lost >= bounds.account_limits.maximum_drawdown:
         said = f"{lost} below the highest profit of {bounds.purse.target}, allowed {bounds.account_limits.maximum_drawdown}"
         return Denial(DenialCode.ACCOUNT_DRAWDOWN_EXCEEDED, said)
@@ -126,13 +129,13 @@ def first_cancel_denial(state: EngineState, order: Order, now: int) -> Denial | 
 
 
 def _loss_today(candidate: Candidate, purse: Purse, today: int) -> int | None:
-    """Give an account's loss since 00:00 UTC; None when it is not known."""
+    """Give another account's loss since 00:00 UTC; None when it is not known."""
     opened = candidate.state.account_days.get(purse.target)
     made = candidate.account_profit(purse.account_id)
     return None if made is None or opened is None or opened[0] != today else opened[1] - made
 
 
 def _drawdown(candidate: Candidate, purse: Purse) -> int | None:
-    """Give an account's loss from its highest profit; None when it is not known."""
+    """Give another account's loss from its highest profit; None when it is not known."""
     peak, made = candidate.state.peaks.get(purse.peak), candidate.account_profit(purse.account_id)
     return None if made is None or peak is None else max(0, peak - made)
