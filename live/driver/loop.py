@@ -234,26 +234,26 @@ class EngineLoop:
             self._carry_out(pending.popleft()[1])
 
     def _carry_out(self, effect: Effect) -> None:
-        # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
-        if type(effect) is SetTimer or type(effect) is CancelTimer:
-            self._set_timer(effect)
-            return
-        instrument_id, routes = effect.instrument_id, self._routes
-        now, venue = self.engine.now, routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
         if isinstance(effect, SubmitOrder):
+            venue = self._route(effect.instrument_id)
             if self.engine.forbids(effect.order_id):
                 self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")
             elif venue is None:
                 self._refuse(effect, EffectAction.SUBMIT, "its venue is not configured")
             else:
-                venue.submit(effect, now)
-        elif isinstance(effect, CancelOrder):
-            if venue is None:
-                self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
-            else:
-                venue.cancel(effect, now)
-        elif venue is not None:
-            venue.query(effect, now)
+                venue.submit(effect, self.engine.now)
+        # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
+        elif type(effect) is SetTimer or type(effect) is CancelTimer:
+            self._set_timer(effect)
+        else:
+            venue = self._route(effect.instrument_id)
+            if isinstance(effect, CancelOrder):
+                if venue is None:
+                    self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
+                else:
+                    venue.cancel(effect, self.engine.now)
+            elif venue is not None:
+                venue.query(effect, self.engine.now)
 
     def _set_timer(self, effect: SetTimer | CancelTimer) -> None:
         """Schedule a timer's input, or take it off the schedule; a later setting of the same name replaces the earlier one."""
@@ -270,9 +270,11 @@ class EngineLoop:
         self.scheduler.schedule(now, EffectOutcome(now, effect.order_id, action, Outcome.REFUSED, reason))
 
     def _route(self, instrument_id: str) -> Venue | None:
-        if instrument_id not in self._routes:
-            self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
-        return self._routes[instrument_id]
+        try:
+            return self._routes[instrument_id]
+        except KeyError:
+            venue = self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
+            return venue
 
     def _find_observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
         """Find once what at an instrument's venue sees a kind of event."""
