@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ class EngineLoop:
         self.last_seq = 0
         self.events = 0
         self._said, self._asked = engine.records, engine.effects
-        self._waiting, self._take_due = scheduler.waiting, scheduler.pop
+        self._waiting = scheduler.waiting
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
@@ -147,18 +148,20 @@ class EngineLoop:
 
     def _step_due(self, now: int) -> bool:
         stepped, engine_now = False, self.engine.now
-        waiting, take = self._waiting, self._take_due
+        waiting = self._waiting
         while waiting and waiting[0][0] <= now:
-            item = take()
+            item = heappop(waiting)[2]
             stepped = True
             if callable(item):
                 item()
                 continue
             if type(item) is TimerFired and self._timers.get((item.strategy_id, item.name)) != item.due:
                 continue
-            if item.ts_init < engine_now:
+            received = item.ts_init
+            if received < engine_now:
                 item = replace(item, ts_init=engine_now)
-            engine_now = item.ts_init
+            else:
+                engine_now = received
             self._step(item)
             if self._pending:
                 self._release()
@@ -207,12 +210,10 @@ class EngineLoop:
 
     def _collect(self, entry: RecordedInput | None) -> None:
         """Journal a step and keep its effects; `entry` is None for what is on the tape."""
-        said, asked, recorder = self._said, self._asked, self._recorder
-        outputs: Sequence[OutputRecord] = ()
-        if said:
-            outputs = tuple(said)
-            said.clear()
-        self.last_seq = seq = recorder.step(entry, outputs, self.events)
+        said, asked = self._said, self._asked
+        outputs = tuple(said)
+        said.clear()
+        self.last_seq = seq = self._recorder.step(entry, outputs, self.events)
         if asked:
             for effect in asked:
                 self._pending.append((seq, effect))
