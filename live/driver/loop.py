@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ class EngineLoop:
         self.last_seq = 0
         self.events = 0
         self._said, self._asked = engine.records, engine.effects
-        self._waiting, self._take_due = scheduler.waiting, scheduler.pop
+        self._waiting = scheduler.waiting
         self._recorder = recorder
         self._venues = venues
         self._routes: dict[str, Venue | None] = {}
@@ -147,18 +148,20 @@ class EngineLoop:
 
     def _step_due(self, now: int) -> bool:
         stepped, engine_now = False, self.engine.now
-        waiting, take = self._waiting, self._take_due
+        waiting = self._waiting
         while waiting and waiting[0][0] <= now:
-            item = take()
+            item = heappop(waiting)[2]
             stepped = True
             if callable(item):
                 item()
                 continue
             if type(item) is TimerFired and self._timers.get((item.strategy_id, item.name)) != item.due:
                 continue
-            if item.ts_init < engine_now:
+            received = item.ts_init
+            if received < engine_now:
                 item = replace(item, ts_init=engine_now)
-            engine_now = item.ts_init
+            else:
+                engine_now = received
             self._step(item)
             if self._pending:
                 self._release()
@@ -207,12 +210,10 @@ class EngineLoop:
 
     def _collect(self, entry: RecordedInput | None) -> None:
         """Journal a step and keep its effects; `entry` is None for what is on the tape."""
-        said, asked, recorder = self._said, self._asked, self._recorder
-        outputs: Sequence[OutputRecord] = ()
-        if said:
-            outputs = tuple(said)
-            said.clear()
-        self.last_seq = seq = recorder.step(entry, outputs, self.events)
+        said, asked = self._said, self._asked
+        outputs = tuple(said)
+        said.clear()
+        self.last_seq = seq = self._recorder.step(entry, outputs, self.events)
         if asked:
             for effect in asked:
                 self._pending.append((seq, effect))
@@ -234,26 +235,26 @@ class EngineLoop:
             self._carry_out(pending.popleft()[1])
 
     def _carry_out(self, effect: Effect) -> None:
-        # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
-        if type(effect) is SetTimer or type(effect) is CancelTimer:
-            self._set_timer(effect)
-            return
-        instrument_id, routes = effect.instrument_id, self._routes
-        now, venue = self.engine.now, routes[instrument_id] if instrument_id in routes else self._route(instrument_id)
         if isinstance(effect, SubmitOrder):
+            venue = self._route(effect.instrument_id)
             if self.engine.forbids(effect.order_id):
                 self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")
             elif venue is None:
                 self._refuse(effect, EffectAction.SUBMIT, "its venue is not configured")
             else:
-                venue.submit(effect, now)
-        elif isinstance(effect, CancelOrder):
-            if venue is None:
-                self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
-            else:
-                venue.cancel(effect, now)
-        elif venue is not None:
-            venue.query(effect, now)
+                venue.submit(effect, self.engine.now)
+        # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
+        elif type(effect) is SetTimer or type(effect) is CancelTimer:
+            self._set_timer(effect)
+        else:
+            venue = self._route(effect.instrument_id)
+            if isinstance(effect, CancelOrder):
+                if venue is None:
+                    self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
+                else:
+                    venue.cancel(effect, self.engine.now)
+            elif venue is not None:
+                venue.query(effect, self.engine.now)
 
     def _set_timer(self, effect: SetTimer | CancelTimer) -> None:
         """Schedule a timer's input, or take it off the schedule; a later setting of the same name replaces the earlier one."""
@@ -270,9 +271,11 @@ class EngineLoop:
         self.scheduler.schedule(now, EffectOutcome(now, effect.order_id, action, Outcome.REFUSED, reason))
 
     def _route(self, instrument_id: str) -> Venue | None:
-        if instrument_id not in self._routes:
-            self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
-        return self._routes[instrument_id]
+        try:
+            return self._routes[instrument_id]
+        except KeyError:
+            venue = self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
+            return venue
 
     def _find_observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
         """Find once what at an instrument's venue sees a kind of event."""

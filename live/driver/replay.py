@@ -4,6 +4,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
+from operator import itemgetter
 
 import msgspec
 
@@ -35,8 +36,10 @@ Many at once save calls into SQLite, of 128 rows each; too many no longer fit th
 
 END_OF_TIME = 2**63 - 1
 
+_KIND = itemgetter(2)
+"""The kind of a row of the journal."""
 _FILL = records.FillRecorded.__name__
-_CODED = (records.OrderDenied.__name__, records.AlarmRaised.__name__)
+_CODED = frozenset({records.OrderDenied.__name__, records.AlarmRaised.__name__})
 """Kinds that are counted by their codes."""
 
 
@@ -172,7 +175,7 @@ class ReplayRecorder:
         else:
             # Counted by what is to be written: records that are not kept for it leave their memory, still in the cache, to the next.
             rows = self._journal.uncommitted
-            self._count([row[2] for row in rows], (decode_entry(*row[2:4], row[7]) for row in rows if row[2] in _CODED))
+            self._count(list(map(_KIND, rows)), (decode_entry(*row[2:4], row[7]) for row in rows if row[2] in _CODED))
             self._journal.commit()
             self._parity = self._journal.parity
         self._commit_at = self.durable_seq + COMMIT_INTERVAL
@@ -181,7 +184,7 @@ class ReplayRecorder:
     def _count(self, kinds: list[str], said: Iterable[StoredEntry]) -> None:
         """Add to the tallies: fills by the kinds of entries, and the denials and alarms among what was said."""
         self.fills += kinds.count(_FILL)
-        if any(kind in kinds for kind in _CODED):
+        if not _CODED.isdisjoint(kinds):
             for record in said:
                 if isinstance(record, (records.OrderDenied, records.AlarmRaised)):
                     self.tally[f"{type(record).__name__} {record.code}"] += 1

@@ -1,6 +1,6 @@
 """Scheduler: what is due later, in one order for timers, simulated answers and what a simulated venue has to do."""
 
-from heapq import heappop, heappush
+from heapq import heappush
 
 from live.core.inputs import TimerFired
 from live.venues.protocol import VenueAnswer, Wake
@@ -12,7 +12,7 @@ class Scheduler:
     """Keep what is due by (due, insertion): equal times come out in the order they went in.
 
     Attributes:
-        waiting: what is kept, as a heap; always the same list.
+        waiting: what is kept, as a heap of (due, insertion, what); always the same list. Who carries it out takes it off by `heappop`.
     """
 
     def __init__(self) -> None:
@@ -23,10 +23,6 @@ class Scheduler:
         """Keep an answer, a timer or a venue's wake-up until engine time `due`, nanoseconds UTC."""
         self._inserted += 1
         heappush(self.waiting, (due, self._inserted, item))
-
-    def pop(self) -> Scheduled:
-        """Take what is due first; look at `waiting` before whether anything is, and when."""
-        return heappop(self.waiting)[2]
 
     def is_due(self, now: int) -> bool:
         """Tell whether anything is due at `now`."""

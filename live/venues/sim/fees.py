@@ -3,9 +3,8 @@
 from collections import deque
 from typing import Protocol
 
-import msgspec
-
 from live.core.decimals import MONEY_SCALE, PARTS_PER_MILLION
+from live.core.effects import SubmitOrder
 from live.core.instruments import Instrument
 from live.core.vocabulary import Liquidity, Side
 from live.venues.sim.costs import MONEY_UNIT, CostModel, FeeAsset, MinimumOf, Rounding, binary_fee, money, round_fee
@@ -15,33 +14,23 @@ DAY = 24 * 3_600 * 1_000_000_000
 _MAKER = Liquidity.MAKER
 
 
-class Charge(msgspec.Struct, frozen=True, gc=False):
-    """State an execution that a fee is asked for.
-
-    Attributes:
-        account_id: whose execution it is.
-        side: which way it trades.
-        price: price units.
-        quantity: quantity units.
-        liquidity: whether it made or took liquidity.
-        before: what its order had filled before it, in quantity units.
-        now: venue time, nanoseconds UTC.
-    """
-
-    account_id: str
-    side: Side
-    price: int
-    quantity: int
-    liquidity: Liquidity
-    before: int
-    now: int
-
-
 class FeeModel(Protocol):
     """Price executions; an implementation may remember what was traded."""
 
-    def charge(self, instrument: Instrument, charge: Charge) -> tuple[int, str]:
-        """Give the fee in money units, negative for a rebate, and the asset it is in."""
+    def charge(
+        self, instrument: Instrument, order: SubmitOrder, price: int, quantity: int, liquidity: Liquidity, before: int, now: int
+    ) -> tuple[int, str]:
+        """Give the fee of an execution in money units, negative for a rebate, and the asset it is in.
+
+        Args:
+            instrument: what is traded.
+            order: what was asked for.
+            price: price units.
+            quantity: quantity units.
+            liquidity: whether it made or took liquidity.
+            before: what the order had filled before it, in quantity units.
+            now: venue time, nanoseconds UTC.
+        """
         ...
 
 
@@ -67,54 +56,56 @@ class CostModelFees:
             and costs.fee_decimals == costs.notional_decimals == MONEY_SCALE
         )
 
-    def charge(self, instrument: Instrument, charge: Charge) -> tuple[int, str]:
+    def charge(
+        self, instrument: Instrument, order: SubmitOrder, price: int, quantity: int, liquidity: Liquidity, before: int, now: int
+    ) -> tuple[int, str]:
         """Give the fee in money units, negative for a rebate, and the asset it is in."""
         costs = self._costs
-        notional = instrument.notional(charge.price, charge.quantity)
+        notional = instrument.notional(price, quantity)
         if self._is_plain:
-            rate = costs.maker_fee_ppm if charge.liquidity is _MAKER else costs.taker_fee_ppm
+            rate = costs.maker_fee_ppm if liquidity is _MAKER else costs.taker_fee_ppm
             return -(-notional * rate // PARTS_PER_MILLION), instrument.quote  # rounded up, as `divide_up` does
-        rate = self._rate(instrument, charge, notional)
+        rate = self._rate(instrument, order.account_id, notional, liquidity, now)
         if costs.notional_decimals != MONEY_SCALE:
             notional = round_fee(notional, 1, costs.fee_rounding, costs.notional_decimals)
         units = 10**instrument.quantity_scale
         share = notional * rate
         if costs.fee_rounding is Rounding.BINARY:
             share = binary_fee(notional, rate, costs.fee_decimals) * PARTS_PER_MILLION
-        numerator = (share + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * charge.quantity * PARTS_PER_MILLION
+        numerator = (share + self._per_fill * PARTS_PER_MILLION) * units + self._per_unit * quantity * PARTS_PER_MILLION
         denominator = PARTS_PER_MILLION * units
         if self._minimum:
             least = self._minimum * denominator
             paid = 0
-            if charge.before and costs.minimum_fee_of is MinimumOf.ORDER:
-                earlier = self._per_unit * charge.before * PARTS_PER_MILLION
+            if before and costs.minimum_fee_of is MinimumOf.ORDER:
+                earlier = self._per_unit * before * PARTS_PER_MILLION
                 numerator, paid = numerator + earlier, max(earlier, least)
             numerator = max(numerator, least) - paid
-        if not charge.before:
+        if not before:
             numerator += self._per_order * denominator
         asset = instrument.quote
         if costs.fee_asset is FeeAsset.OTHER:
             asset = costs.other_asset
             numerator *= (PARTS_PER_MILLION - costs.other_asset_discount_ppm) * MONEY_UNIT
             denominator *= PARTS_PER_MILLION * self._other_price
-        elif costs.fee_asset is FeeAsset.RECEIVED and charge.side is Side.BUY:
+        elif costs.fee_asset is FeeAsset.RECEIVED and order.side is Side.BUY:
             asset = instrument.base
             numerator *= 10**instrument.price_scale
-            denominator *= charge.price
+            denominator *= price
         return round_fee(numerator, denominator, costs.fee_rounding, costs.fee_decimals), asset
 
-    def _rate(self, instrument: Instrument, charge: Charge, notional: int) -> int:
+    def _rate(self, instrument: Instrument, account_id: str, notional: int, liquidity: Liquidity, now: int) -> int:
         """Look up the rate, by instrument first, then by the volume before this execution; and count the execution."""
         rates = self._costs.instruments.get(instrument.instrument_id, self._costs)
         if self._tiers:
-            volume = self._volumes.setdefault((charge.account_id, instrument.quote), _RollingVolume(self._costs.tier_days * DAY))
-            reached = volume.at(charge.now)
-            volume.add(charge.now, notional)
+            volume = self._volumes.setdefault((account_id, instrument.quote), _RollingVolume(self._costs.tier_days * DAY))
+            reached = volume.at(now)
+            volume.add(now, notional)
             if rates is self._costs:
                 for least, tier in self._tiers:
                     if reached >= least:
                         rates = tier
-        return rates.maker_fee_ppm if charge.liquidity is _MAKER else rates.taker_fee_ppm
+        return rates.maker_fee_ppm if liquidity is _MAKER else rates.taker_fee_ppm
 
 
 class _RollingVolume:

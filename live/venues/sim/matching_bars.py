@@ -89,16 +89,16 @@ def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | Non
     if matcher.settings.costs.slippage_within_bar:
         matcher.extremes = {1: buying[1], -1: selling[2]}
     matcher.at_open = True
+    opened_at = bar.ts_event if previous is None else previous.ts_event  # by the market's time: the close of the bar before it
     if matcher.arrivals:
-        _meet_open(matcher, bar, previous, buying[0], selling[0])
-    something_rests = len(matcher.orders) > len(matcher.arrivals)
-    if something_rests and (
+        _meet_open(matcher, bar, previous, opened_at, buying[0], selling[0])
+    if len(matcher.orders) > len(matcher.arrivals) and (  # something rests
         matcher.buy_limits.is_touched(buying[2])
         or matcher.sell_limits.is_touched(selling[1])
         or matcher.buy_stops.is_touched(buying[1])
         or matcher.sell_stops.is_touched(selling[2])
     ):
-        _walk(_Visit(matcher, _opened_at(bar, previous), bar, buying, selling), bar.ts_event, buying, selling)
+        _walk(_Visit(matcher, opened_at, bar, buying, selling), bar.ts_event, buying, selling)
     matcher.at_open = False
     if matcher.extremes:
         matcher.extremes = {}
@@ -147,11 +147,6 @@ def _came_before(order: WorkingOrder, opened: int | None) -> bool:
     return True
 
 
-def _opened_at(bar: Bar | QuoteBar, previous: Bar | QuoteBar | None) -> int:
-    """Give the market's time of a bar's open: the close of the bar before it."""
-    return bar.ts_event if previous is None else previous.ts_event
-
-
 def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> None:
     """Let a bar come to the orders that rest within its range, by the declared path."""
     visit.walk_to((buying[0], buying[0]), (selling[0], selling[0]), at_open=True)
@@ -167,22 +162,18 @@ def _walk(visit: "_Visit", closed_at: int, buying: Prices, selling: Prices) -> N
         visit.walk_to(up[leg : leg + 2], down[leg : leg + 2])
 
 
-def _meet_open(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, ask: int, bid: int) -> None:
+def _meet_open(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, opened_at: int, ask: int, bid: int) -> None:
     """Let the orders that have not met the market yet meet the open."""
     fill = matcher.settings.fill
-    limits_rest, touch = fill.limits_rest, fill.touch
-    opened = _opening(matcher, bar, previous)
-    ts_event, now = _opened_at(bar, previous), bar.ts_init
     for order in list(matcher.arrivals.values()):
-        if order.arrival is not None:
-            if opened is None or opened < order.arrival:
-                continue
-            order.arrival = None
-        if order.is_stop or order.is_maker or (limits_rest and order.limit is not None and not order.at_once):
+        if order.arrival is not None and not _came_before(order, _opening(matcher, bar, previous)):
+            continue
+        if order.is_stop or order.is_maker or (fill.limits_rest and order.limit is not None and not order.at_once):
             matcher.rest(order)
             order.rested_at = 0  # it was there before this bar
         else:
-            taken = matcher.take(order, [(ask if order.sign > 0 else bid, matcher.budget)], ts_event, now, touch=touch)
+            offers = [(ask if order.sign > 0 else bid, matcher.budget)]
+            taken = matcher.take(order, offers, opened_at, bar.ts_init, touch=fill.touch)
             if matcher.budget is not None:
                 spend(matcher, taken)
 

@@ -30,12 +30,12 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
         return
     oldest = None if order.arrival is None else order.arrival - fill.maximum_data_age
     book, quote, trade = matcher.book, matcher.quote, matcher.trade
-    if matcher.use_book and book is not None:
+    if book is not None and matcher.use_book:
         best = book.best_ask if order.sign > 0 else book.best_bid
         if best is not None and (oldest is None or matcher.book_time >= oldest):
             take_book(matcher, book, order, now)
         return
-    if matcher.use_quotes and quote is not None:
+    if quote is not None and matcher.use_quotes:
         if oldest is None or quote.ts_init >= oldest:
             order.arrival = None
             take_quote(matcher, quote, order.order_id, now)
@@ -43,7 +43,7 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
     standing: tuple[list[Offer], int, int] | None = None
     if fill.price is _SAME_CLOSE and (not fill.limits_rest or order.limit is None or order.at_once):
         standing = standing_close(matcher, order.sign)
-    if matcher.use_trades and trade is not None and matcher.trade_is_newest:
+    if trade is not None and matcher.use_trades and matcher.trade_is_newest:
         standing = [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init
     if standing is not None and (oldest is None or standing[2] >= oldest):
         offers, ts_event, _ = standing

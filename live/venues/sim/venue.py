@@ -39,7 +39,7 @@ from live.core.reconciliation import TRADES, WITNESSES
 from live.core.vocabulary import EffectAction, InstrumentKind, Liquidity, Outcome, TimeInForce
 from live.venues.protocol import Gate, Observer, VenueSink
 from live.venues.request_log import RequestLog
-from live.venues.sim.fees import Charge, CostModelFees, FeeModel
+from live.venues.sim.fees import CostModelFees, FeeModel
 from live.venues.sim.filters import rejection
 from live.venues.sim.funding import funding_amount
 from live.venues.sim.latency import Delay
@@ -213,8 +213,8 @@ class SimulatedVenue:
         key = (asked.account_id, asked.instrument_id)
         self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
         before = asked.quantity - order.remaining
-        charge = Charge(asked.account_id, asked.side, price, quantity, liquidity, before, now)
-        fee, fee_asset = self._fees.charge(self._matchers[asked.instrument_id].instrument, charge)
+        instrument = self._matchers[asked.instrument_id].instrument
+        fee, fee_asset = self._fees.charge(instrument, asked, price, quantity, liquidity, before, now)
         # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
         trade_id = f"T{order.order_id}" if quantity == asked.quantity else f"T{order.order_id}-{before + quantity}"
         due = now if self._latency is None else self._due(order.order_id, trade_id, now)

@@ -1,5 +1,7 @@
 """Scheduler: what is due comes out by time, and at one time in the order it went in."""
 
+from heapq import heappop
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ def test_answers_come_out_by_due_time_and_insertion(dues):
     assert len(scheduler) == len(dues)
     out = []
     while scheduler.is_due(5):
-        answer = scheduler.pop()
+        answer = heappop(scheduler.waiting)[2]
         out.append((answer.ts_init, int(answer.order_id[1:])))
     assert out == sorted((due, number) for number, due in enumerate(dues))
 
@@ -28,5 +30,5 @@ def test_what_is_not_due_waits():
     scheduler.schedule(10, OrderAccepted(10, 10, "O", ""))
     assert not scheduler.is_due(9)
     assert scheduler.is_due(10)
-    assert scheduler.pop().ts_init == 10
+    assert heappop(scheduler.waiting)[2].ts_init == 10
     assert not scheduler

@@ -94,6 +94,21 @@ def test_a_commit_of_any_size_holds_every_row(tmp_path: Path, record: MakeRecord
         assert [row.entry() for row in reader.rows()] == [record(number) for number in range(steps)]
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_row_of_another_program_fails_the_commit(tmp_path: Path, record: MakeRecord, durable: bool) -> None:
+    """A row stands under the number that its chain and its step know it by, or nowhere."""
+    with JournalFile.create(tmp_path / "j", session_id="s", durable=durable) as journal:
+        journal.append_step(None, [record(1)], (1, 1))
+        journal.commit()
+        with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as connection:
+            connection.execute("INSERT INTO records VALUES (2, 1, 'x', 1, 1, 1, 1, x'00')")
+        journal.append_step(None, [record(2), record(3)], (1, 2))
+        with pytest.raises(JournalFailedError):
+            journal.commit()
+    with closing(sqlite3.connect(tmp_path / "j")) as connection:
+        assert connection.execute("SELECT max(seq) FROM records").fetchone() == (2,)
+
+
 def test_the_log_beside_a_journal_begins_anew_after_four_mebibytes(tmp_path: Path, record: MakeRecord) -> None:
     """A session of days would else leave a log that a restart has to read whole; rows and snapshots count."""
     log, sizes = tmp_path / "j-wal", []
