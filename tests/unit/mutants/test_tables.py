@@ -34,7 +34,7 @@ def test_each_member_of_each_table_is_left_out_and_each_move_redirected(tables: 
     """The moves by state are no table of their own: they follow from the transitions."""
     orders: Any = sys.modules["mutated_orders"]
     changes = tables.changes()
-    assert {name for name, _, _ in changes} == {"TRANSITIONS", "TERMINAL", "UNKNOWN", "NEVER_AT_VENUE", "MAY_REST_AT_VENUE"}
+    assert {name for name, _, _ in changes} == {"TRANSITIONS", "TERMINAL", "UNKNOWN", "NEVER_AT_VENUE", "NOT_ACCEPTED", "MAY_REST_AT_VENUE"}
     assert len([name for name, _, _ in changes if name == "TRANSITIONS"]) == 2 * len(orders.TRANSITIONS)
 
 

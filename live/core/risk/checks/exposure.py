@@ -209,8 +209,9 @@ def check_margin(candidate: Candidate) -> Denial | None:
     if needed > equity:
         return Denial(DenialCode.MARGIN_INSUFFICIENT, f"{instrument.quote} needed {needed}, equity {equity}")
     leverage = state.ledger.account(intent.account_id).maximum_leverage_ppm
-    if total[0] * PARTS_PER_MILLION > equity * leverage:
-        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{total[0]} of positions on {equity} of equity, allowed {leverage} ppm")
+    gross, _, _ = total
+    if gross * PARTS_PER_MILLION > equity * leverage:
+        return Denial(DenialCode.LEVERAGE_EXCEEDED, f"{gross} of positions on {equity} of equity, allowed {leverage} ppm")
     return None
 
 
