@@ -140,11 +140,14 @@ def _order_life(runs: Sequence[Run], speed: float | None) -> list[Figure]:
     if OURS not in lives:
         return []
     microseconds, records = lives[OURS]
-    figures = [Figure("one order's life, all its records", microseconds, "us"), Figure("records of one order's life", records, "")]
+    figures = [
+        Figure("one order's life, all its records", microseconds, "us", 100.0, 40.0),
+        Figure("records of one order's life", records, ""),
+    ]
     if speed is not None:
         figures += [
             Figure("this machine now, by its peers' rates, against the one that bounds in us are from", speed, "x"),
-            Figure("one order's life, all its records, at that one's speed", microseconds * speed, "us", 100.0, 40.0),
+            Figure("one order's life, all its records, at that one's speed", microseconds * speed, "us"),
         ]
     for peer, (theirs, _) in lives.items():
         if peer != OURS:
