@@ -26,7 +26,7 @@ RETAINED_FILLS = 40_000
 
 
 class EndedOrders:
-    """Hold the orders that ended, in the order of their ends: to forget some takes as long as those take, and not as all that are kept."""
+    """Hold the orders that ended, in the order of their ends, so that those that are kept need not be looked at to forget others."""
 
     __slots__ = ("_may_fill", "_never_left")
 

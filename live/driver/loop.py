@@ -54,7 +54,7 @@ class EngineLoop:
     after any other failure what the engine had said by then is written, and none of its effects leave.
 
     Attributes:
-        events: market events that were handed to the engine.
+        events: market events that were taken from their source, the one that is being handled included.
         last_seq: sequence number of the last entry.
     """
 

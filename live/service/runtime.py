@@ -163,8 +163,8 @@ class TradingService:
 
         Raises:
             NotFoundError: there is no such order.
-            ConflictError: its request may still arrive, and nothing was recorded; or the order's state leaves nothing to settle,
-                and the finding is recorded all the same.
+            ConflictError: its request left in this session and may still arrive, and nothing was recorded; or the order's state
+                leaves nothing to settle, and the finding is recorded all the same.
         """
         driver = self.session.driver
         order = driver.engine.state.orders.get(order_id)
@@ -173,7 +173,8 @@ class TradingService:
                 f"there is no order {order_id!r} here: GET /v1/orders lists them, as `interlock status` does those that are open"
             )
         trading = self.session.trading.get(order.account_id)
-        if resolution is Resolution.NEVER_PLACED and trading is not None and order_id in trading.venue.under_way():
+        doubtful = resolution is Resolution.NEVER_PLACED and order.state is OrderState.SUBMIT_UNKNOWN
+        if doubtful and trading is not None and order_id in trading.venue.under_way():
             raise ConflictError(
                 f"order {order_id} may still arrive at {trading.venue_id}: its request was not answered, and is accepted for some seconds "
                 "after it was signed; nothing was recorded, ask the venue again and say it in a minute"

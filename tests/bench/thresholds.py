@@ -135,7 +135,7 @@ def _growth(runs: Sequence[Run]) -> list[Figure]:
 
 
 def _order_life(runs: Sequence[Run], speed: float | None) -> list[Figure]:
-    """Say what an order adds to a bar, now and at the speed of the machine that its bound is from; unjudged without peers' works."""
+    """Say what an order adds to a bar; beside it, unjudged, what it would be at the speed that the peers had where the bound was set."""
     lives = {engine: life for engine in (OURS, "nautilus_trader") if (life := _life([run for run in runs if run["engine"] == engine]))}
     if OURS not in lives:
         return []
