@@ -135,19 +135,16 @@ def _growth(runs: Sequence[Run]) -> list[Figure]:
 
 
 def _order_life(runs: Sequence[Run], speed: float | None) -> list[Figure]:
-    """Say what an order adds to a bar; beside it, unjudged, what it would be at the speed that the peers had where the bound was set."""
+    """Say what an order adds to a bar, now and at the speed of the machine that its bound is from; unjudged without peers' works."""
     lives = {engine: life for engine in (OURS, "nautilus_trader") if (life := _life([run for run in runs if run["engine"] == engine]))}
     if OURS not in lives:
         return []
     microseconds, records = lives[OURS]
-    figures = [
-        Figure("one order's life, all its records", microseconds, "us", 100.0, 40.0),
-        Figure("records of one order's life", records, ""),
-    ]
+    figures = [Figure("one order's life, all its records", microseconds, "us"), Figure("records of one order's life", records, "")]
     if speed is not None:
         figures += [
             Figure("this machine now, by its peers' rates, against the one that bounds in us are from", speed, "x"),
-            Figure("one order's life, all its records, at that one's speed", microseconds * speed, "us"),
+            Figure("one order's life, all its records, at that one's speed", microseconds * speed, "us", 100.0, 40.0),
         ]
     for peer, (theirs, _) in lives.items():
         if peer != OURS:

@@ -95,9 +95,9 @@ def test_one_orders_life_is_held_beside_a_peers_of_the_same_minutes(thresholds):
     assert found["one order's life against one in nautilus_trader"].value == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize(("seconds", "passed"), [(0.9, True), (1.1, False)])
-def test_one_orders_life_is_judged_as_it_is_measured(thresholds, seconds, passed):
-    """Beside it stands what it would be where its bound was set, if an order followed the peers' speed: here they are twice as slow."""
+@pytest.mark.parametrize(("seconds", "passed"), [(1.9, True), (2.1, False)])
+def test_one_orders_life_is_judged_at_the_speed_of_the_machine_that_its_bound_is_from(thresholds, seconds, passed):
+    """Where the peers are twice as slow as there, an order may take twice as long, and no longer."""
     runs = [
         run("interlock", "order", seconds + 0.2, work="order_each_bar", orders=10_000, records=110_000),
         run("interlock", "order", 0.2, work="idle", orders=0, records=0),
@@ -108,9 +108,7 @@ def test_one_orders_life_is_judged_as_it_is_measured(thresholds, seconds, passed
     found = figures(thresholds, runs)
     assert found["this machine now, by its peers' rates, against the one that bounds in us are from"].value == pytest.approx(0.5)
     assert found["one order's life, all its records, at that one's speed"].value == pytest.approx(seconds * 50)
-    assert found["one order's life, all its records"].value == pytest.approx(seconds * 100)
-    assert found["one order's life, all its records"].passed is passed
-    assert found["one order's life, all its records, at that one's speed"].must is None
+    assert found["one order's life, all its records, at that one's speed"].passed is passed
 
 
 def test_two_journals_of_the_same_work_fail(thresholds):
