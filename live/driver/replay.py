@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
+from typing import cast
 
 import msgspec
 
@@ -25,7 +26,7 @@ from live.driver.performance import Performance
 from live.driver.replay_observer import ReplayObserver
 from live.driver.resuming import InterruptedJournal
 from live.driver.scheduler import Scheduler
-from live.journal import JournalFile, ParityDigest, StoredEntry, decode_entry, encode_entry
+from live.journal import JournalFile, ParityDigest, Step, StoredEntry, decode_entry, encode_entry
 from live.venues.protocol import OpenGate
 from live.venues.sim import CostModel, FillModel, FillPrice, SimulatedVenue, SimulationSettings
 
@@ -33,6 +34,9 @@ COMMIT_INTERVAL = 640
 """Entries a replay collects before it writes them: it can be run again, so it need not be durable at each step.
 
 Many at once save calls into SQLite, of 128 rows each; too many no longer fit the processor's cache until they are written."""
+
+APPEND_INTERVAL = 64
+"""Entries a replay collects before it encodes them: what encodes the first is then still in the processor's cache for all others."""
 
 END_OF_TIME = 2**63 - 1
 
@@ -129,9 +133,11 @@ class ReplayRecorder:
         self._observer = observer
         self._interrupted = interrupted
         self._parity = ParityDigest()
-        self._unjournaled: list[OutputRecord] = []
+        self._steps: list[Step] = [] if journal is None else journal.collected
+        self._watched = observer is not None or interrupted is not None
         self._snapshots = 0 if journal is None else journal.last_seq
         self._commit_at = COMMIT_INTERVAL + self._snapshots
+        self._append_at = APPEND_INTERVAL + self._snapshots
 
     @property
     def entries(self) -> int:
@@ -140,21 +146,25 @@ class ReplayRecorder:
 
     def step(self, entry: RecordedInput | None, outputs: Sequence[OutputRecord], events: int) -> int:
         """Collect a step's entries, and write them when enough have come together."""
-        position = (1, events)
-        if self._observer is not None and outputs:
-            self._observer.take(outputs)
-        if self._interrupted is not None:
-            self._interrupted.step(entry, outputs, position, self._engine)
-        journal = self._journal
-        if journal is None:
-            self._unjournaled += outputs
-            seq = self.durable_seq + (entry is not None) + len(outputs)
-        else:
-            seq = journal.append_step(entry, outputs, position)
-        self.durable_seq = seq
-        if seq >= self._commit_at:
-            self.commit()
+        if self._watched:
+            if self._observer is not None and outputs:
+                self._observer.take(outputs)
+            if self._interrupted is not None:
+                self._interrupted.step(entry, outputs, (1, events), self._engine)
+        self._steps.append((entry, outputs, (1, events)))
+        count = len(outputs) if entry is None else len(outputs) + 1
+        self.durable_seq = seq = self.durable_seq + count
+        if seq >= self._append_at:
+            self._append()
         return seq
+
+    def _append(self) -> None:
+        """Hand what was collected to the journal, and commit when that is due."""
+        if self.durable_seq >= self._commit_at:
+            self.commit()
+        elif self._journal is not None:
+            self._journal.append_collected()
+        self._append_at = min(self.durable_seq + APPEND_INTERVAL, self._commit_at)
 
     def snapshot(self, body: bytes, ts: int) -> None:
         """Write a snapshot when there is a journal."""
@@ -162,16 +172,17 @@ class ReplayRecorder:
             self.durable_seq = self._journal.append_snapshot(body, ts)
             self._snapshots += 1
             self._commit_at += 1
+            self._append_at += 1
         if self._interrupted is not None:
             self._interrupted.snapshot(body, self._engine)
 
     def commit(self) -> str:
         """Write what was collected; returns the digest over all output records so far, in hexadecimal."""
         if self._journal is None:
-            said = self._unjournaled
+            said = cast("list[OutputRecord]", [record for _, outputs, _ in self._steps for record in outputs])
+            self._steps.clear()
             self._count([type(record).__name__ for record in said], said)
             self._parity.update_all([encode_entry(record) for record in said])
-            said.clear()
         else:
             # Counted by what is to be written: records that are not kept for it leave their memory, still in the cache, to the next.
             rows = self._journal.uncommitted

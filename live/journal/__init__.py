@@ -18,7 +18,7 @@ from live.journal.errors import (
     TapeError,
     TapeFailedError,
 )
-from live.journal.file import START, JournalFile, Position, Tip
+from live.journal.file import START, JournalFile, Position, Step, Tip
 from live.journal.frames import TapeHeader
 from live.journal.reader import JournalReader, JournalRow
 from live.journal.recovery import TAPE_TRUNCATED, TapeRecovery, recover_tape, tape_reaches
@@ -57,6 +57,7 @@ __all__ = [
     "Seal",
     "SegmentInfo",
     "SnapshotTaken",
+    "Step",
     "StoredEntry",
     "TapeDamagedError",
     "TapeError",

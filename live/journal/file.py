@@ -20,6 +20,9 @@ from live.journal.storage import connect, create_file, fold_log, make_plain
 Position = tuple[int, int]
 """A point between two events of a tape: the segment, and how many of its events lie before the point."""
 
+Step = tuple[Input | None, Sequence[Record], Position]
+"""What one step of the engine took in, None for market data, and what it said; and how much of the tape it had handled."""
+
 START: Position = (1, 0)
 """The point before the first event of a tape."""
 
@@ -58,6 +61,13 @@ class JournalFile:
     Appending only collects; `commit` makes everything collected durable at once. After the disk has failed once,
     nothing more is accepted: what a failed sync left behind cannot be known (fsync failures are not retriable).
     Not for use by several threads at once, but `tip` may be read from any.
+
+    Attributes:
+        path: where the file is.
+        meta: what its meta row says.
+        parity: digest of the output records that were committed.
+        collected: steps that are not appended yet; always the same list. Who has many small steps adds them here, and appends them
+            by `append_collected` now and then, for speed; a commit does it as well.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, meta: Meta) -> None:
@@ -68,6 +78,7 @@ class JournalFile:
         self._tip = Tip(0, 0, genesis_head(meta))
         self._last_seq = 0
         self._position = START
+        self.collected: list[Step] = []
         self._rows: list[RecordColumns] = []
         self._snapshots: list[tuple[int, str, bytes]] = []
         self._failure: BaseException | None = None
@@ -109,11 +120,13 @@ class JournalFile:
     @property
     def last_seq(self) -> int:
         """Give the sequence number of the last row appended, durable or not; 0 before the first."""
+        self.append_collected()
         return self._last_seq
 
     @property
     def uncommitted(self) -> Sequence[RecordColumns]:
         """Give the rows that the next commit writes."""
+        self.append_collected()
         return self._rows
 
     @property
@@ -147,32 +160,52 @@ class JournalFile:
             JournalError: the position lies before the one of an earlier step, or the journal is closed.
             JournalFailedError: the disk has failed before.
         """
-        if self._failure is not None or self._closed:
-            self._refuse_if_over()
-        if position < self._position:
-            raise JournalError(f"the tape's position never goes back: received {position} after {self._position}, append steps in order")
-        rows, seq = self._rows, self._last_seq
-        begun = len(rows)
-        segment, offset = position
-        subject: Input | Record | None = input_entry
+        self.collected.append((input_entry, outputs, position))
+        self.append_collected()
+        return self._last_seq
+
+    def append_collected(self) -> None:
+        """Append the steps that `collected` holds, up to the first that cannot be; that one and what follows it are dropped.
+
+        Raises:
+            EntryError: something in a step is no journal entry.
+            JournalError: the position of a step lies before the one of an earlier step, or the journal is closed.
+            JournalFailedError: the disk has failed before.
+        """
+        steps = self.collected
+        if steps:
+            try:
+                self._refuse_if_over()
+                self._append(steps)
+            finally:
+                steps.clear()
+
+    def _append(self, steps: list[Step]) -> None:
+        rows, seq, before = self._rows, self._last_seq, self._position
+        begun = first = len(rows)
+        subject: Input | Record | None = None
         try:
-            if input_entry is not None:
-                seq += 1
-                kind, version = KINDS[type(input_entry)]
-                rows.append((seq, 0, kind, version, input_entry.ts_init, segment, offset, encode_body(input_entry)))
-            for subject in outputs:
-                seq += 1
-                kind, version = KINDS[type(subject)]
-                rows.append((seq, 1, kind, version, subject.ts, segment, offset, encode_body(subject)))
-        except BaseException as error:
+            for input_entry, outputs, position in steps:
+                if position < before:
+                    raise JournalError(f"the tape's position never goes back: received {position} after {before}, append steps in order")
+                segment, offset = position
+                if input_entry is not None:
+                    subject = input_entry
+                    seq += 1
+                    kind, version = KINDS[type(input_entry)]
+                    rows.append((seq, 0, kind, version, input_entry.ts_init, segment, offset, encode_body(input_entry)))
+                for subject in outputs:
+                    seq += 1
+                    kind, version = KINDS[type(subject)]
+                    rows.append((seq, 1, kind, version, subject.ts, segment, offset, encode_body(subject)))
+                begun, before = len(rows), position
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            said = f"{subject!r} cannot be journaled ({error!r}): market data goes to the tape, integers must fit 64 bits"
+            raise EntryError(said) from None
+        finally:
             del rows[begun:]
-            if isinstance(error, (KeyError, TypeError, AttributeError, OverflowError)):
-                said = f"{subject!r} cannot be journaled ({error!r}): market data goes to the tape, integers must fit 64 bits"
-                raise EntryError(said) from None
-            raise
-        self._last_seq = seq
-        self._position = position
-        return seq
+            self._last_seq += begun - first
+            self._position = before
 
     def append_snapshot(self, body: bytes, ts: int) -> int:
         """Append a snapshot of the state after every row so far, and the row that chains its digest.
@@ -189,6 +222,7 @@ class JournalFile:
             JournalError: the journal is closed.
         """
         self._refuse_if_over()
+        self.append_collected()
         digest = snapshot_digest(body)
         seq = self._last_seq + 1
         kind, version = KINDS[SnapshotTaken]
@@ -208,6 +242,7 @@ class JournalFile:
             JournalError: the journal is closed.
         """
         self._refuse_if_over()
+        self.append_collected()
         rows = self._rows
         if not rows:
             return self._tip.seq
@@ -259,17 +294,17 @@ class JournalFile:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         durable = self.meta.durable
-        start, left = 0, len(rows)
+        values, width, start = _values(rows), _WIDTH, 0
+        if not durable:
+            del values[::_WIDTH]  # the sequence numbers, which SQLite is about to give
+            width -= 1
         for size, statement in _NUMBERED if durable else _COUNTED:
-            while left >= size:
-                chunk = rows[start : start + size]
-                values = _values(chunk)
-                if not durable:
-                    del values[::_WIDTH]  # the sequence numbers, which SQLite is about to give
-                last = execute(statement, values).lastrowid
-                if last != chunk[-1][0]:
-                    raise sqlite3.IntegrityError(f"row {chunk[-1][0]} was stored as {last}: another program has written to the file")
-                start, left = start + size, left - size
+            while len(rows) - start >= size:
+                end = start + size
+                last = execute(statement, values[start * width : end * width]).lastrowid
+                if last != rows[end - 1][0]:
+                    raise sqlite3.IntegrityError(f"row {rows[end - 1][0]} was stored as {last}: another program has written to the file")
+                start = end
         if self._snapshots:
             self._connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?)", self._snapshots)
         execute("INSERT INTO commits VALUES (?, ?, ?, ?)", (tip.commit, rows[0][0], tip.seq, tip.head))

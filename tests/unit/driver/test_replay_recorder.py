@@ -83,7 +83,7 @@ def test_what_waits_for_its_commit_is_let_go_without_a_journal() -> None:
     recorder = ReplayRecorder(None, Engine({}))
     for number in range(COMMIT_INTERVAL):
         recorder.step(None, said(1), number)
-    assert not recorder._unjournaled
+    assert not recorder._steps
 
 
 class Denied(Strategy):

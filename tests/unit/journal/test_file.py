@@ -319,3 +319,52 @@ def test_an_abandoned_journal_can_be_read_at_once(tmp_path: Path, record: MakeRe
     with JournalReader(tmp_path / "j") as reader:
         assert reader.head == journal.head
         assert reader.meta.session_id == "s"
+
+
+def test_collected_steps_become_the_rows_that_one_after_the_other_would_give(tmp_path: Path, record: MakeRecord, tick: MakeTick) -> None:
+    """However they are appended: when asked for, with the next step, before a snapshot, or by the commit."""
+    steps = [(tick(1), [record(1), record(2)], (1, 0)), (None, [record(3)], (1, 1)), (tick(4), [], (2, 0)), (None, [record(5)], (2, 7))]
+    with JournalFile.create(tmp_path / "one", session_id="s", created_at=1) as one:
+        for step in steps:
+            one.append_step(*step)
+        one.append_snapshot(b"state", 5)
+        one.append_step(*steps[3])
+        one.append_step(*steps[3])
+    with JournalFile.create(tmp_path / "other", session_id="s", created_at=1) as other:
+        collected = other.collected
+        collected += steps[:2]
+        other.append_collected()
+        assert (len(collected), len(other.uncommitted)) == (0, 4)
+        collected.append(steps[2])
+        assert other.append_step(*steps[3]) == 6
+        assert other.append_snapshot(b"state", 5) == 7
+        collected.append(steps[3])
+        assert other.last_seq == 8
+        collected.append(steps[3])
+        assert other.commit() == 9
+    with JournalReader(tmp_path / "one") as old, JournalReader(tmp_path / "other") as new:
+        assert list(old.rows()) == list(new.rows())
+    assert one.parity.hexdigest() == other.parity.hexdigest()
+    assert one.head == other.head
+
+
+def test_of_collected_steps_those_before_a_faulty_one_stay(tmp_path: Path, record: MakeRecord) -> None:
+    """What follows a step that cannot be journaled is not in the journal without it."""
+    with JournalFile.create(tmp_path / "j", session_id="s") as journal:
+        for fault in ((None, [record(2), object()], (1, 2)), (None, [record(2)], (0, 9))):
+            journal.collected += [(None, [record(1)], (1, 1)), fault, (None, [record(3)], (1, 3))]
+            with pytest.raises(JournalError):
+                journal.append_collected()
+            assert not journal.collected
+        assert journal.append_step(None, [record(4)], (1, 1)) == 3
+    with JournalReader(tmp_path / "j") as reader:
+        assert [row.entry() for row in reader.rows()] == [record(1), record(1), record(4)]
+
+
+def test_collected_steps_are_refused_by_a_journal_that_is_over(tmp_path: Path, record: MakeRecord) -> None:
+    """As a step that is appended at once is."""
+    journal = JournalFile.create(tmp_path / "j", session_id="s")
+    journal.close()
+    journal.collected.append((None, [record(1)], (1, 1)))
+    with pytest.raises(JournalError, match="closed"):
+        journal.append_collected()

@@ -30,6 +30,7 @@ def test_the_package_exports_exactly_these_names() -> None:
         "Seal",
         "SegmentInfo",
         "SnapshotTaken",
+        "Step",
         "StoredEntry",
         "TAPE_TRUNCATED",
         "TapeDamagedError",
