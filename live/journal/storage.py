@@ -14,6 +14,9 @@ _REPLAY_PAGE_BYTES = 8 * 1024
 
 A durable one keeps SQLite's, since its log takes each page that a commit touches whole."""
 
+_REPLAY_CACHE_PAGES = 64
+"""Pages that SQLite keeps of such a journal, which is only ever appended to: so few come round while the processor still holds them."""
+
 
 def create_file(path: Path, meta: Meta) -> None:
     """Build an empty journal under another name and link it to its own, which fails when something is there.
@@ -58,6 +61,8 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
         if mode != wanted:
             raise OSError(f"SQLite keeps journal mode {mode!r} instead of {wanted!r}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        if not durable:
+            connection.execute(f"PRAGMA cache_size = {_REPLAY_CACHE_PAGES}")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # `fold_log` says what an automatic one keeps to itself
     except BaseException:
         connection.close()
