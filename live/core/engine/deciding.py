@@ -229,10 +229,11 @@ class Deciding:
         decision = records.DecisionRecorded(
             work.now, decision_id, strategy_id, instrument_id, units, said, limit_price, price or 0, wish.reason
         )
-        work.emit(decision)
+        target = state.apply_decision(decision)
+        work.records.append(decision)
         if self.retries:
             self.retries.pop(key, None)
-        self._pursue(key, deployment, state.targets[key], held)
+        self._pursue(key, deployment, target, held)
         return None
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:

@@ -5,13 +5,10 @@ from live.core.effects import SubmitOrder
 from live.core.engine.workspace import Workspace
 from live.core.engine.worth import Worth
 from live.core.inputs import Deployment
-from live.core.orders import OrderEvent
 from live.core.ports import Router
 from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
 from live.core.vocabulary import OrderType, Side, TimeInForce
-
-_APPROVE, _SUBMIT = OrderEvent.APPROVE, OrderEvent.SUBMIT  # a module's own names cost a fifth of an enumeration's
 
 MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 """Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
@@ -58,9 +55,10 @@ class Sending:
         route = self._router.route(deployment, instrument_id)
         account_id, instrument_id = route.account_id, route.instrument_id
         intent_id = state.intent_sequence + 1
+        order_id = self._next_order_id()
         intent = records.IntentRecorded(
             now,
-            self._next_order_id(),
+            order_id,
             intent_id,
             decision_id,
             strategy_id,
@@ -80,18 +78,17 @@ class Sending:
             replaces,
             reason,
         )
-        work.emit(intent)
+        order = state.apply_intent(intent)
+        work.records.append(intent)
         denial = first_denial(Candidate(intent, state, work.markets, self._worth, now))
-        order = state.orders[intent.order_id]
         if denial is not None:
-            work.emit(records.OrderDenied(now, intent.order_id, denial.code, denial.detail, strategy_id))
+            work.emit(records.OrderDenied(now, order_id, denial.code, denial.detail, strategy_id))
             work.note_update(order)
             return False
-        work.transition(order, _APPROVE)
-        work.transition(order, _SUBMIT)
+        work.submit(order)
         work.effects.append(
             SubmitOrder(
-                intent.order_id,
+                order_id,
                 strategy_id,
                 account_id,
                 instrument_id,

@@ -12,9 +12,11 @@ from live.core.vocabulary import Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and every cancel asks for these.
 _OPEN, _CANCEL_REQUESTED, _REQUEST_CANCEL = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderEvent.REQUEST_CANCEL
+_APPROVE, _SUBMIT = OrderEvent.APPROVE, OrderEvent.SUBMIT
 
-_UNTOLD = frozenset({OrderEvent.APPROVE, OrderEvent.SUBMIT})
-"""Moves that a strategy need not be told of: it has just asked for the order."""
+# Every order begins with the same two moves: the table is asked for them once.
+_APPROVED = next_state(OrderState.INTENT_RECORDED, _APPROVE)
+_SUBMITTING = next_state(_APPROVED, _SUBMIT)
 
 
 class Workspace:
@@ -46,8 +48,16 @@ class Workspace:
         self.state.apply_record(record)
         self.records.append(record)
 
+    def submit(self, order: Order) -> None:
+        """Approve an order whose intent was just recorded, and give it out to be sent; its strategy has just asked for it."""
+        now, order_id, said = self.now, order.order_id, self.records
+        said.append(records.OrderTransitioned(now, order_id, _APPROVE, _APPROVED, ""))
+        submitting = records.OrderTransitioned(now, order_id, _SUBMIT, _SUBMITTING, "")
+        self.state.give_out(order, submitting)
+        said.append(submitting)
+
     def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:
-        """Move an order through its table.
+        """Move an order through its table, and remember to tell its strategy.
 
         Raises:
             TransitionError: the table has no such move.
@@ -59,7 +69,7 @@ class Workspace:
         record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
         self.state.move_order(order, record)
         self.records.append(record)
-        if order.label and event not in _UNTOLD:
+        if order.label:
             self.note_update(order)
 
     def note_update(self, order: Order) -> None:
