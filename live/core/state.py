@@ -36,7 +36,12 @@ FUNDING_RETENTION = 31 * DAY
 
 
 class EngineState:
-    """Fold journal entries into orders, ledger, trading states, leases and targets."""
+    """Fold journal entries into orders, ledger, trading states, leases and targets.
+
+    Attributes:
+        strictest_over: the strictest trading state over all scopes that cover an order, by its strategy, account and instrument,
+            as far as it was asked for since one changed; derived.
+    """
 
     __slots__ = (
         "_appliers",
@@ -74,6 +79,7 @@ class EngineState:
         "reconciliations",
         "session_id",
         "slippage",
+        "strictest_over",
         "targets",
         "trading_states",
     )
@@ -114,6 +120,7 @@ class EngineState:
         self.journal_healthy = False
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
+        self.strictest_over: dict[tuple[str, str, str], TradingState] = {}
         self._engaged: dict[str, tuple[Scope, str] | None] = {}
         self._appliers: dict[type[Any], Callable[[Any], object]] = {
             inputs.SessionStarted: self._apply_session,
@@ -272,6 +279,7 @@ class EngineState:
         self.order_sequence = 0
         self._scopes.clear()
         self._strictest.clear()
+        self.strictest_over.clear()
         self._engaged.clear()
         self.given_limits = {}
         self.clocks = {}
@@ -497,6 +505,7 @@ class EngineState:
     def _apply_trading_state(self, record: records.TradingStateChanged) -> None:
         self.trading_states[record.scope, record.target] = record.state
         self._strictest.clear()
+        self.strictest_over.clear()
 
     def _apply_lease(self, record: records.LeaseChanged) -> None:
         if record.lease_id:

@@ -152,8 +152,14 @@ class Executions:
         position = work.state.book_fill(fill, key, order, instrument)
         said.append(fill)
         said.append(position_changed(now, position))
-        self._judge_balances(fill, instrument)
-        self._performance.after_fill(strategy_id, account_id, instrument.quote)
+        quote, balances = instrument.quote, work.state.ledger.balances
+        if (
+            report.fee_asset != quote
+            or balances[account_id, quote] < 0
+            or (fill.side is _SELL and balances.get((account_id, instrument.base), 0) < 0)
+        ):  # nothing else can have gone below zero
+            self._judge_balances(fill, instrument)
+        self._performance.after_fill(strategy_id, account_id, quote)
         return fill
 
     def _judge_balances(self, fill: records.FillRecorded, instrument: Instrument) -> None:
