@@ -185,9 +185,14 @@ class Deciding:
             return
         if order.state is _FILLED or not target.tried:
             deployment = runner.deployment
-            self._pursue(key, deployment, target, state.ledger.quantity(deployment.account_id, strategy_id, instrument_id))
+            position = state.ledger.positions.get((deployment.account_id, strategy_id, instrument_id))
+            held = position.quantity if position is not None else 0
+            if held != target.units or state.live_orders:
+                self._pursue(key, deployment, target, held)
+            elif self.retries:  # it is reached, as after most fills
+                self.retries.pop(key, None)
         else:
-            self._schedule_retry(*key)
+            self._schedule_retry(strategy_id, instrument_id)
 
     def count_bar(self, instrument_id: str) -> list[tuple[str, str]]:
         """Count a bar of an instrument toward the waits of its exits; returns the exits whose wait is over."""
@@ -214,7 +219,8 @@ class Deciding:
         strategy_id, instrument_id = key
         instrument, price = state.instruments[instrument_id], work.markets[instrument_id].last_price
         standing = state.targets.get(key)
-        held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
+        position = state.ledger.positions.get((deployment.account_id, strategy_id, instrument_id))
+        held = position.quantity if position is not None else 0
         units, limit_price = wish.units, None
         if units is None or wish.fraction is not None or wish.limit_price is not None:
             sized = self._size(deployment, wish, instrument, price, held)
