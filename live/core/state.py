@@ -451,9 +451,13 @@ class EngineState:
         elif state is _SUBMIT_UNKNOWN:
             order.lost_at = ts
 
-    def give_out(self, order: Order, record: records.OrderTransitioned) -> None:
-        """Apply the move by which an approved order is sent: it counts among those that were sent and those that may fill."""
+    def give_out(self, order: Order, record: records.OrderTransitioned, worst: int = 0) -> None:
+        """Apply the move by which an approved order is sent: it counts among those that were sent and those that may fill.
+
+        `worst` is its `worst_price` where that is known already.
+        """
         ts = record.ts
+        order.worst_price = worst
         order.state = record.state
         order.submitted_at = ts
         append_within(self.recent_orders, order.strategy_id, ts, MINUTE)

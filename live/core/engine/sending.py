@@ -80,12 +80,13 @@ class Sending:
         )
         order = state.apply_intent(intent)
         work.records.append(intent)
-        denial = first_denial(Candidate(intent, state, work.markets, self._worth, now))
+        candidate = Candidate(intent, state, work.markets, self._worth, now)
+        denial = first_denial(candidate)
         if denial is not None:
             work.emit(records.OrderDenied(now, order_id, denial.code, denial.detail, strategy_id))
             work.note_update(order)
             return False
-        work.submit(order)
+        work.submit(order, candidate.worst_price)
         work.effects.append(
             SubmitOrder(
                 order_id,

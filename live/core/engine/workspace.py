@@ -48,12 +48,15 @@ class Workspace:
         self.state.apply_record(record)
         self.records.append(record)
 
-    def submit(self, order: Order) -> None:
-        """Approve an order whose intent was just recorded, and give it out to be sent; its strategy has just asked for it."""
+    def submit(self, order: Order, worst_price: int) -> None:
+        """Approve an order whose intent was just recorded, and give it out to be sent; its strategy has just asked for it.
+
+        It reserves at the worst price it was judged at, which a fold finds anew.
+        """
         now, order_id, said = self.now, order.order_id, self.records
         said.append(records.OrderTransitioned(now, order_id, _APPROVE, _APPROVED, ""))
         submitting = records.OrderTransitioned(now, order_id, _SUBMIT, _SUBMITTING, "")
-        self.state.give_out(order, submitting)
+        self.state.give_out(order, submitting, worst_price)
         said.append(submitting)
 
     def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:
