@@ -8,6 +8,7 @@ from live.core.inputs import Deployment
 from live.core.ports import Router
 from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
+from live.core.state import EngineState
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
 MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
@@ -55,7 +56,7 @@ class Sending:
         route = self._router.route(deployment, instrument_id)
         account_id, instrument_id = route.account_id, route.instrument_id
         intent_id = state.intent_sequence + 1
-        order_id = self._next_order_id()
+        order_id = self._next_order_id(state)
         intent = records.IntentRecorded(
             now,
             order_id,
@@ -105,18 +106,21 @@ class Sending:
         )
         return True
 
-    def _next_order_id(self) -> str:
+    def _next_order_id(self, state: EngineState) -> str:
         """Name the next order; all but the last two digits stay the same for 1,296 orders, and are kept."""
-        state = self._work.state
         number = state.order_sequence + 1
-        assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
         begun = number // _PAIR
         if begun != self._begun_at or state.nonce != self._nonce:
-            self._begun_at, self._nonce = begun, state.nonce
-            digits = ""
-            while begun:
-                digits = _PAIRS[begun % _PAIR] + digits
-                begun //= _PAIR
-            self._begun = f"IL{state.nonce}{digits.lstrip('0')}"
+            assert number <= MAXIMUM_ORDERS_PER_SESSION, "a session cannot have that many orders"
+            self._begin_ids(begun, state.nonce)
         last = _PAIRS[number % _PAIR]
-        return self._begun + (last if number >= _PAIR else last.lstrip("0"))
+        return self._begun + (last if begun else last.lstrip("0"))
+
+    def _begin_ids(self, begun: int, nonce: str) -> None:
+        """Write down what ids have in common that go on with the number `begun`, as far as that is one."""
+        self._begun_at, self._nonce = begun, nonce
+        digits = ""
+        while begun:
+            digits = _PAIRS[begun % _PAIR] + digits
+            begun //= _PAIR
+        self._begun = f"IL{nonce}{digits.lstrip('0')}"
