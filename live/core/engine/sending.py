@@ -5,11 +5,17 @@ from live.core.effects import SubmitOrder
 from live.core.engine.workspace import Workspace
 from live.core.engine.worth import Worth
 from live.core.inputs import Deployment
+from live.core.orders import OrderEvent, OrderState, next_state
 from live.core.ports import Router
 from live.core.risk.candidate import Candidate
 from live.core.risk.checks import first_denial
 from live.core.state import EngineState
 from live.core.vocabulary import OrderType, Side, TimeInForce
+
+# Every order that passes begins with the same two moves: the table is asked for them once.
+_APPROVE, _SUBMIT = OrderEvent.APPROVE, OrderEvent.SUBMIT
+_APPROVED = next_state(OrderState.INTENT_RECORDED, _APPROVE)
+_SUBMITTING = next_state(_APPROVED, _SUBMIT)
 
 MAXIMUM_ORDERS_PER_SESSION = 36**8 - 1
 """Client ids are `IL`, an 8-character nonce and at most 8 base-36 digits: 18 characters, never reused."""
@@ -79,15 +85,18 @@ class Sending:
             replaces,
             reason,
         )
-        order = state.apply_intent(intent)
-        work.records.append(intent)
+        order, said = state.apply_intent(intent), work.records
+        said.append(intent)
         candidate = Candidate(intent, state, work.markets, self._worth, now)
         denial = first_denial(candidate)
         if denial is not None:
             work.emit(records.OrderDenied(now, order_id, denial.code, denial.detail, strategy_id))
             work.note_update(order)
             return False
-        work.submit(order, candidate.worst_price)
+        said.append(records.OrderTransitioned(now, order_id, _APPROVE, _APPROVED, ""))
+        submitting = records.OrderTransitioned(now, order_id, _SUBMIT, _SUBMITTING, "")
+        state.give_out(order, submitting, candidate.worst_price)  # it reserves at the price that was judged; a fold finds it anew
+        said.append(submitting)
         work.effects.append(
             SubmitOrder(
                 order_id,

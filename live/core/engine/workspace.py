@@ -12,11 +12,6 @@ from live.core.vocabulary import Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and every cancel asks for these.
 _OPEN, _CANCEL_REQUESTED, _REQUEST_CANCEL = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderEvent.REQUEST_CANCEL
-_APPROVE, _SUBMIT = OrderEvent.APPROVE, OrderEvent.SUBMIT
-
-# Every order begins with the same two moves: the table is asked for them once.
-_APPROVED = next_state(OrderState.INTENT_RECORDED, _APPROVE)
-_SUBMITTING = next_state(_APPROVED, _SUBMIT)
 
 
 class Workspace:
@@ -47,17 +42,6 @@ class Workspace:
         """Apply a record to the state and say it."""
         self.state.apply_record(record)
         self.records.append(record)
-
-    def submit(self, order: Order, worst_price: int) -> None:
-        """Approve an order whose intent was just recorded, and give it out to be sent; its strategy has just asked for it.
-
-        It reserves at the worst price it was judged at, which a fold finds anew.
-        """
-        now, order_id, said = self.now, order.order_id, self.records
-        said.append(records.OrderTransitioned(now, order_id, _APPROVE, _APPROVED, ""))
-        submitting = records.OrderTransitioned(now, order_id, _SUBMIT, _SUBMITTING, "")
-        self.state.give_out(order, submitting, worst_price)
-        said.append(submitting)
 
     def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:
         """Move an order through its table, and remember to tell its strategy.
