@@ -25,6 +25,8 @@ from live.core.state import EngineState
 from live.core.views import OrderView, view_order
 from live.core.vocabulary import OrderType, Side, TimeInForce
 
+_NO_REASON = ""
+"""What is said where no reason is given; nothing is to be looked at in it."""
 LONGEST_REASON = 500
 """Characters of a reason that are recorded; the rest is cut off."""
 LONGEST_LABEL = 64
@@ -297,7 +299,7 @@ class RunningContext:
         if instrument_id not in self._units:
             self._check_declared(instrument_id)
         price = None if limit_price is None else _number(limit_price, "limit_price")
-        self.wishes.append(Wish(instrument_id, units, fraction, price, _text(reason)))
+        self.wishes.append(Wish(instrument_id, units, fraction, price, reason if reason is _NO_REASON else _text(reason)))
 
     def _check_declared(self, instrument_id: str) -> None:
         if instrument_id not in self._units:

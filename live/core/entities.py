@@ -87,7 +87,7 @@ class ExternalOrder(msgspec.Struct, frozen=True, gc=False):
     limit_price: int | None
 
 
-class Target(msgspec.Struct, frozen=True, gc=False):
+class Target(msgspec.Struct, gc=False):
     """Hold what a strategy last decided about an instrument; `tried` once an intent served it."""
 
     decision_id: int

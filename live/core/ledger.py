@@ -177,26 +177,25 @@ class Ledger:
         account_id, fee, fee_asset, quote = fill.account_id, fill.fee, fill.fee_asset, instrument.quote
         key = (account_id, fill.strategy_id, fill.instrument_id)
         position = self.positions.get(key) or self._begin(key)
-        held, cash, realised, quantity = position.quantity, position.cash, position.realised, fill.quantity
+        held, realised, quantity = position.quantity, position.realised, fill.quantity
         notional = instrument.notional(fill.price, quantity)
         if fill.side is _BUY:
-            position.bought += quantity
+            position.bought = traded = position.bought + quantity
             _book(position, 1, quantity, notional)
             flow = -notional
         else:
-            position.sold += quantity
+            position.sold = traded = position.sold + quantity
             _book(position, -1, quantity, notional)
             flow = notional
-        if position.bought > LARGEST_INTEGER or position.sold > LARGEST_INTEGER:
+        if traded > LARGEST_INTEGER:
             _count_anew(position)
-        is_spot, moved, held_base = instrument.kind is _SPOT, 0, 0
+        holds = position.quantity
+        is_spot, came = instrument.kind is _SPOT, 0
         if is_spot:
-            if held:
-                held_base = instrument.base_amount(held)
-            moved = (instrument.base_amount(position.quantity) if position.quantity else 0) - held_base
+            came = (instrument.base_amount(holds) if holds else 0) - (instrument.base_amount(held) if held else 0)
         else:
             flow = position.realised - realised
-        came = moved
+        moved = came
         if fee_asset == quote:
             position.fees += fee
             flow -= fee
@@ -204,17 +203,18 @@ class Ledger:
             if is_spot and fee_asset == instrument.base:
                 self._take_base_fee(position, fee, instrument)
                 moved -= fee
-                came = instrument.base_amount(position.quantity) - held_base
+                came += instrument.base_amount(position.quantity) - instrument.base_amount(holds)
+                holds = position.quantity
             else:
                 self._move((account_id, fee_asset), -fee)
                 self._bear(account_id, fill.strategy_id, fee_asset, fee)
                 self._prove((account_id, fee_asset))
         position.cash += flow
-        if not held or not position.quantity:
+        if not held or not holds:
             self._hold(key, position, held)
         if is_spot:
             self._carry((account_id, instrument.base), moved, came)
-        self._carry((account_id, quote), flow, position.cash - cash)
+        self._carry((account_id, quote), flow, flow)
         _check_identities(position, instrument, fill.trade_id)
         return position
 

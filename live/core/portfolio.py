@@ -76,8 +76,12 @@ def target_units(wish: Wish, equity: int, price: int, instrument: Instrument, fe
         parts = int(wish.fraction * PARTS_PER_MILLION)
         value = truncate_toward_zero(equity * parts, PARTS_PER_MILLION + fee_ppm)
         units = instrument.quantity_worth(value, price)
-    lot = instrument.lot_size
-    return units - units % lot if units >= 0 else units + -units % lot
+    return on_lot(units, instrument.lot_size)
+
+
+def on_lot(units: int, lot_size: int) -> int:
+    """Round signed quantity units to the lot, toward zero."""
+    return units - units % lot_size if units >= 0 else units + -units % lot_size
 
 
 def limit_price_units(wish: Wish, *, buying: bool, instrument: Instrument) -> int | None:
@@ -96,15 +100,14 @@ def plan(target: Target, position: int, live_orders: list[Order], lot_size: int,
     """
     missing = target.units - position
     side, distance = (_BUY, missing) if missing > 0 else (_SELL, -missing)
-    exits = position != 0 and is_exit(target.units, position)
-    quantity = largest_exit if exits and largest_exit < distance else distance
+    quantity = largest_exit if position and largest_exit < distance and is_exit(target.units, position) else distance
     quantity -= quantity % lot_size
     if live_orders:
         only = live_orders[0]
         fits = only.remaining == quantity or (only.remaining <= distance and quantity == largest_exit)
         serves = len(live_orders) == 1 and only.side is side and only.limit_price == target.limit_price and fits
         return NOTHING if serves else Plan(cancels=tuple(live_orders))
-    if quantity == 0 or (target.tried and not exits):
+    if quantity == 0 or (target.tried and not is_exit(target.units, position)):
         return NOTHING
     if target.limit_price is None:
         return Plan((), side, quantity)

@@ -16,7 +16,7 @@ from live.core.errors import InputError, LedgerError
 from live.core.exposures import Exposures, worst_price
 from live.core.inputs import Deployment
 from live.core.instruments import FIXED_FIELDS, Instrument
-from live.core.ledger import Account, Ledger
+from live.core.ledger import Account, Ledger, Position
 from live.core.limits import CEILING_PRICE_COLLAR_PPM
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
 from live.core.pace import MINUTE, Pace, append_within
@@ -28,15 +28,20 @@ from live.core.slippage import Slippage
 from live.core.vocabulary import AccountType, Scope, TradingState
 
 # A module's own name costs a fifth of an attribute of an enumeration, and these are read with every move of an order.
-_INTENT_RECORDED = OrderState.INTENT_RECORDED
-_SUBMITTING, _SUBMIT_UNKNOWN, _REQUEST_CANCEL = OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN, OrderEvent.REQUEST_CANCEL
+_INTENT_RECORDED, _SUBMITTING, _SUBMIT_UNKNOWN = OrderState.INTENT_RECORDED, OrderState.SUBMITTING, OrderState.SUBMIT_UNKNOWN
+_OPEN, _CANCEL_REQUESTED, _REVIVE = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderEvent.REVIVE
 
 FUNDING_RETENTION = 31 * DAY
 """Funding payments are known so long, so that one that is reported again is not booked twice."""
 
 
 class EngineState:
-    """Fold journal entries into orders, ledger, trading states, leases and targets."""
+    """Fold journal entries into orders, ledger, trading states, leases and targets.
+
+    Attributes:
+        strictest_over: the strictest trading state over all scopes that cover an order, by its strategy, account and instrument,
+            as far as it was asked for since one changed; derived.
+    """
 
     __slots__ = (
         "_appliers",
@@ -74,6 +79,7 @@ class EngineState:
         "reconciliations",
         "session_id",
         "slippage",
+        "strictest_over",
         "targets",
         "trading_states",
     )
@@ -114,18 +120,19 @@ class EngineState:
         self.journal_healthy = False
         self._scopes: dict[str, tuple[tuple[Scope, str], ...]] = {}
         self._strictest: dict[str, TradingState] = {}
+        self.strictest_over: dict[tuple[str, str, str], TradingState] = {}
         self._engaged: dict[str, tuple[Scope, str] | None] = {}
-        self._appliers: dict[type[Any], Callable[[Any], None]] = {
+        self._appliers: dict[type[Any], Callable[[Any], object]] = {
             inputs.SessionStarted: self._apply_session,
             inputs.InstrumentDefined: self._apply_instrument,
             inputs.LatchObserved: self._apply_latch,
-            inputs.OrderAccepted: self._apply_venue_order_id,
+            inputs.OrderAccepted: self.apply_acceptance,
             inputs.OrderCanceled: self._apply_end,
             inputs.OrderExpired: self._apply_end,
             inputs.ExternalOrderObserved: self._apply_external_order,
             inputs.OrderObserved: self._apply_observation,
-            records.DecisionRecorded: self._apply_decision,
-            records.IntentRecorded: self._apply_intent,
+            records.DecisionRecorded: self.apply_decision,
+            records.IntentRecorded: self.apply_intent,
             records.OrderDenied: self._apply_denial,
             records.OrderTransitioned: self._apply_transition,
             records.FillRecorded: self._apply_fill,
@@ -272,6 +279,7 @@ class EngineState:
         self.order_sequence = 0
         self._scopes.clear()
         self._strictest.clear()
+        self.strictest_over.clear()
         self._engaged.clear()
         self.given_limits = {}
         self.clocks = {}
@@ -310,10 +318,15 @@ class EngineState:
         self.latches[entry.scope, entry.target] = entry.engaged
         self._engaged.clear()
 
-    def _apply_venue_order_id(self, entry: inputs.OrderAccepted) -> None:
+    # What comes with every order is applied by its name, without a look for the type, and gives back what it was about.
+
+    def apply_acceptance(self, entry: inputs.OrderAccepted) -> Order | None:
+        """Learn the venue's id of an order, and give that order."""
+        self.now = entry.ts_init
         order = self.orders.get(entry.order_id)
         if order is not None and not order.venue_order_id:
             order.venue_order_id = entry.venue_order_id
+        return order
 
     def _apply_end(self, entry: inputs.OrderCanceled | inputs.OrderExpired) -> None:
         """Note an end that counts more executed than was booked: it waits for those fills."""
@@ -341,17 +354,23 @@ class EngineState:
             if entry.endpoint == OPEN_ORDERS:
                 order.not_open_at = entry.venue_time
 
-    def _apply_decision(self, record: records.DecisionRecorded) -> None:
-        self.decision_sequence = record.decision_id
-        key = (record.strategy_id, record.instrument_id)
-        self.targets[key] = Target(record.decision_id, record.requested, record.target, record.limit_price)
+    def apply_decision(self, record: records.DecisionRecorded) -> Target:
+        """Take what a strategy wants as its target from now on, and give that target."""
+        self.now = record.ts
+        self.decision_sequence = decision_id = record.decision_id
+        target = Target(decision_id, record.requested, record.target, record.limit_price)
+        self.targets[record.strategy_id, record.instrument_id] = target
+        return target
 
-    def _apply_intent(self, record: records.IntentRecorded) -> None:
+    def apply_intent(self, record: records.IntentRecorded) -> Order:
+        """Begin an order's life, and give the order; a target that it serves has been tried."""
+        self.now = ts = record.ts
         self.order_sequence += 1
-        self.intent_sequence = record.intent_id
-        self.orders[record.order_id] = Order(
-            record.order_id,
-            record.intent_id,
+        self.intent_sequence = intent_id = record.intent_id
+        order_id = record.order_id
+        order = self.orders[order_id] = Order(
+            order_id,
+            intent_id,
             record.decision_id,
             record.strategy_id,
             record.account_id,
@@ -362,7 +381,7 @@ class EngineState:
             record.quantity,
             record.limit_price,
             record.reference_price,
-            record.ts,
+            ts,
             _INTENT_RECORDED,
             0,
             0,
@@ -376,11 +395,10 @@ class EngineState:
             record.replaces,
         )
         if record.decision_id:
-            key = (record.strategy_id, record.instrument_id)
-            target = self.targets[key]
-            self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price, True)
-        if not record.intent_id % RETAINED_ORDERS:
+            self.targets[record.strategy_id, record.instrument_id].tried = True
+        if not intent_id % RETAINED_ORDERS:
             self._forget_old_orders(record)
+        return order
 
     def _forget_old_orders(self, record: records.IntentRecorded) -> None:
         forgotten = self.ended.forget(self.fill_keys, record.intent_id - RETAINED_ORDERS + 1, record.ts)
@@ -407,54 +425,73 @@ class EngineState:
 
     def move_order(self, order: Order, record: records.OrderTransitioned) -> None:
         """Apply a move that the transition table has to its order: what a journal says is looked up in it first."""
-        self.now = record.ts
+        self.now = ts = record.ts
         state = order.state = record.state
         if record.detail:
             order.detail = record.detail
-        if state is _SUBMITTING:
-            order.submitted_at = record.ts
-            append_within(self.recent_orders, order.strategy_id, record.ts, MINUTE)
-            self.pace.submit(order, record.ts)
-        elif record.event is _REQUEST_CANCEL:
-            self.pace.cancel(order, record.ts)
-        elif state is _SUBMIT_UNKNOWN:
-            order.lost_at = record.ts
-        order_id = order.order_id
-        if state in MAY_REST_AT_VENUE:
-            if order_id not in self.live_orders:
-                self.index_live_order(order)
-                if order.ended_at or order.absent_at:  # it was thought to have ended
-                    order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
-                    self.ended.discard(order_id)
-            return
-        if state in TERMINAL:
-            order.ended_at = record.ts
+        if state is _OPEN:
+            if record.event is _REVIVE:  # every other order that opens was alive
+                self._revive(order)
+        elif state in TERMINAL:
+            order.ended_at = ts
             self.ended.add(order)
             if order.announced is not None:
                 order.announced = None
-        if self.live_orders.pop(order_id, None) is not None:
-            instrument_id = order.instrument_id
-            del self.live_by_strategy[order.strategy_id, instrument_id][order_id]
-            del self.live_by_account[order.account_id, instrument_id][order_id]
-            self.exposures.remove(order, self.instruments[instrument_id])
-            order.worst_price = 0
+            order_id = order.order_id
+            if self.live_orders.pop(order_id, None) is not None:
+                instrument_id = order.instrument_id
+                del self.live_by_strategy[order.strategy_id, instrument_id][order_id]
+                del self.live_by_account[order.account_id, instrument_id][order_id]
+                self.exposures.remove(order, self.instruments[instrument_id])
+                order.worst_price = 0
+        elif state is _CANCEL_REQUESTED:
+            self.pace.cancel(order, ts)
+        elif state is _SUBMITTING:
+            self.give_out(order, record)
+        elif state is _SUBMIT_UNKNOWN:
+            order.lost_at = ts
+
+    def give_out(self, order: Order, record: records.OrderTransitioned, worst: int = 0) -> None:
+        """Apply the move by which an approved order is sent: it counts among those that were sent and those that may fill.
+
+        `worst` is its `worst_price` where that is known already.
+        """
+        ts = record.ts
+        order.worst_price = worst
+        order.state = record.state
+        order.submitted_at = ts
+        append_within(self.recent_orders, order.strategy_id, ts, MINUTE)
+        self.pace.submit(order, ts)
+        self.index_live_order(order)
+
+    def _revive(self, order: Order) -> None:
+        """Take an order that was thought to have ended back among those that may fill."""
+        order.ended_at, order.absent_at, order.not_open_at = 0, (), 0
+        self.ended.discard(order.order_id)
+        self.index_live_order(order)
 
     def _apply_fill(self, record: records.FillRecorded) -> None:
-        order, instrument = self.orders[record.order_id], self.instruments[record.instrument_id]
-        filled = order.filled_quantity
+        key = fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)
+        self.book_fill(record, key, self.orders[record.order_id], self.instruments[record.instrument_id])
+
+    def book_fill(self, record: records.FillRecorded, key: str, order: Order, instrument: Instrument) -> Position:
+        """Apply a fill, known from now on by its key, to its order and the position, and give that position."""
+        self.now = ts = record.ts
+        filled, order_id = order.filled_quantity, record.order_id
         before = order.quantity - filled
         if not filled:
-            self.pace.execute(order.strategy_id, record.ts)
+            self.pace.execute(order.strategy_id, ts)
         self.slippage.fill(order, record)
         order.filled_quantity = filled + record.quantity
         if not order.venue_order_id:
             order.venue_order_id = record.venue_order_id
-        self.fill_keys[fill_key(record.account_id, record.instrument_id, record.trade_id, record.venue_order_id)] = record.order_id
-        held = self.ledger.apply_fill(record, instrument).quantity
-        if record.order_id in self.live_orders:
-            self.exposures.fill(order, instrument, before if before > 0 else 0, held)
+        self.fill_keys[key] = order_id
+        position = self.ledger.apply_fill(record, instrument)
+        if order_id in self.live_orders:
+            self.exposures.fill(order, instrument, before if before > 0 else 0, position.quantity)
         else:
-            self.exposures.hold(record.account_id, record.strategy_id, record.instrument_id, held)
+            self.exposures.hold(record.account_id, record.strategy_id, record.instrument_id, position.quantity)
+        return position
 
     def _apply_position(self, record: records.PositionChanged) -> None:
         held = self.ledger.positions[record.account_id, record.strategy_id, record.instrument_id]
@@ -472,6 +509,7 @@ class EngineState:
     def _apply_trading_state(self, record: records.TradingStateChanged) -> None:
         self.trading_states[record.scope, record.target] = record.state
         self._strictest.clear()
+        self.strictest_over.clear()
 
     def _apply_lease(self, record: records.LeaseChanged) -> None:
         if record.lease_id:
@@ -515,7 +553,7 @@ class EngineState:
         """Let a newly armed strategy's standing targets be tried, which were not while nothing could be sent."""
         for key, target in self.targets.items():
             if key[0] == strategy_id:
-                self.targets[key] = Target(target.decision_id, target.requested, target.units, target.limit_price)
+                target.tried = False
 
 
 def may_follow(old: Instrument | None, new: Instrument) -> bool:

@@ -169,8 +169,8 @@ def book_repeated_fills() -> list[Any]:
     """Take every report of an execution for a new one."""
     shipped = Executions._book
 
-    def book(self: Executions, order: Order, report: Any) -> Any:
-        fill = shipped(self, order, report)
+    def book(self: Executions, order: Order, report: Any, *found: Any) -> Any:
+        fill = shipped(self, order, report, *found)
         self._work.state.fill_keys.clear()
         return fill
 

@@ -25,12 +25,11 @@ class Authority:
 
     def forbids(self, order: Order) -> bool:
         """Tell whether a live order may not stay: trading is stopped, or only reducing is allowed and it may not reduce."""
-        state, strategy_id = self._work.state, order.strategy_id
-        deployment = state.deployments.get(strategy_id)
-        if deployment is not None and deployment.account_id == order.account_id and order.instrument_id in deployment.instrument_ids:
-            strictest = state.strictest_state(strategy_id)
-        else:
-            strictest = state.strictest_of(scopes_of_order(order))
+        state = self._work.state
+        key = (order.strategy_id, order.account_id, order.instrument_id)
+        strictest = state.strictest_over.get(key)
+        if strictest is None:
+            strictest = state.strictest_over[key] = state.strictest_of(scopes_of_order(order))
         if strictest is _ARMED:
             return False
         return strictest >= TradingState.DISARMED or not self._reduces(order)

@@ -9,13 +9,15 @@ from live.core.engine.workspace import Workspace
 from live.core.entities import Order, Target
 from live.core.errors import StrategyError
 from live.core.inputs import Deployment
+from live.core.instruments import Instrument
 from live.core.orders import OrderState
-from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, plan, target_units
+from live.core.portfolio import LONGEST_RETRY_WAIT, Wish, is_exit, limit_price_units, on_lot, plan, target_units
 from live.core.risk.candidate import largest_exit
 from live.core.risk.codes import DenialCode
 from live.core.runner import StrategyRunner
 
 _FILLED = OrderState.FILLED  # a module's own name costs a fifth of an attribute of an enumeration
+_SMALLEST_INTEGER = -LARGEST_INTEGER
 
 LONGEST_CONVERSATION = 10_000
 """Updates about orders that one event may lead to: a strategy that answers each with another order would never end."""
@@ -120,14 +122,16 @@ class Deciding:
 
     def _pursue(self, key: tuple[str, str], deployment: Deployment, target: Target, held: int) -> None:
         """Take the next step toward a target from the position that is held."""
-        work, (strategy_id, instrument_id) = self._work, key
+        work = self._work
         state = work.state
-        alive = state.live_by_strategy.get(key) if state.live_orders else None
-        orders = [order for order in alive.values() if order.decision_id] if alive else []
+        orders: list[Order] = []
+        if state.live_orders and (alive := state.live_by_strategy.get(key)):
+            orders = [order for order in alive.values() if order.decision_id]
         if held == target.units and not orders:
             if self.retries:
                 self.retries.pop(key, None)
             return
+        strategy_id, instrument_id = key
         instrument = state.instruments[instrument_id]
         exits = held != 0 and is_exit(target.units, held)
         largest = 0
@@ -135,8 +139,6 @@ class Deciding:
             lease, price = state.leases.get(strategy_id), work.markets[instrument_id].last_price
             largest = largest_exit(target, deployment.limits, lease, instrument, price, buying=held < 0)
         step = plan(target, held, orders, instrument.lot_size, largest)
-        for order in step.cancels:
-            work.request_cancel(order, "the target changed")
         if step.quantity:
             assert step.side is not None, "a plan with a quantity has a side"
             sent = self._sending.send(
@@ -151,16 +153,23 @@ class Deciding:
             )
             if not sent:
                 self._schedule_retry(strategy_id, instrument_id)
-        elif self.retries and not orders and not exits:
+            return
+        for order in step.cancels:
+            work.request_cancel(order, "the target changed")
+        if self.retries and not orders and not exits:
             self.retries.pop(key, None)
 
     def pursue_past(self, order: Order) -> None:
         """Take the next step toward the standing target, unless an order was sent for that very decision."""
-        if not order.decision_id:
+        decision_id = order.decision_id
+        if not decision_id:
             self._requesting.cancel_again(order)
             return
-        target = self._work.state.targets.get((order.strategy_id, order.instrument_id))
-        if target is not None and target.decision_id != order.decision_id:
+        state = self._work.state
+        if decision_id == state.decision_sequence:  # nobody has decided anything since
+            return
+        target = state.targets.get((order.strategy_id, order.instrument_id))
+        if target is not None and target.decision_id != decision_id:
             self.pursue(order.strategy_id, order.instrument_id)
 
     def after_end(self, order: Order) -> None:
@@ -169,15 +178,21 @@ class Deciding:
             self._requesting.after_end(order)
             return
         strategy_id, instrument_id = key = (order.strategy_id, order.instrument_id)
-        state, runner = self._work.state, self._work.runners.get(strategy_id)
+        work = self._work
+        state, runner = work.state, work.runners.get(strategy_id)
         target = state.targets.get(key)
         if target is None or runner is None:
             return
         if order.state is _FILLED or not target.tried:
             deployment = runner.deployment
-            self._pursue(key, deployment, target, state.ledger.quantity(deployment.account_id, strategy_id, instrument_id))
+            position = state.ledger.positions.get((deployment.account_id, strategy_id, instrument_id))
+            held = position.quantity if position is not None else 0
+            if held != target.units or state.live_orders:
+                self._pursue(key, deployment, target, held)
+            elif self.retries:  # it is reached, as after most fills
+                self.retries.pop(key, None)
         else:
-            self._schedule_retry(*key)
+            self._schedule_retry(strategy_id, instrument_id)
 
     def count_bar(self, instrument_id: str) -> list[tuple[str, str]]:
         """Count a bar of an instrument toward the waits of its exits; returns the exits whose wait is over."""
@@ -204,22 +219,18 @@ class Deciding:
         strategy_id, instrument_id = key
         instrument, price = state.instruments[instrument_id], work.markets[instrument_id].last_price
         standing = state.targets.get(key)
-        held = state.ledger.quantity(deployment.account_id, strategy_id, instrument_id)
-        fraction, limit_price = wish.fraction, None
-        if (fraction is not None or wish.limit_price is not None) and not wish.is_finite:  # units alone are whole numbers
-            return DenialCode.TARGET_NOT_A_NUMBER
-        if not wish.in_range(instrument):
+        position = state.ledger.positions.get((deployment.account_id, strategy_id, instrument_id))
+        held = position.quantity if position is not None else 0
+        units, limit_price = wish.units, None
+        if units is None or wish.fraction is not None or wish.limit_price is not None:
+            sized = self._size(deployment, wish, instrument, price, held)
+            if isinstance(sized, DenialCode):
+                return sized
+            units, limit_price = sized
+        elif units > LARGEST_INTEGER or units < _SMALLEST_INTEGER:
             return DenialCode.TARGET_OUT_OF_RANGE
-        worth: int | None = 0
-        if fraction:  # an exit to nothing and a wish in units depend on neither price nor equity
-            worth = equity(state, work.markets, deployment.account_id, instrument.quote)
-            if worth is None or price is None:
-                return DenialCode.PRICE_REFERENCE_MISSING
-        units = target_units(wish, worth, price or 0, instrument, deployment.sizing_fee_ppm)
-        if units > LARGEST_INTEGER or units < -LARGEST_INTEGER:
-            return DenialCode.TARGET_OUT_OF_RANGE
-        if wish.limit_price is not None:
-            limit_price = limit_price_units(wish, buying=units > held, instrument=instrument)
+        elif units % instrument.lot_size:
+            units = on_lot(units, instrument.lot_size)
         said = wish.requested()
         if standing is not None and standing.requested == said and standing.limit_price == limit_price:
             was_served = standing.tried or standing.units == held
@@ -229,11 +240,30 @@ class Deciding:
         decision = records.DecisionRecorded(
             work.now, decision_id, strategy_id, instrument_id, units, said, limit_price, price or 0, wish.reason
         )
-        work.emit(decision)
+        target = state.apply_decision(decision)
+        work.records.append(decision)
         if self.retries:
             self.retries.pop(key, None)
-        self._pursue(key, deployment, state.targets[key], held)
+        self._pursue(key, deployment, target, held)
         return None
+
+    def _size(
+        self, deployment: Deployment, wish: Wish, instrument: Instrument, price: int | None, held: int
+    ) -> tuple[int, int | None] | DenialCode:
+        """Turn a wish that is more than a number of units into a target and a limit price, or say why it cannot be followed."""
+        if not wish.is_finite:
+            return DenialCode.TARGET_NOT_A_NUMBER
+        if not wish.in_range(instrument):
+            return DenialCode.TARGET_OUT_OF_RANGE
+        worth: int | None = 0
+        if wish.fraction:  # an exit to nothing and a wish in units depend on neither price nor equity
+            worth = equity(self._work.state, self._work.markets, deployment.account_id, instrument.quote)
+            if worth is None or price is None:
+                return DenialCode.PRICE_REFERENCE_MISSING
+        units = target_units(wish, worth, price or 0, instrument, deployment.sizing_fee_ppm)
+        if units > LARGEST_INTEGER or units < _SMALLEST_INTEGER:
+            return DenialCode.TARGET_OUT_OF_RANGE
+        return units, limit_price_units(wish, buying=units > held, instrument=instrument)
 
     def _refuse(self, key: tuple[str, str], wish: Wish, code: DenialCode) -> None:
         """Say once that a wish cannot be followed, and again only when it or the reason changed; the standing target stays."""

@@ -126,9 +126,12 @@ class Engine:
             LedgerError: a fill does not fit the ledger.
         """
         work, now = self._work, event.ts_init
-        if now < work.now or now > END_OF_TIME:
+        if now > work.now:
+            if now > END_OF_TIME:
+                raise InputError(_fault_of_time(work.now, event))
+            self.now = work.now = now
+        elif now < work.now:
             raise InputError(_fault_of_time(work.now, event))
-        self.now = work.now = now
         self._handlers[type(event)](event)
         if work.updates:
             self._deciding.tell_updates()

@@ -53,22 +53,27 @@ class Executions:
             StrategyError: its strategy failed on it.
         """
         work = self._work
-        order = self._reports.order_of(report)
+        state = work.state
+        state.now = report.ts_init  # it changes nothing else before it is booked: see `EngineState.apply_input`
+        order = state.orders.get(report.order_id)
         if order is None or order.state is _DENIED:
             self._refuse_stranger(order, report)
             return
-        if fill_key(order.account_id, order.instrument_id, report.trade_id, report.venue_order_id) in work.state.fill_keys:
+        account_id, instrument_id, venue_order_id = order.account_id, order.instrument_id, report.venue_order_id
+        key = fill_key(account_id, instrument_id, report.trade_id, venue_order_id)
+        if key in state.fill_keys:
             return
-        if not _is_well_formed(report, work.state.instruments[order.instrument_id]):
+        instrument = state.instruments[instrument_id]
+        if not _is_well_formed(report, instrument):
             work.alarm("MALFORMED_FILL", order.order_id, f"trade {report.trade_id}: {report.quantity} at {report.price}, fee {report.fee}")
-            self._authority.kill(Scope.ACCOUNT, order.account_id, f"a malformed fill of {order.order_id}")
+            self._authority.kill(Scope.ACCOUNT, account_id, f"a malformed fill of {order.order_id}")
             return
         accepted = order.state in NOT_ACCEPTED
         if accepted:
             work.transition(order, _ACCEPT)
-        if report.venue_order_id != order.venue_order_id:
-            self._reports.check_venue_order(order, report.venue_order_id)
-        fill = self._book(order, report)
+        if venue_order_id != order.venue_order_id:
+            self._reports.check_venue_order(order, venue_order_id)
+        fill = self._book(order, report, key, instrument)
         late = fill.late
         filled, quantity = order.filled_quantity, order.quantity
         if late or filled > quantity:
@@ -96,6 +101,8 @@ class Executions:
 
         What an external order traded is not booked: the balances differ until a person has reconciled them.
         """
+        if order is None:
+            self._reports.alarm_unknown(report)
         external = [one for one in self._work.state.external_orders.values() if one.venue_order_id == report.venue_order_id]
         if order is None and len(external) == 1:
             said = f"trade {report.trade_id} fills the external order {report.venue_order_id}"
@@ -118,15 +125,18 @@ class Executions:
             self._work.send_cancel(order)
             self._work.query(order)
 
-    def _book(self, order: Order, report: inputs.ExecutionReported) -> records.FillRecorded:
-        """Record a fill, which is late when its order has ended, and the position after it; judge what they leave."""
+    def _book(self, order: Order, report: inputs.ExecutionReported, key: str, instrument: Instrument) -> records.FillRecorded:
+        """Record a fill, which is late when its order has ended, and the position after it; judge what they leave.
+
+        The position was read where the fill was applied, so it is not compared with itself, as a fold compares the two.
+        """
         work = self._work
-        state, instrument = work.state, work.state.instruments[order.instrument_id]
+        now, said, strategy_id, account_id = work.now, work.records, order.strategy_id, order.account_id
         fill = records.FillRecorded(
-            work.now,
+            now,
             order.order_id,
-            order.strategy_id,
-            order.account_id,
+            strategy_id,
+            account_id,
             order.instrument_id,
             report.venue_order_id,
             report.trade_id,
@@ -139,10 +149,17 @@ class Executions:
             report.ts_event,
             order.state in TERMINAL,
         )
-        work.emit(fill)
-        work.emit(position_changed(work.now, state.ledger.positions[order.account_id, order.strategy_id, order.instrument_id]))
-        self._judge_balances(fill, instrument)
-        self._performance.after_fill(order.strategy_id, order.account_id, instrument.quote)
+        position = work.state.book_fill(fill, key, order, instrument)
+        said.append(fill)
+        said.append(position_changed(now, position))
+        quote, balances = instrument.quote, work.state.ledger.balances
+        if (
+            report.fee_asset != quote
+            or balances[account_id, quote] < 0
+            or (fill.side is _SELL and balances.get((account_id, instrument.base), 0) < 0)
+        ):  # nothing else can have gone below zero
+            self._judge_balances(fill, instrument)
+        self._performance.after_fill(strategy_id, account_id, quote)
         return fill
 
     def _judge_balances(self, fill: records.FillRecorded, instrument: Instrument) -> None:

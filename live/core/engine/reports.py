@@ -46,8 +46,9 @@ class Reports:
     def on_effect_outcome(self, event: inputs.EffectOutcome) -> None:
         """Learn whether a request was sent, held back or lost."""
         work = self._work
-        work.state.apply_input(event)
-        order = work.state.orders.get(event.order_id)
+        state = work.state
+        state.now = event.ts_init  # it changes nothing else: see `EngineState.apply_input`
+        order = state.orders.get(event.order_id)
         if order is None:
             return
         asked = _SUBMITTING if event.action is _SUBMIT else _CANCEL_REQUESTED
@@ -67,17 +68,19 @@ class Reports:
 
     def on_accepted(self, report: inputs.OrderAccepted) -> None:
         """Learn that the venue has an order; a late word of it says nothing about a cancel since."""
-        order = self.order_of(report)
+        order = self._work.state.apply_acceptance(report)
         if order is None:
+            self.alarm_unknown(report)
             return
         if report.venue_order_id != order.venue_order_id:
             self.check_venue_order(order, report.venue_order_id)
-        if order.state is _CANCEL_UNKNOWN:
+        state = order.state
+        if state is _CANCEL_UNKNOWN:
             return
-        if _ACCEPT in MOVES[order.state]:
+        if _ACCEPT in MOVES[state]:
             self._work.transition(order, _ACCEPT)
             self._watch.rest(order)
-        elif order.state in NEVER_AT_VENUE:
+        elif state in NEVER_AT_VENUE:
             self._contradict(order, "the venue accepted it", works=False)
 
     def on_rejected(self, report: inputs.OrderRejected) -> None:
@@ -176,20 +179,24 @@ class Reports:
         self._authority.kill(Scope.STRATEGY, order.strategy_id, f"two orders at the venue under {order.order_id}")
 
     def order_of(self, report: OrderReport) -> Order | None:
-        """Find a report's order; one of ours that no session recorded, and that exists, stops everything.
+        """Take in a report and find its order; one that is not known is alarmed."""
+        state = self._work.state
+        state.apply_input(report)
+        order = state.orders.get(report.order_id)
+        if order is None:
+            self.alarm_unknown(report)
+        return order
+
+    def alarm_unknown(self, report: OrderReport) -> None:
+        """Alarm about a report's order that is not known; one of ours that no session recorded, and that exists, stops everything.
 
         A report does not say which account an unknown order is in, so all of them stop.
         """
-        work = self._work
-        work.state.apply_input(report)
-        order = work.state.orders.get(report.order_id)
-        if order is None:
-            said = f"the venue reported {type(report).__name__} for an order this engine never recorded"
-            work.alarm("UNKNOWN_ORDER", report.order_id, said)
-            exists = report.found if isinstance(report, inputs.OrderObserved) else not isinstance(report, _NO_SIGHTING)
-            if exists and report.order_id.startswith(OUR_ORDER_IDS):
-                self._authority.kill(Scope.GLOBAL, "", f"an order of ours that no session recorded: {report.order_id}")
-        return order
+        said = f"the venue reported {type(report).__name__} for an order this engine never recorded"
+        self._work.alarm("UNKNOWN_ORDER", report.order_id, said)
+        exists = report.found if isinstance(report, inputs.OrderObserved) else not isinstance(report, _NO_SIGHTING)
+        if exists and report.order_id.startswith(OUR_ORDER_IDS):
+            self._authority.kill(Scope.GLOBAL, "", f"an order of ours that no session recorded: {report.order_id}")
 
     def _end(self, order: Order, event: OrderEvent, reason: str, executed_quantity: int | None) -> None:
         """End an order by the venue's word; a cancel or expiry proves that the venue had accepted it.

@@ -13,9 +13,6 @@ from live.core.vocabulary import Scope, TradingState
 # A module's own name costs a fifth of an attribute of an enumeration, and every cancel asks for these.
 _OPEN, _CANCEL_REQUESTED, _REQUEST_CANCEL = OrderState.OPEN, OrderState.CANCEL_REQUESTED, OrderEvent.REQUEST_CANCEL
 
-_UNTOLD = frozenset({OrderEvent.APPROVE, OrderEvent.SUBMIT})
-"""Moves that a strategy need not be told of: it has just asked for the order."""
-
 
 class Workspace:
     """Hold one engine's state and say things in its name.
@@ -47,7 +44,7 @@ class Workspace:
         self.records.append(record)
 
     def transition(self, order: Order, event: OrderEvent, detail: str = "") -> None:
-        """Move an order through its table.
+        """Move an order through its table, and remember to tell its strategy.
 
         Raises:
             TransitionError: the table has no such move.
@@ -59,7 +56,7 @@ class Workspace:
         record = records.OrderTransitioned(self.now, order.order_id, event, state, detail)
         self.state.move_order(order, record)
         self.records.append(record)
-        if order.label and event not in _UNTOLD:
+        if order.label:
             self.note_update(order)
 
     def note_update(self, order: Order) -> None:

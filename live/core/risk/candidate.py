@@ -67,7 +67,8 @@ class Candidate:
         position: the strategy's signed position, in quantity units.
         worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
-        notional: its value at its worst price, see `exposures.worst_price`, money units of the quote asset; 0 without an instrument.
+        worst_price: see `exposures.worst_price`, price units; not set without an instrument.
+        notional: its value at that price, money units of the quote asset; 0 without an instrument.
         nominal_price: the price it is meant to trade at: its limit, else its trigger, else the last price.
     """
 
@@ -99,6 +100,7 @@ class Candidate:
         "reduces",
         "state",
         "worst",
+        "worst_price",
     )
 
     _strategy_worst: Worst | str | None
@@ -118,7 +120,8 @@ class Candidate:
             self.notional = 0
         else:
             self.instrument = instrument
-            self.notional = instrument.notional(worst_price(intent, bounds.limits.price_collar_ppm), quantity)
+            self.worst_price = worst = worst_price(intent, bounds.limits.price_collar_ppm)
+            self.notional = instrument.notional(worst, quantity)
         self.markets = markets
         market = markets.get(instrument_id)
         if market is not None:

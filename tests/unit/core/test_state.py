@@ -2,14 +2,14 @@
 
 import pytest
 
-from live.core import records, retention
+from live.core import inputs, records, retention
 from live.core.errors import InputError, LedgerError
 from live.core.orders import OrderEvent, OrderState
 from live.core.retention import RETAINED_ENDED, RETAINED_ORDERS, RETENTION
 from live.core.risk.codes import DenialCode
 from live.core.snapshots import restore_state, take_snapshot
 from live.core.state import fold
-from live.core.vocabulary import Liquidity, OperatorAction, OrderType, Scope, Side, TimeInForce
+from live.core.vocabulary import EffectAction, Liquidity, OperatorAction, OrderType, Outcome, Scope, Side, TimeInForce
 
 SECOND = 1_000_000_000
 BTC = "binance-spot:BTCUSDT"
@@ -50,6 +50,18 @@ def test_a_snapshot_of_another_schema_is_refused(busy):
     body = take_snapshot(busy.state).replace(b"\xa6schema\x03", b"\xa6schema\x63")
     with pytest.raises(InputError, match="schema 99"):
         restore_state(body)
+
+
+def test_an_outcome_and_an_execution_only_move_the_time(busy):
+    """The engine takes both in without a look for what applies them; what an execution changes is said by the records after it."""
+    order, later = busy.order, busy.now + SECOND
+    traded = (later, later, order.order_id, "V9", "T9", 10_000, 10, 0, "USDT", Liquidity.TAKER)
+    for entry in (inputs.EffectOutcome(later, order.order_id, EffectAction.SUBMIT, Outcome.SENT, ""), inputs.ExecutionReported(*traded)):
+        state = restore_state(take_snapshot(busy.state))
+        state.apply(entry)
+        assert state.now == later
+        state.now = busy.state.now
+        assert take_snapshot(state) == take_snapshot(busy.state)
 
 
 def test_a_record_that_contradicts_the_transition_table_is_refused(busy):
