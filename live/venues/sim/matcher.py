@@ -27,16 +27,14 @@ Offer = tuple[int, int | None]
 class Desk(Protocol):
     """What the matching of one instrument needs of its venue."""
 
-    def execute(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        """Report an execution and book it on the account's position."""
+    def execute(
+        self, order: WorkingOrder, instrument: Instrument, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int
+    ) -> None:
+        """Report an execution, of an order whose remaining quantity still counts it."""
         ...
 
     def tell(self, order: WorkingOrder, report: VenueReport, now: int) -> None:
         """Report anything else about an order."""
-        ...
-
-    def position(self, account_id: str, instrument_id: str) -> int:
-        """Give an account's net position, in signed quantity units."""
         ...
 
 
@@ -46,6 +44,7 @@ class Matcher:
     Attributes:
         instrument: what is traded.
         settings: rules of the venue.
+        positions: accounts' net positions by the executions here, in signed quantity units.
         orders: every order at the venue, by client order id, in order of arrival.
         arrivals: those of them that have not met the market yet, and market orders that wait for more of it.
         buy_limits: resting buys, highest price first.
@@ -71,7 +70,8 @@ class Matcher:
     __slots__ = (
         "_always_slips",
         "_desk",
-        "_slipping",
+        "_price_moves",
+        "_tick",
         "arrivals",
         "at_open",
         "bar",
@@ -86,6 +86,7 @@ class Matcher:
         "has_filters",
         "instrument",
         "orders",
+        "positions",
         "quote",
         "quote_bar",
         "sell_limits",
@@ -103,12 +104,14 @@ class Matcher:
 
     def __init__(self, instrument: Instrument, settings: SimulationSettings, desk: Desk) -> None:
         self._desk = desk
-        self._slipping = settings.costs
         self._always_slips = settings.costs.slippage_probability_ppm == PARTS_PER_MILLION
+        self._tick = instrument.tick_size
+        self._price_moves = settings.costs.has_slippage
         self.instrument = instrument
         self.settings = settings
         self.orders: dict[str, WorkingOrder] = {}
         self.arrivals: dict[str, WorkingOrder] = {}
+        self.positions: dict[str, int] = {}
         self.buy_limits, self.sell_limits = Ladder(rising=False), Ladder(rising=True)
         self.buy_stops, self.sell_stops = Ladder(rising=True), Ladder(rising=False)
         self.bar: Bar | None = None
@@ -231,7 +234,7 @@ class Matcher:
             self.expire(order, "FOK", ts_event, now)
             return []
         for price, part in chosen:
-            self._fill_taking(order, price, part, ts_event, now)
+            self.fill_taking(order, price, part, ts_event, now)
         if order.remaining:
             self._settle(order, last, ts_event, now)
         return chosen
@@ -264,7 +267,7 @@ class Matcher:
                 self.rest(order)
         elif last_price is not None and self.settings.fill.excess is Excess.NEXT_TICK:
             worse = max(self.instrument.tick_size, last_price + order.sign * self.instrument.tick_size)
-            self._fill_taking(order, worse, self._reducible(order, ts_event, now), ts_event, now)
+            self.fill_taking(order, worse, self._reducible(order, ts_event, now), ts_event, now)
         elif last_price is not None and self.settings.fill.excess is Excess.EXPIRE:
             self.expire(order, "IOC", ts_event, now)
 
@@ -272,41 +275,45 @@ class Matcher:
         """Give how much of an order may fill; a reduce-only order that has nothing to reduce expires."""
         if not order.order.reduce_only:
             return order.remaining
-        held = -order.sign * self._desk.position(order.order.account_id, self.instrument.instrument_id)
+        held = -order.sign * self.positions.get(order.order.account_id, 0)
         if held <= 0:
             self.expire(order, "REDUCE_ONLY", ts_event, now)
             return 0
         return min(order.remaining, held)
 
     def _end_if_reduced(self, order: WorkingOrder, ts_event: int, now: int) -> bool:
-        if not order.order.reduce_only or self._desk.position(order.order.account_id, self.instrument.instrument_id) * order.sign < 0:
+        if not order.order.reduce_only or self.positions.get(order.order.account_id, 0) * order.sign < 0:
             return False
         self.expire(order, "REDUCE_ONLY", ts_event, now)
         return True
 
-    def _fill_taking(self, order: WorkingOrder, offered: int, quantity: int, ts_event: int, now: int) -> None:
-        costs = self._slipping
-        if costs.slippage_on_opening_only:
-            held = -order.sign * self._desk.position(order.order.account_id, self.instrument.instrument_id)
-            closing = min(max(0, held), quantity)
-            if closing:
-                self._fill(order, offered, closing, _TAKER, ts_event, now)
-                quantity -= closing
-            if not quantity:
-                return
+    def fill_taking(self, order: WorkingOrder, offered: int, quantity: int, ts_event: int, now: int) -> None:
+        """Fill an order at a price on offer, moved against it by the slippage."""
         price = offered
-        if (costs.slippage_at_open or not self.at_open) and (
-            self._always_slips or costs.slips(self.settings.seed, order.order_id, order.filled)
-        ):
-            price = costs.slipped(offered, order.order.side, self.instrument)
-            if self.extremes:
-                price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
-            if order.limit is not None:
-                price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
+        if self._price_moves or offered < self._tick:  # an offer below one tick is moved to it, slippage or not
+            costs = self.settings.costs
+            if costs.slippage_on_opening_only:
+                held = -order.sign * self.positions.get(order.order.account_id, 0)
+                closing = min(max(0, held), quantity)
+                if closing:
+                    self._fill(order, offered, closing, _TAKER, ts_event, now)
+                    quantity -= closing
+                if not quantity:
+                    return
+            if (costs.slippage_at_open or not self.at_open) and (
+                self._always_slips or costs.slips(self.settings.seed, order.order_id, order.filled)
+            ):
+                price = costs.slipped(offered, order.order.side, self.instrument)
+                if self.extremes:
+                    price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
+                if order.limit is not None:
+                    price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
         self._fill(order, price, quantity, _TAKER, ts_event, now)
 
     def _fill(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        self._desk.execute(order, price, quantity, liquidity, ts_event, now)
+        self._desk.execute(order, self.instrument, price, quantity, liquidity, ts_event, now)
+        account_id, positions = order.order.account_id, self.positions
+        positions[account_id] = positions.get(account_id, 0) + order.sign * quantity
         order.remaining -= quantity
         if not order.remaining:
             self.remove(order)

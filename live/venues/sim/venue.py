@@ -102,7 +102,6 @@ class SimulatedVenue:
         self._fees = CostModelFees(simulation.costs) if fees is None else fees
         self._request_log = request_log
         self._matchers = {instrument_id: Matcher(instrument, simulation, self) for instrument_id, instrument in instruments.items()}
-        self._positions: dict[tuple[str, str], int] = {}
         self._travelling: dict[str, int] = {}
         self._sequence = 0
         self._last_answer = 0
@@ -114,9 +113,11 @@ class SimulatedVenue:
 
         Args:
             orders: orders that rest here, in the order in which they were sent.
-            positions: signed quantity units by account and instrument.
+            positions: signed quantity units by account and instrument; other venues' instruments among them do no harm.
         """
-        self._positions.update(positions or {})
+        for (account_id, instrument_id), position in (positions or {}).items():
+            if instrument_id in self._matchers:
+                self._matchers[instrument_id].positions[account_id] = position
         for order in orders:
             submitted = SubmitOrder(
                 order.order_id,
@@ -188,7 +189,7 @@ class SimulatedVenue:
         if matcher is None:
             return None
         if kind is FundingRate:
-            return partial(self._pay_funding, matcher.instrument)  # pyright: ignore[reportReturnType] - of that kind only
+            return partial(self._pay_funding, matcher)  # pyright: ignore[reportReturnType] - of that kind only
         make = _OBSERVERS.get(kind)
         return None if make is None else make(matcher)
 
@@ -205,15 +206,15 @@ class SimulatedVenue:
 
     def position(self, account_id: str, instrument_id: str) -> int:
         """Give an account's net position by the executions here, in signed quantity units."""
-        return self._positions.get((account_id, instrument_id), 0)
+        matcher = self._matchers.get(instrument_id)
+        return 0 if matcher is None else matcher.positions.get(account_id, 0)
 
-    def execute(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        """Report an execution and book it on the account's position."""
+    def execute(
+        self, order: WorkingOrder, instrument: Instrument, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int
+    ) -> None:
+        """Report an execution, of an order whose remaining quantity still counts it."""
         asked = order.order
-        key = (asked.account_id, asked.instrument_id)
-        self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
         before = asked.quantity - order.remaining
-        instrument = self._matchers[asked.instrument_id].instrument
         fee, fee_asset = self._fees.charge(instrument, asked, price, quantity, liquidity, before, now)
         # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
         trade_id = f"T{order.order_id}" if quantity == asked.quantity else f"T{order.order_id}-{before + quantity}"
@@ -273,11 +274,13 @@ class SimulatedVenue:
         if working.order.time_in_force is _GTD and expires_at is not None:
             self._answer(expires_at, partial(_expire, matcher, working, expires_at))
 
-    def _pay_funding(self, instrument: Instrument, rate: FundingRate) -> None:
+    def _pay_funding(self, matcher: Matcher, rate: FundingRate) -> None:
+        instrument = matcher.instrument
         if instrument.kind is not InstrumentKind.PERPETUAL:
             return
-        for (account_id, instrument_id), position in sorted(self._positions.items()):
-            if position and instrument_id == instrument.instrument_id:
+        instrument_id = instrument.instrument_id
+        for account_id, position in sorted(matcher.positions.items()):
+            if position:
                 amount = funding_amount(instrument, position, rate)
                 paid = FundingPaid(rate.ts_init, rate.ts_event, account_id, instrument_id, amount, f"F{rate.ts_event}")
                 self._tell(f"F{rate.ts_event}:{account_id}:{instrument_id}", paid, rate.ts_init)
