@@ -59,6 +59,7 @@ class Matcher:
         taken_by: price of the last trade that a buyer (1) or a seller (-1) began, moved along when the other side's trade passes it.
         book: the order book, None before the first snapshot or delta.
         book_time: when the book last changed, engine time.
+        bounds_slippage: whether slippage ends at the highest and lowest price of a bar.
         has_filters: whether the venue refuses orders for what the market or other orders are.
         event_number: how many market events met orders here.
         budget: quantity units of the current event's volume that our orders may still take; None without a cap.
@@ -77,6 +78,7 @@ class Matcher:
         "bar",
         "book",
         "book_time",
+        "bounds_slippage",
         "budget",
         "buy_limits",
         "buy_stops",
@@ -105,6 +107,7 @@ class Matcher:
     def __init__(self, instrument: Instrument, settings: SimulationSettings, desk: Desk) -> None:
         self._desk = desk
         self._always_slips = settings.costs.slippage_probability_ppm == PARTS_PER_MILLION
+        self.bounds_slippage = settings.costs.slippage_within_bar
         self._tick = instrument.tick_size
         self._price_moves = settings.costs.has_slippage
         self.instrument = instrument
@@ -200,6 +203,18 @@ class Matcher:
         """End an order whose time in force ran out."""
         self.remove(order)
         self._desk.tell(order, OrderExpired(now, ts_event, order.order_id, reason, order.filled), now)
+
+    def take_at(self, order: WorkingOrder, price: int, ts_event: int, now: int, *, touch: bool) -> None:
+        """Let an order that meets the market take, at one price, what our orders may still take of the event's volume."""
+        if self.budget is None and order.limit is None and not order.order.reduce_only:
+            self.fill_taking(order, price, order.remaining, ts_event, now)  # a market order takes as much as it likes
+        else:
+            self.spend(self.take(order, [(price, self.budget)], ts_event, now, touch=touch))
+
+    def spend(self, taken: list[tuple[int, int]]) -> None:
+        """Take fills off what our orders may still take of the volume."""
+        if self.budget is not None:
+            self.budget = max(0, self.budget - sum(quantity for _, quantity in taken))
 
     def take(self, order: WorkingOrder, offers: Iterable[Offer], ts_event: int, now: int, *, touch: bool) -> list[tuple[int, int]]:
         """Let an order that meets the market take what is offered, best first; then rest, wait or end what is left of it.
