@@ -14,7 +14,7 @@ from live.core.instruments import Instrument
 from live.core.market_events import Bar, Quote, QuoteBar, Trade
 from live.core.vocabulary import Liquidity, TimeInForce
 from live.venues.sim.queueing import join_queue
-from live.venues.sim.settings import Excess, SimulationSettings, Source
+from live.venues.sim.settings import Excess, FillPrice, SimulationSettings, Source
 from live.venues.sim.working import Ladder, WorkingOrder
 
 _FOK = TimeInForce.FILL_OR_KILL
@@ -61,6 +61,7 @@ class Matcher:
         book_time: when the book last changed, engine time.
         bounds_slippage: whether slippage ends at the highest and lowest price of a bar.
         has_filters: whether the venue refuses orders for what the market or other orders are.
+        meets_close: whether orders may fill at the close of the bar that is over.
         event_number: how many market events met orders here.
         budget: quantity units of the current event's volume that our orders may still take; None without a cap.
         at_open: whether orders meet the open of a bar now.
@@ -87,6 +88,7 @@ class Matcher:
         "extremes",
         "has_filters",
         "instrument",
+        "meets_close",
         "orders",
         "positions",
         "quote",
@@ -133,6 +135,7 @@ class Matcher:
         filters = settings.filters
         has_minimum = filters.minimum_notional and instrument.minimum_notional
         self.has_filters = bool(has_minimum or filters.price_up_ppm or filters.price_down_ppm or filters.maximum_orders)
+        self.meets_close = settings.fill.price is FillPrice.SAME_CLOSE
         sources = settings.fill.sources
         self.use_bars = Source.BARS in sources
         self.use_quote_bars = Source.QUOTE_BARS in sources

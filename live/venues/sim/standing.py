@@ -9,10 +9,10 @@ from live.venues.sim.matching_bars import standing_close
 from live.venues.sim.matching_book import take_book
 from live.venues.sim.matching_quotes import take_quote
 from live.venues.sim.matching_trades import traded_price
-from live.venues.sim.settings import FillPrice, TriggeredStop
+from live.venues.sim.settings import TriggeredStop
 from live.venues.sim.working import WorkingOrder
 
-_TRIGGER, _SAME_CLOSE = TriggeredStop.TRIGGER, FillPrice.SAME_CLOSE
+_TRIGGER = TriggeredStop.TRIGGER
 
 
 def begins_triggered(matcher: Matcher, order: WorkingOrder) -> bool:
@@ -45,7 +45,7 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
             order.arrival = None
             matcher.take_at(order, traded_price(matcher, trade, order.sign), trade.ts_event, now, touch=fill.touch)
         return
-    if fill.price is _SAME_CLOSE and (not fill.limits_rest or order.limit is None or order.at_once):
+    if matcher.meets_close and (not fill.limits_rest or order.limit is None or order.at_once):
         standing = standing_close(matcher, order.sign)
         if standing is not None and (oldest is None or standing[2] >= oldest):
             offers, ts_event, _ = standing

@@ -148,7 +148,10 @@ class SimulatedVenue:
         if not self._pass_gate(order, _SUBMIT, now):
             return
         latency = self._latency
-        delay = 0 if latency is None else self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
+        if latency is None:
+            self._arrive(order, now, None)
+            return
+        delay = self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
         if delay:
             self._travelling[order.order_id] = now + delay
             self._answer(now + delay, partial(self._arrive, order, now + delay, now + delay))
@@ -241,11 +244,17 @@ class SimulatedVenue:
         working = take_on(order, order.quantity, self._sequence, arrival)
         if working.is_stop and begins_triggered(matcher, working):
             working.mark_triggered()
-        self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)
+        accepted = OrderAccepted(now, now, order.order_id, working.venue_order_id)
+        if self._latency is None:
+            self._answer(now, accepted)
+        else:
+            self._tell(order.order_id, accepted, now)
         matcher.add(working)
         if order.expires_at is not None:
             self._schedule_expiry(matcher, working)
-        meet_standing(matcher, working, now)
+        # Asked before the call: between bars nothing stands.
+        if matcher.trade is not None or matcher.quote is not None or matcher.book is not None or matcher.meets_close:
+            meet_standing(matcher, working, now)
 
     def _take_off(self, request: CancelOrder, now: int) -> None:
         matcher = self._matchers.get(request.instrument_id)
