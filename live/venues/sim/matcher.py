@@ -73,6 +73,7 @@ class Matcher:
         "_always_slips",
         "_desk",
         "_price_moves",
+        "_slipping",
         "_tick",
         "arrivals",
         "at_open",
@@ -108,6 +109,7 @@ class Matcher:
 
     def __init__(self, instrument: Instrument, settings: SimulationSettings, desk: Desk) -> None:
         self._desk = desk
+        self._slipping = settings.costs
         self._always_slips = settings.costs.slippage_probability_ppm == PARTS_PER_MILLION
         self.bounds_slippage = settings.costs.slippage_within_bar
         self._tick = instrument.tick_size
@@ -209,10 +211,15 @@ class Matcher:
 
     def take_at(self, order: WorkingOrder, price: int, ts_event: int, now: int, *, touch: bool) -> None:
         """Let an order that meets the market take, at one price, what our orders may still take of the event's volume."""
-        if self.budget is None and order.limit is None and not order.order.reduce_only:
-            self.fill_taking(order, price, order.remaining, ts_event, now)  # a market order takes as much as it likes
+        if self.budget is not None or order.limit is not None or order.order.reduce_only:
+            taken = self.take(order, [(price, self.budget)], ts_event, now, touch=touch)
+            if self.budget is not None:
+                self.spend(taken)
+        # A market order takes as much as it likes; an offer below one tick is moved to it, slippage or not.
+        elif self._price_moves or price < self._tick:
+            self._fill_taking(order, price, order.remaining, ts_event, now)
         else:
-            self.spend(self.take(order, [(price, self.budget)], ts_event, now, touch=touch))
+            self._fill(order, price, order.remaining, _TAKER, ts_event, now)
 
     def spend(self, taken: list[tuple[int, int]]) -> None:
         """Take fills off what our orders may still take of the volume."""
@@ -252,7 +259,7 @@ class Matcher:
             self.expire(order, "FOK", ts_event, now)
             return []
         for price, part in chosen:
-            self.fill_taking(order, price, part, ts_event, now)
+            self._fill_taking(order, price, part, ts_event, now)
         if order.remaining:
             self._settle(order, last, ts_event, now)
         return chosen
@@ -285,7 +292,7 @@ class Matcher:
                 self.rest(order)
         elif last_price is not None and self.settings.fill.excess is Excess.NEXT_TICK:
             worse = max(self.instrument.tick_size, last_price + order.sign * self.instrument.tick_size)
-            self.fill_taking(order, worse, self._reducible(order, ts_event, now), ts_event, now)
+            self._fill_taking(order, worse, self._reducible(order, ts_event, now), ts_event, now)
         elif last_price is not None and self.settings.fill.excess is Excess.EXPIRE:
             self.expire(order, "IOC", ts_event, now)
 
@@ -305,27 +312,25 @@ class Matcher:
         self.expire(order, "REDUCE_ONLY", ts_event, now)
         return True
 
-    def fill_taking(self, order: WorkingOrder, offered: int, quantity: int, ts_event: int, now: int) -> None:
-        """Fill an order at a price on offer, moved against it by the slippage."""
+    def _fill_taking(self, order: WorkingOrder, offered: int, quantity: int, ts_event: int, now: int) -> None:
+        costs = self._slipping
+        if costs.slippage_on_opening_only:
+            held = -order.sign * self.positions.get(order.order.account_id, 0)
+            closing = min(max(0, held), quantity)
+            if closing:
+                self._fill(order, offered, closing, _TAKER, ts_event, now)
+                quantity -= closing
+            if not quantity:
+                return
         price = offered
-        if self._price_moves or offered < self._tick:  # an offer below one tick is moved to it, slippage or not
-            costs = self.settings.costs
-            if costs.slippage_on_opening_only:
-                held = -order.sign * self.positions.get(order.order.account_id, 0)
-                closing = min(max(0, held), quantity)
-                if closing:
-                    self._fill(order, offered, closing, _TAKER, ts_event, now)
-                    quantity -= closing
-                if not quantity:
-                    return
-            if (costs.slippage_at_open or not self.at_open) and (
-                self._always_slips or costs.slips(self.settings.seed, order.order_id, order.filled)
-            ):
-                price = costs.slipped(offered, order.order.side, self.instrument)
-                if self.extremes:
-                    price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
-                if order.limit is not None:
-                    price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
+        if (costs.slippage_at_open or not self.at_open) and (
+            self._always_slips or costs.slips(self.settings.seed, order.order_id, order.filled)
+        ):
+            price = costs.slipped(offered, order.order.side, self.instrument)
+            if self.extremes:
+                price = order.sign * max(order.sign * offered, min(order.sign * price, order.sign * self.extremes[order.sign]))
+            if order.limit is not None:
+                price = min(price, order.limit) if order.sign > 0 else max(price, order.limit)
         self._fill(order, price, quantity, _TAKER, ts_event, now)
 
     def _fill(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
