@@ -9,15 +9,16 @@ from typing import Protocol
 
 from live.core.book import OrderBook
 from live.core.decimals import PARTS_PER_MILLION
+from live.core.effects import SubmitOrder
 from live.core.inputs import OrderExpired, VenueReport
 from live.core.instruments import Instrument
 from live.core.market_events import Bar, Quote, QuoteBar, Trade
-from live.core.vocabulary import Liquidity, TimeInForce
+from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim.queueing import join_queue
 from live.venues.sim.settings import Excess, FillPrice, SimulationSettings, Source
 from live.venues.sim.working import Ladder, WorkingOrder
 
-_FOK = TimeInForce.FILL_OR_KILL
+_BUY, _LIMIT_MAKER, _FOK = Side.BUY, OrderType.LIMIT_MAKER, TimeInForce.FILL_OR_KILL
 _MAKER, _TAKER = Liquidity.MAKER, Liquidity.TAKER
 
 Offer = tuple[int, int | None]
@@ -178,10 +179,22 @@ class Matcher:
 
     # What orders do
 
-    def add(self, order: WorkingOrder) -> None:
-        """Take an order to the venue, where it waits to meet the market."""
-        self.orders[order.order_id] = order
-        self.arrivals[order.order_id] = order
+    def take_on(self, order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> WorkingOrder:
+        """Take an order to the venue, of which `remaining` quantity units may still fill; there it waits to meet the market."""
+        order_id = order.order_id
+        self.orders[order_id] = self.arrivals[order_id] = working = WorkingOrder(
+            order,
+            order_id,
+            1 if order.side is _BUY else -1,
+            order.limit_price,
+            remaining,
+            sequence,
+            arrival,
+            order.trigger_price is not None,
+            order.order_type is _LIMIT_MAKER,
+            f"V{order_id}",
+        )
+        return working
 
     def remove(self, order: WorkingOrder) -> None:
         """Take an order off the venue."""

@@ -50,7 +50,7 @@ from live.venues.sim.matching_quotes import on_quote
 from live.venues.sim.matching_trades import trade_observer
 from live.venues.sim.settings import SimulationSettings
 from live.venues.sim.standing import begins_triggered, meet_standing
-from live.venues.sim.working import WorkingOrder, take_on
+from live.venues.sim.working import WorkingOrder
 
 # Names of their own: on the way of every order, and an enumeration looks its members up by a descriptor.
 _SUBMIT, _CANCEL = EffectAction.SUBMIT, EffectAction.CANCEL
@@ -134,11 +134,10 @@ class SimulatedVenue:
                 order.reduce_only,
             )
             self._sequence += 1
-            working = take_on(submitted, order.remaining, self._sequence)
+            matcher = self._matchers[order.instrument_id]
+            working = matcher.take_on(submitted, order.remaining, self._sequence)
             if working.is_stop and order.filled_quantity:
                 working.mark_triggered()
-            matcher = self._matchers[order.instrument_id]
-            matcher.add(working)
             if working.is_stop or (working.limit is not None and not working.at_once):
                 matcher.rest(working)
             self._schedule_expiry(matcher, working)
@@ -241,7 +240,7 @@ class SimulatedVenue:
             self._tell(order.order_id, OrderRejected(now, now, order.order_id, reason or "Invalid symbol."), now)
             return
         self._sequence += 1
-        working = take_on(order, order.quantity, self._sequence, arrival)
+        working = matcher.take_on(order, order.quantity, self._sequence, arrival)
         if working.is_stop and begins_triggered(matcher, working):
             working.mark_triggered()
         accepted = OrderAccepted(now, now, order.order_id, working.venue_order_id)
@@ -249,7 +248,6 @@ class SimulatedVenue:
             self._answer(now, accepted)
         else:
             self._tell(order.order_id, accepted, now)
-        matcher.add(working)
         if order.expires_at is not None:
             self._schedule_expiry(matcher, working)
         # Asked before the call: between bars nothing stands.
