@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from heapq import heappop
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from live.core.effects import CancelOrder, CancelTimer, Effect, SetTimer, SubmitOrder
+from live.core.effects import CancelOrder, CancelTimer, Effect, QueryOrder, SetTimer, SubmitOrder
 from live.core.engine import Engine, drain
 from live.core.errors import InputError, InterlockError
 from live.core.inputs import EffectOutcome, MarketEvent, RecordedInput, TimerFired
@@ -66,8 +67,7 @@ class EngineLoop:
         self._said, self._asked = engine.records, engine.effects
         self._waiting = scheduler.waiting
         self._recorder = recorder
-        self._venues = venues
-        self._routes: dict[str, Venue | None] = {}
+        self._routes = _Routes(venues)
         self._observers: dict[type[MarketEvent], dict[str, Observer | None]] = {}
         self._timers: dict[tuple[str, str], int] = {}
         self._pending: deque[tuple[int, Effect]] = deque()
@@ -147,22 +147,22 @@ class EngineLoop:
                 return
 
     def _step_due(self, now: int) -> bool:
-        stepped, engine_now = False, self.engine.now
-        waiting = self._waiting
+        """Take in what is due at a time, and carry out what that asks for before the next; tell whether anything was due."""
+        stepped, engine, waiting = False, self.engine, self._waiting
         while waiting and waiting[0][0] <= now:
             item = heappop(waiting)[2]
             stepped = True
             if callable(item):
                 item()
                 continue
-            if type(item) is TimerFired and self._timers.get((item.strategy_id, item.name)) != item.due:
-                continue
-            received = item.ts_init
-            if received < engine_now:
-                item = replace(item, ts_init=engine_now)
-            else:
-                engine_now = received
-            self._step(item)
+            if item.ts_init < engine.now:
+                item = replace(item, ts_init=engine.now)
+            try:  # as in `_step`, which an order's life would call once for each answer
+                engine.handle(item)
+            except BaseException as error:
+                self._write_last_words(item, error)
+                raise
+            self._collect(item)
             if self._pending:
                 self._release()
         return stepped
@@ -188,8 +188,6 @@ class EngineLoop:
                 write(event)
             try:
                 handle(event)
-            except InputError:
-                raise
             except BaseException as error:
                 self._write_last_words(None, error)
                 raise
@@ -201,8 +199,6 @@ class EngineLoop:
     def _step(self, entry: RecordedInput) -> None:
         try:
             self.engine.handle(entry)
-        except InputError:
-            raise
         except BaseException as error:
             self._write_last_words(entry, error)
             raise
@@ -222,6 +218,9 @@ class EngineLoop:
             self.take_snapshot()
 
     def _write_last_words(self, entry: RecordedInput | None, error: BaseException) -> None:
+        """Journal what the engine said before it failed; an input that it refused changed nothing, and is not written."""
+        if isinstance(error, InputError):
+            return
         outputs, _ = drain(self.engine)
         if entry is not None or outputs:
             try:
@@ -230,56 +229,59 @@ class EngineLoop:
                 error.add_note(f"what the engine said before it could not be journaled: {unwritten}")
 
     def _release(self) -> None:
+        """Carry out, in their order, the effects whose records are durable."""
         durable, pending = self._recorder.durable_seq, self._pending
         while pending and pending[0][0] <= durable:
-            self._carry_out(pending.popleft()[1])
-
-    def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, SubmitOrder):
-            venue = self._route(effect.instrument_id)
-            if self.engine.forbids(effect.order_id):
-                self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")
-            elif venue is None:
-                self._refuse(effect, EffectAction.SUBMIT, "its venue is not configured")
-            else:
-                venue.submit(effect, self.engine.now)
-        # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
-        elif type(effect) is SetTimer or type(effect) is CancelTimer:
-            self._set_timer(effect)
-        else:
-            venue = self._route(effect.instrument_id)
-            if isinstance(effect, CancelOrder):
-                if venue is None:
-                    self._refuse(effect, EffectAction.CANCEL, "its venue is not configured")
+            effect = pending.popleft()[1]
+            if isinstance(effect, SubmitOrder):
+                venue = self._routes[effect.instrument_id]
+                if self.engine.forbids(effect.order_id):
+                    self._refuse(effect, EffectAction.SUBMIT, "trading was stopped before it left")
+                elif venue is None:
+                    self._refuse(effect, EffectAction.SUBMIT, "its venue is not configured")
                 else:
-                    venue.cancel(effect, self.engine.now)
-            elif venue is not None:
-                venue.query(effect, self.engine.now)
+                    venue.submit(effect, self.engine.now)
+            # By the very type, which is final: `isinstance` first looks whether the class of a message's class has its own idea of it.
+            elif type(effect) is SetTimer or type(effect) is CancelTimer:
+                self._set_timer(effect)
+            else:
+                self._ask(effect)
+
+    def _ask(self, request: CancelOrder | QueryOrder) -> None:
+        """Ask an order's venue to take it off, or what it knows of it."""
+        venue = self._routes[request.instrument_id]
+        if isinstance(request, CancelOrder):
+            if venue is None:
+                self._refuse(request, EffectAction.CANCEL, "its venue is not configured")
+            else:
+                venue.cancel(request, self.engine.now)
+        elif venue is not None:
+            venue.query(request, self.engine.now)
 
     def _set_timer(self, effect: SetTimer | CancelTimer) -> None:
-        """Schedule a timer's input, or take it off the schedule; a later setting of the same name replaces the earlier one."""
+        """Schedule when a timer fires, or take it off the schedule; a later setting of the same name replaces the earlier one."""
         key = (effect.strategy_id, effect.name)
         if isinstance(effect, SetTimer):
             self._timers[key] = effect.due
-            self.scheduler.schedule(effect.due, TimerFired(effect.due, effect.strategy_id, effect.name, effect.due))
+            self.scheduler.schedule(effect.due, partial(self._fire, key, effect.due))
         else:
             self._timers.pop(key, None)
+
+    def _fire(self, key: tuple[str, str], due: int) -> None:
+        """Feed a timer's input, unless the timer was taken off the schedule or set anew."""
+        if self._timers.get(key) == due:
+            self._step(TimerFired(max(due, self.engine.now), *key, due))
+            if self._pending:
+                self._release()
 
     def _refuse(self, effect: SubmitOrder | CancelOrder, action: EffectAction, reason: str) -> None:
         """Tell the engine that a request provably never left."""
         now = self.engine.now
         self.scheduler.schedule(now, EffectOutcome(now, effect.order_id, action, Outcome.REFUSED, reason))
 
-    def _route(self, instrument_id: str) -> Venue | None:
-        try:
-            return self._routes[instrument_id]
-        except KeyError:
-            venue = self._routes[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
-            return venue
-
     def _find_observer(self, kind: type[MarketEvent], instrument_id: str) -> Observer | None:
         """Find once what at an instrument's venue sees a kind of event."""
-        venue = self._route(instrument_id)
+        venue = self._routes[instrument_id]
         observer: Observer | None = None
         if isinstance(venue, ObservingVenue):
             observer = venue.observer(kind, instrument_id)
@@ -287,3 +289,15 @@ class EngineLoop:
             observer = venue.observe
         self._observers.setdefault(kind, {})[instrument_id] = observer
         return observer
+
+
+class _Routes(dict[str, Venue | None]):
+    """Find each instrument's venue once, None where none is configured."""
+
+    def __init__(self, venues: Mapping[str, Venue]) -> None:
+        super().__init__()
+        self._venues = venues
+
+    def __missing__(self, instrument_id: str) -> Venue | None:
+        venue = self[instrument_id] = self._venues.get(instrument_id.partition(":")[0])
+        return venue

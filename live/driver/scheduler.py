@@ -1,11 +1,12 @@
 """Scheduler: what is due later, in one order for timers, simulated answers and what a simulated venue has to do."""
 
 from heapq import heappush
+from itertools import count
 
-from live.core.inputs import TimerFired
 from live.venues.protocol import VenueAnswer, Wake
 
-Scheduled = VenueAnswer | TimerFired | Wake
+Scheduled = VenueAnswer | Wake
+"""What is fed to the engine when it is due, or what is done then: a simulated venue's business, or a timer that fires."""
 
 
 class Scheduler:
@@ -17,12 +18,11 @@ class Scheduler:
 
     def __init__(self) -> None:
         self.waiting: list[tuple[int, int, Scheduled]] = []
-        self._inserted = 0
+        self._insertions = count(1)
 
     def schedule(self, due: int, item: Scheduled) -> None:
-        """Keep an answer, a timer or a venue's wake-up until engine time `due`, nanoseconds UTC."""
-        self._inserted += 1
-        heappush(self.waiting, (due, self._inserted, item))
+        """Keep an answer or a wake-up until engine time `due`, nanoseconds UTC."""
+        heappush(self.waiting, (due, next(self._insertions), item))
 
     def is_due(self, now: int) -> bool:
         """Tell whether anything is due at `now`."""

@@ -188,6 +188,11 @@ class CostModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if other and not money("other_asset_price", self.other_asset_price):
             raise InputError(f"other_asset_price must be above 0, received {self.other_asset_price!r}")
 
+    @property
+    def has_slippage(self) -> bool:
+        """Tell whether any execution may slip, or be cut in two for it."""
+        return bool(self.slippage_basis_points or self.slippage_ppm or self.slippage_ticks or self.slippage_on_opening_only)
+
     def slipped(self, price: int, side: Side, instrument: Instrument) -> int:
         """Move a price against us by the slippage, to the next tick away; never below one tick."""
         tick = instrument.tick_size

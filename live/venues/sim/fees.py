@@ -42,6 +42,7 @@ class CostModelFees:
 
     def __init__(self, costs: CostModel) -> None:
         self._costs = costs
+        self._maker_fee_ppm, self._taker_fee_ppm = costs.maker_fee_ppm, costs.taker_fee_ppm
         self._per_fill = money("fee_per_fill", costs.fee_per_fill)
         self._per_order = money("fee_per_order", costs.fee_per_order)
         self._per_unit = money("fee_per_unit", costs.fee_per_unit)
@@ -60,11 +61,11 @@ class CostModelFees:
         self, instrument: Instrument, order: SubmitOrder, price: int, quantity: int, liquidity: Liquidity, before: int, now: int
     ) -> tuple[int, str]:
         """Give the fee in money units, negative for a rebate, and the asset it is in."""
-        costs = self._costs
         notional = instrument.notional(price, quantity)
         if self._is_plain:
-            rate = costs.maker_fee_ppm if liquidity is _MAKER else costs.taker_fee_ppm
+            rate = self._maker_fee_ppm if liquidity is _MAKER else self._taker_fee_ppm
             return -(-notional * rate // PARTS_PER_MILLION), instrument.quote  # rounded up, as `divide_up` does
+        costs = self._costs
         rate = self._rate(instrument, order.account_id, notional, liquidity, now)
         if costs.notional_decimals != MONEY_SCALE:
             notional = round_fee(notional, 1, costs.fee_rounding, costs.notional_decimals)

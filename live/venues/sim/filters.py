@@ -17,9 +17,10 @@ _GTC, _IOC, _FOK, _GTD = (
     TimeInForce.GOOD_TILL_DATE,
 )
 
+_AT_ONCE = frozenset({_IOC, _FOK})
 _ANY = frozenset({_GTC, _IOC, _FOK, _GTD})
 _COMBINATIONS: dict[OrderType, tuple[frozenset[TimeInForce], bool, bool]] = {
-    OrderType.MARKET: (frozenset({_IOC, _FOK}), False, False),
+    OrderType.MARKET: (_AT_ONCE, False, False),
     OrderType.LIMIT: (_ANY, True, False),
     OrderType.LIMIT_MAKER: (frozenset({_GTC, _GTD}), True, False),
     OrderType.STOP: (_ANY, False, True),
@@ -27,7 +28,7 @@ _COMBINATIONS: dict[OrderType, tuple[frozenset[TimeInForce], bool, bool]] = {
 }
 """Each order type to its times in force, and whether it has a limit price and a trigger price."""
 
-_LIMIT_MAKER, _BUY, _REJECT = OrderType.LIMIT_MAKER, Side.BUY, TriggeredStop.REJECT
+_MARKET, _LIMIT_MAKER, _BUY, _REJECT = OrderType.MARKET, OrderType.LIMIT_MAKER, Side.BUY, TriggeredStop.REJECT
 
 
 def rejection(order: SubmitOrder, matcher: Matcher | None, now: int) -> str | None:
@@ -36,18 +37,21 @@ def rejection(order: SubmitOrder, matcher: Matcher | None, now: int) -> str | No
         return "Invalid symbol."
     if order.order_id in matcher.orders:
         return "Duplicate order sent."
-    if not _is_combination(order):
+    # A market order has no price and no end to check: what its combination is, is seen without the table.
+    has_terms = order.limit_price is not None or order.trigger_price is not None or order.expires_at is not None
+    if not (_is_combination(order) if has_terms else order.order_type is _MARKET and order.time_in_force in _AT_ONCE):
         return "Unsupported order combination."
-    instrument = matcher.instrument
-    if order.quantity < instrument.minimum_quantity or order.quantity % instrument.lot_size or order.quantity > instrument.maximum_quantity:
+    instrument, quantity = matcher.instrument, order.quantity
+    if quantity < instrument.minimum_quantity or quantity % instrument.lot_size or quantity > instrument.maximum_quantity:
         return "Filter failure: LOT_SIZE"
-    limit, trigger, tick = order.limit_price, order.trigger_price, instrument.tick_size
-    if (limit is not None and (limit <= 0 or limit % tick)) or (trigger is not None and (trigger <= 0 or trigger % tick)):
-        return "Filter failure: PRICE_FILTER"
-    if order.expires_at is not None and order.expires_at <= now:
-        return "Invalid expire time."
+    if has_terms:
+        limit, trigger, tick = order.limit_price, order.trigger_price, instrument.tick_size
+        if (limit is not None and (limit <= 0 or limit % tick)) or (trigger is not None and (trigger <= 0 or trigger % tick)):
+            return "Filter failure: PRICE_FILTER"
+        if order.expires_at is not None and order.expires_at <= now:
+            return "Invalid expire time."
     failure = _filter_failure(order, matcher, instrument) if matcher.has_filters else None
-    if failure is None and (trigger is not None or order.order_type is _LIMIT_MAKER):
+    if failure is None and has_terms and (order.trigger_price is not None or order.order_type is _LIMIT_MAKER):
         failure = _trigger_failure(order, matcher)
     return failure
 

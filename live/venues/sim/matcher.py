@@ -9,15 +9,16 @@ from typing import Protocol
 
 from live.core.book import OrderBook
 from live.core.decimals import PARTS_PER_MILLION
+from live.core.effects import SubmitOrder
 from live.core.inputs import OrderExpired, VenueReport
 from live.core.instruments import Instrument
 from live.core.market_events import Bar, Quote, QuoteBar, Trade
-from live.core.vocabulary import Liquidity, TimeInForce
+from live.core.vocabulary import Liquidity, OrderType, Side, TimeInForce
 from live.venues.sim.queueing import join_queue
-from live.venues.sim.settings import Excess, SimulationSettings, Source
+from live.venues.sim.settings import Excess, FillPrice, SimulationSettings, Source
 from live.venues.sim.working import Ladder, WorkingOrder
 
-_FOK = TimeInForce.FILL_OR_KILL
+_BUY, _LIMIT_MAKER, _FOK = Side.BUY, OrderType.LIMIT_MAKER, TimeInForce.FILL_OR_KILL
 _MAKER, _TAKER = Liquidity.MAKER, Liquidity.TAKER
 
 Offer = tuple[int, int | None]
@@ -27,16 +28,14 @@ Offer = tuple[int, int | None]
 class Desk(Protocol):
     """What the matching of one instrument needs of its venue."""
 
-    def execute(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        """Report an execution and book it on the account's position."""
+    def execute(
+        self, order: WorkingOrder, instrument: Instrument, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int
+    ) -> None:
+        """Report an execution, of an order whose remaining quantity still counts it."""
         ...
 
     def tell(self, order: WorkingOrder, report: VenueReport, now: int) -> None:
         """Report anything else about an order."""
-        ...
-
-    def position(self, account_id: str, instrument_id: str) -> int:
-        """Give an account's net position, in signed quantity units."""
         ...
 
 
@@ -46,6 +45,7 @@ class Matcher:
     Attributes:
         instrument: what is traded.
         settings: rules of the venue.
+        positions: accounts' net positions by the executions here, in signed quantity units.
         orders: every order at the venue, by client order id, in order of arrival.
         arrivals: those of them that have not met the market yet, and market orders that wait for more of it.
         buy_limits: resting buys, highest price first.
@@ -60,7 +60,9 @@ class Matcher:
         taken_by: price of the last trade that a buyer (1) or a seller (-1) began, moved along when the other side's trade passes it.
         book: the order book, None before the first snapshot or delta.
         book_time: when the book last changed, engine time.
+        bounds_slippage: whether slippage ends at the highest and lowest price of a bar.
         has_filters: whether the venue refuses orders for what the market or other orders are.
+        meets_close: whether orders may fill at the close of the bar that is over.
         event_number: how many market events met orders here.
         budget: quantity units of the current event's volume that our orders may still take; None without a cap.
         at_open: whether orders meet the open of a bar now.
@@ -71,12 +73,15 @@ class Matcher:
     __slots__ = (
         "_always_slips",
         "_desk",
+        "_price_moves",
         "_slipping",
+        "_tick",
         "arrivals",
         "at_open",
         "bar",
         "book",
         "book_time",
+        "bounds_slippage",
         "budget",
         "buy_limits",
         "buy_stops",
@@ -85,7 +90,9 @@ class Matcher:
         "extremes",
         "has_filters",
         "instrument",
+        "meets_close",
         "orders",
+        "positions",
         "quote",
         "quote_bar",
         "sell_limits",
@@ -105,10 +112,14 @@ class Matcher:
         self._desk = desk
         self._slipping = settings.costs
         self._always_slips = settings.costs.slippage_probability_ppm == PARTS_PER_MILLION
+        self.bounds_slippage = settings.costs.slippage_within_bar
+        self._tick = instrument.tick_size
+        self._price_moves = settings.costs.has_slippage
         self.instrument = instrument
         self.settings = settings
         self.orders: dict[str, WorkingOrder] = {}
         self.arrivals: dict[str, WorkingOrder] = {}
+        self.positions: dict[str, int] = {}
         self.buy_limits, self.sell_limits = Ladder(rising=False), Ladder(rising=True)
         self.buy_stops, self.sell_stops = Ladder(rising=True), Ladder(rising=False)
         self.bar: Bar | None = None
@@ -127,6 +138,7 @@ class Matcher:
         filters = settings.filters
         has_minimum = filters.minimum_notional and instrument.minimum_notional
         self.has_filters = bool(has_minimum or filters.price_up_ppm or filters.price_down_ppm or filters.maximum_orders)
+        self.meets_close = settings.fill.price is FillPrice.SAME_CLOSE
         sources = settings.fill.sources
         self.use_bars = Source.BARS in sources
         self.use_quote_bars = Source.QUOTE_BARS in sources
@@ -167,10 +179,22 @@ class Matcher:
 
     # What orders do
 
-    def add(self, order: WorkingOrder) -> None:
-        """Take an order to the venue, where it waits to meet the market."""
-        self.orders[order.order_id] = order
-        self.arrivals[order.order_id] = order
+    def take_on(self, order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> WorkingOrder:
+        """Take an order to the venue, of which `remaining` quantity units may still fill; there it waits to meet the market."""
+        order_id = order.order_id
+        self.orders[order_id] = self.arrivals[order_id] = working = WorkingOrder(
+            order,
+            order_id,
+            1 if order.side is _BUY else -1,
+            order.limit_price,
+            remaining,
+            sequence,
+            arrival,
+            order.trigger_price is not None,
+            order.order_type is _LIMIT_MAKER,
+            f"V{order_id}",
+        )
+        return working
 
     def remove(self, order: WorkingOrder) -> None:
         """Take an order off the venue."""
@@ -197,6 +221,23 @@ class Matcher:
         """End an order whose time in force ran out."""
         self.remove(order)
         self._desk.tell(order, OrderExpired(now, ts_event, order.order_id, reason, order.filled), now)
+
+    def take_at(self, order: WorkingOrder, price: int, ts_event: int, now: int, *, touch: bool) -> None:
+        """Let an order that meets the market take, at one price, what our orders may still take of the event's volume."""
+        if self.budget is not None or order.limit is not None or order.order.reduce_only:
+            taken = self.take(order, [(price, self.budget)], ts_event, now, touch=touch)
+            if self.budget is not None:
+                self.spend(taken)
+        # A market order takes as much as it likes; an offer below one tick is moved to it, slippage or not.
+        elif self._price_moves or price < self._tick:
+            self._fill_taking(order, price, order.remaining, ts_event, now)
+        else:
+            self._fill(order, price, order.remaining, _TAKER, ts_event, now)
+
+    def spend(self, taken: list[tuple[int, int]]) -> None:
+        """Take fills off what our orders may still take of the volume."""
+        if self.budget is not None:
+            self.budget = max(0, self.budget - sum(quantity for _, quantity in taken))
 
     def take(self, order: WorkingOrder, offers: Iterable[Offer], ts_event: int, now: int, *, touch: bool) -> list[tuple[int, int]]:
         """Let an order that meets the market take what is offered, best first; then rest, wait or end what is left of it.
@@ -272,14 +313,14 @@ class Matcher:
         """Give how much of an order may fill; a reduce-only order that has nothing to reduce expires."""
         if not order.order.reduce_only:
             return order.remaining
-        held = -order.sign * self._desk.position(order.order.account_id, self.instrument.instrument_id)
+        held = -order.sign * self.positions.get(order.order.account_id, 0)
         if held <= 0:
             self.expire(order, "REDUCE_ONLY", ts_event, now)
             return 0
         return min(order.remaining, held)
 
     def _end_if_reduced(self, order: WorkingOrder, ts_event: int, now: int) -> bool:
-        if not order.order.reduce_only or self._desk.position(order.order.account_id, self.instrument.instrument_id) * order.sign < 0:
+        if not order.order.reduce_only or self.positions.get(order.order.account_id, 0) * order.sign < 0:
             return False
         self.expire(order, "REDUCE_ONLY", ts_event, now)
         return True
@@ -287,7 +328,7 @@ class Matcher:
     def _fill_taking(self, order: WorkingOrder, offered: int, quantity: int, ts_event: int, now: int) -> None:
         costs = self._slipping
         if costs.slippage_on_opening_only:
-            held = -order.sign * self._desk.position(order.order.account_id, self.instrument.instrument_id)
+            held = -order.sign * self.positions.get(order.order.account_id, 0)
             closing = min(max(0, held), quantity)
             if closing:
                 self._fill(order, offered, closing, _TAKER, ts_event, now)
@@ -306,7 +347,9 @@ class Matcher:
         self._fill(order, price, quantity, _TAKER, ts_event, now)
 
     def _fill(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        self._desk.execute(order, price, quantity, liquidity, ts_event, now)
+        self._desk.execute(order, self.instrument, price, quantity, liquidity, ts_event, now)
+        account_id, positions = order.order.account_id, self.positions
+        positions[account_id] = positions.get(account_id, 0) + order.sign * quantity
         order.remaining -= quantity
         if not order.remaining:
             self.remove(order)

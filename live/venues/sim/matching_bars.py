@@ -70,12 +70,6 @@ def standing_close(matcher: Matcher, sign: int) -> tuple[list[Offer], int, int] 
     return None
 
 
-def spend(matcher: Matcher, taken: list[tuple[int, int]]) -> None:
-    """Take fills off what our orders may still take of the volume."""
-    if matcher.budget is not None:
-        matcher.budget = max(0, matcher.budget - sum(quantity for _, quantity in taken))
-
-
 def path_points(path: IntrabarPath, prices: Prices) -> Prices:
     """Give the four prices of a bar in the order in which a declared path comes to them."""
     open_, high, low, close = prices
@@ -86,17 +80,21 @@ def path_points(path: IntrabarPath, prices: Prices) -> Prices:
 
 def _match(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar | None, buying: Prices, selling: Prices) -> None:
     matcher.event_number += 1
-    if matcher.settings.costs.slippage_within_bar:
+    if matcher.bounds_slippage:
         matcher.extremes = {1: buying[1], -1: selling[2]}
     matcher.at_open = True
     opened_at = bar.ts_event if previous is None else previous.ts_event  # by the market's time: the close of the bar before it
     if matcher.arrivals:
         _meet_open(matcher, bar, previous, opened_at, buying[0], selling[0])
-    if len(matcher.orders) > len(matcher.arrivals) and (  # something rests
-        matcher.buy_limits.is_touched(buying[2])
-        or matcher.sell_limits.is_touched(selling[1])
-        or matcher.buy_stops.is_touched(buying[1])
-        or matcher.sell_stops.is_touched(selling[2])
+    if (
+        matcher.orders
+        and len(matcher.orders) > len(matcher.arrivals)
+        and (  # something rests
+            matcher.buy_limits.is_touched(buying[2])
+            or matcher.sell_limits.is_touched(selling[1])
+            or matcher.buy_stops.is_touched(buying[1])
+            or matcher.sell_stops.is_touched(selling[2])
+        )
     ):
         _walk(_Visit(matcher, opened_at, bar, buying, selling), bar.ts_event, buying, selling)
     matcher.at_open = False
@@ -111,7 +109,7 @@ def _match_late(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar 
         del matcher.arrivals[order.order_id]
     _match(matcher, bar, previous, buying, selling)
     matcher.arrivals.update((order.order_id, order) for order in waiting)
-    if matcher.settings.costs.slippage_within_bar:
+    if matcher.bounds_slippage:
         matcher.extremes = {1: buying[1], -1: selling[2]}
     opened = _opening(matcher, bar, previous)
     fill = matcher.settings.fill
@@ -119,7 +117,7 @@ def _match_late(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar 
     for order in waiting:
         if _came_before(order, opened):
             price = _late_price(fill.price, buying if order.sign > 0 else selling, step)
-            spend(matcher, matcher.take(order, [(price, matcher.budget)], bar.ts_event, bar.ts_init, touch=True))
+            matcher.take_at(order, price, bar.ts_event, bar.ts_init, touch=True)
     matcher.extremes = {}
 
 
@@ -172,10 +170,7 @@ def _meet_open(matcher: Matcher, bar: Bar | QuoteBar, previous: Bar | QuoteBar |
             matcher.rest(order)
             order.rested_at = 0  # it was there before this bar
         else:
-            offers = [(ask if order.sign > 0 else bid, matcher.budget)]
-            taken = matcher.take(order, offers, opened_at, bar.ts_init, touch=fill.touch)
-            if matcher.budget is not None:
-                spend(matcher, taken)
+            matcher.take_at(order, ask if order.sign > 0 else bid, opened_at, bar.ts_init, touch=fill.touch)
 
 
 class _Visit:
@@ -226,7 +221,7 @@ class _Visit:
         elif rule is not StopPrice.TRIGGER:
             other = opened if rule is StopPrice.TRIGGER_OR_OPEN else (self._buying if order.sign > 0 else self._selling)[3]
             price = order.sign * max(order.sign * price, order.sign * other)
-        spend(matcher, matcher.trigger(order, [(price, matcher.budget)], self.ts_event, self._now))
+        matcher.spend(matcher.trigger(order, [(price, matcher.budget)], self.ts_event, self._now))
 
     def _make(self, order: WorkingOrder, opened: int, *, through: int) -> None:
         matcher, fill = self.matcher, self.matcher.settings.fill
@@ -239,7 +234,7 @@ class _Visit:
                 price, ts_event = better, self.ts_event
         capped = matcher.budget is not None and not (fill.through_fills_all and through != order.limit)
         quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
-        spend(matcher, [(price, matcher.make(order, price, quantity, ts_event, self._now))])
+        matcher.spend([(price, matcher.make(order, price, quantity, ts_event, self._now))])
 
 
 def _by_distance(buys: Ladder, ask: int, ask_open: int, sells: Ladder, bid: int, bid_open: int, *, touch: bool) -> list[WorkingOrder]:

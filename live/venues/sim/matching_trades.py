@@ -15,7 +15,6 @@ from live.core.decimals import PARTS_PER_MILLION
 from live.core.market_events import Trade
 from live.core.vocabulary import Side
 from live.venues.sim.matcher import Matcher
-from live.venues.sim.matching_bars import spend
 from live.venues.sim.queueing import pass_trade
 from live.venues.sim.settings import Improvement, StopPrice
 from live.venues.sim.working import Ladder
@@ -53,7 +52,7 @@ def _match(matcher: Matcher, trade: Trade) -> None:
             at_trigger = matcher.settings.fill.stop_price is StopPrice.TRIGGER
             for order in stops.reached(price, touch=True):
                 offer = order.rung if at_trigger else price
-                spend(matcher, matcher.trigger(order, [(offer, matcher.budget)], trade.ts_event, trade.ts_init))
+                matcher.spend(matcher.trigger(order, [(offer, matcher.budget)], trade.ts_event, trade.ts_init))
     for limits, aggressor in ((matcher.buy_limits, Side.SELL), (matcher.sell_limits, Side.BUY)):
         if limits.is_touched(price):
             _reach(matcher, trade, limits, at_price=trade.aggressor is aggressor)
@@ -85,13 +84,8 @@ def _meet(matcher: Matcher, trade: Trade) -> None:
             matcher.rest(order)
         elif not leave:
             order.arrival = None
-            touch = matcher.settings.fill.touch
-            spend(
-                matcher,
-                matcher.take(
-                    order, [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init, touch=touch
-                ),
-            )
+            price = traded_price(matcher, trade, order.sign)
+            matcher.take_at(order, price, trade.ts_event, trade.ts_init, touch=matcher.settings.fill.touch)
 
 
 def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) -> None:
@@ -103,7 +97,7 @@ def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) ->
         quantity = matcher.budget if capped and matcher.budget is not None else order.remaining
         price = trade.price if fill.improvement is Improvement.OPEN else order.limit
         made = matcher.make(order, price, quantity, trade.ts_event, trade.ts_init)
-        spend(matcher, [(price, made)])
+        matcher.spend([(price, made)])
     if not at_price or not (queue.enabled or fill.touch):
         return
     touched = [order for order in limits.reached(trade.price, touch=True) if order.limit == trade.price]
@@ -112,4 +106,4 @@ def _reach(matcher: Matcher, trade: Trade, limits: Ladder, *, at_price: bool) ->
         quantity = min(part, left) if matcher.budget is None else min(part, left, matcher.budget)
         made = matcher.make(order, trade.price, quantity, trade.ts_event, trade.ts_init)
         left -= made
-        spend(matcher, [(trade.price, made)])
+        matcher.spend([(trade.price, made)])

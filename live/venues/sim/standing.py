@@ -4,15 +4,15 @@ A quote, a trade and a book stand until the next one, a bar's close only where o
 meets them. One that travelled does so only when they are no older than the declared age before its arrival; else it waits.
 """
 
-from live.venues.sim.matcher import Matcher, Offer
-from live.venues.sim.matching_bars import spend, standing_close
+from live.venues.sim.matcher import Matcher
+from live.venues.sim.matching_bars import standing_close
 from live.venues.sim.matching_book import take_book
 from live.venues.sim.matching_quotes import take_quote
 from live.venues.sim.matching_trades import traded_price
-from live.venues.sim.settings import FillPrice, TriggeredStop
+from live.venues.sim.settings import TriggeredStop
 from live.venues.sim.working import WorkingOrder
 
-_TRIGGER, _SAME_CLOSE = TriggeredStop.TRIGGER, FillPrice.SAME_CLOSE
+_TRIGGER = TriggeredStop.TRIGGER
 
 
 def begins_triggered(matcher: Matcher, order: WorkingOrder) -> bool:
@@ -40,12 +40,14 @@ def meet_standing(matcher: Matcher, order: WorkingOrder, now: int) -> None:
             order.arrival = None
             take_quote(matcher, quote, order.order_id, now)
         return
-    standing: tuple[list[Offer], int, int] | None = None
-    if fill.price is _SAME_CLOSE and (not fill.limits_rest or order.limit is None or order.at_once):
-        standing = standing_close(matcher, order.sign)
     if trade is not None and matcher.use_trades and matcher.trade_is_newest:
-        standing = [(traded_price(matcher, trade, order.sign), matcher.budget)], trade.ts_event, trade.ts_init
-    if standing is not None and (oldest is None or standing[2] >= oldest):
-        offers, ts_event, _ = standing
-        order.arrival = None
-        spend(matcher, matcher.take(order, offers, ts_event, now, touch=fill.touch))
+        if oldest is None or trade.ts_init >= oldest:
+            order.arrival = None
+            matcher.take_at(order, traded_price(matcher, trade, order.sign), trade.ts_event, now, touch=fill.touch)
+        return
+    if matcher.meets_close and (not fill.limits_rest or order.limit is None or order.at_once):
+        standing = standing_close(matcher, order.sign)
+        if standing is not None and (oldest is None or standing[2] >= oldest):
+            offers, ts_event, _ = standing
+            order.arrival = None
+            matcher.spend(matcher.take(order, offers, ts_event, now, touch=fill.touch))

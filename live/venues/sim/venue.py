@@ -50,7 +50,7 @@ from live.venues.sim.matching_quotes import on_quote
 from live.venues.sim.matching_trades import trade_observer
 from live.venues.sim.settings import SimulationSettings
 from live.venues.sim.standing import begins_triggered, meet_standing
-from live.venues.sim.working import WorkingOrder, take_on
+from live.venues.sim.working import WorkingOrder
 
 # Names of their own: on the way of every order, and an enumeration looks its members up by a descriptor.
 _SUBMIT, _CANCEL = EffectAction.SUBMIT, EffectAction.CANCEL
@@ -102,7 +102,6 @@ class SimulatedVenue:
         self._fees = CostModelFees(simulation.costs) if fees is None else fees
         self._request_log = request_log
         self._matchers = {instrument_id: Matcher(instrument, simulation, self) for instrument_id, instrument in instruments.items()}
-        self._positions: dict[tuple[str, str], int] = {}
         self._travelling: dict[str, int] = {}
         self._sequence = 0
         self._last_answer = 0
@@ -114,9 +113,11 @@ class SimulatedVenue:
 
         Args:
             orders: orders that rest here, in the order in which they were sent.
-            positions: signed quantity units by account and instrument.
+            positions: signed quantity units by account and instrument; other venues' instruments among them do no harm.
         """
-        self._positions.update(positions or {})
+        for (account_id, instrument_id), position in (positions or {}).items():
+            if instrument_id in self._matchers:
+                self._matchers[instrument_id].positions[account_id] = position
         for order in orders:
             submitted = SubmitOrder(
                 order.order_id,
@@ -133,11 +134,10 @@ class SimulatedVenue:
                 order.reduce_only,
             )
             self._sequence += 1
-            working = take_on(submitted, order.remaining, self._sequence)
+            matcher = self._matchers[order.instrument_id]
+            working = matcher.take_on(submitted, order.remaining, self._sequence)
             if working.is_stop and order.filled_quantity:
                 working.mark_triggered()
-            matcher = self._matchers[order.instrument_id]
-            matcher.add(working)
             if working.is_stop or (working.limit is not None and not working.at_once):
                 matcher.rest(working)
             self._schedule_expiry(matcher, working)
@@ -147,7 +147,10 @@ class SimulatedVenue:
         if not self._pass_gate(order, _SUBMIT, now):
             return
         latency = self._latency
-        delay = 0 if latency is None else self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
+        if latency is None:
+            self._arrive(order, now, None)
+            return
+        delay = self._delay(latency.submit, order.order_id, "submit") + self._lead(order.order_id)
         if delay:
             self._travelling[order.order_id] = now + delay
             self._answer(now + delay, partial(self._arrive, order, now + delay, now + delay))
@@ -188,7 +191,7 @@ class SimulatedVenue:
         if matcher is None:
             return None
         if kind is FundingRate:
-            return partial(self._pay_funding, matcher.instrument)  # pyright: ignore[reportReturnType] - of that kind only
+            return partial(self._pay_funding, matcher)  # pyright: ignore[reportReturnType] - of that kind only
         make = _OBSERVERS.get(kind)
         return None if make is None else make(matcher)
 
@@ -205,15 +208,15 @@ class SimulatedVenue:
 
     def position(self, account_id: str, instrument_id: str) -> int:
         """Give an account's net position by the executions here, in signed quantity units."""
-        return self._positions.get((account_id, instrument_id), 0)
+        matcher = self._matchers.get(instrument_id)
+        return 0 if matcher is None else matcher.positions.get(account_id, 0)
 
-    def execute(self, order: WorkingOrder, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int) -> None:
-        """Report an execution and book it on the account's position."""
+    def execute(
+        self, order: WorkingOrder, instrument: Instrument, price: int, quantity: int, liquidity: Liquidity, ts_event: int, now: int
+    ) -> None:
+        """Report an execution, of an order whose remaining quantity still counts it."""
         asked = order.order
-        key = (asked.account_id, asked.instrument_id)
-        self._positions[key] = self._positions.get(key, 0) + order.sign * quantity
         before = asked.quantity - order.remaining
-        instrument = self._matchers[asked.instrument_id].instrument
         fee, fee_asset = self._fees.charge(instrument, asked, price, quantity, liquidity, before, now)
         # What had filled with it, and not a counter, tells executions of one order apart: a restart knows it too.
         trade_id = f"T{order.order_id}" if quantity == asked.quantity else f"T{order.order_id}-{before + quantity}"
@@ -237,14 +240,19 @@ class SimulatedVenue:
             self._tell(order.order_id, OrderRejected(now, now, order.order_id, reason or "Invalid symbol."), now)
             return
         self._sequence += 1
-        working = take_on(order, order.quantity, self._sequence, arrival)
+        working = matcher.take_on(order, order.quantity, self._sequence, arrival)
         if working.is_stop and begins_triggered(matcher, working):
             working.mark_triggered()
-        self._tell(order.order_id, OrderAccepted(now, now, order.order_id, working.venue_order_id), now)
-        matcher.add(working)
+        accepted = OrderAccepted(now, now, order.order_id, working.venue_order_id)
+        if self._latency is None:
+            self._answer(now, accepted)
+        else:
+            self._tell(order.order_id, accepted, now)
         if order.expires_at is not None:
             self._schedule_expiry(matcher, working)
-        meet_standing(matcher, working, now)
+        # Asked before the call: between bars nothing stands.
+        if matcher.trade is not None or matcher.quote is not None or matcher.book is not None or matcher.meets_close:
+            meet_standing(matcher, working, now)
 
     def _take_off(self, request: CancelOrder, now: int) -> None:
         matcher = self._matchers.get(request.instrument_id)
@@ -273,11 +281,13 @@ class SimulatedVenue:
         if working.order.time_in_force is _GTD and expires_at is not None:
             self._answer(expires_at, partial(_expire, matcher, working, expires_at))
 
-    def _pay_funding(self, instrument: Instrument, rate: FundingRate) -> None:
+    def _pay_funding(self, matcher: Matcher, rate: FundingRate) -> None:
+        instrument = matcher.instrument
         if instrument.kind is not InstrumentKind.PERPETUAL:
             return
-        for (account_id, instrument_id), position in sorted(self._positions.items()):
-            if position and instrument_id == instrument.instrument_id:
+        instrument_id = instrument.instrument_id
+        for account_id, position in sorted(matcher.positions.items()):
+            if position:
                 amount = funding_amount(instrument, position, rate)
                 paid = FundingPaid(rate.ts_init, rate.ts_event, account_id, instrument_id, amount, f"F{rate.ts_event}")
                 self._tell(f"F{rate.ts_event}:{account_id}:{instrument_id}", paid, rate.ts_init)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import msgspec
 
 from live.core.effects import SubmitOrder
-from live.core.vocabulary import OrderType, Side, TimeInForce
+from live.core.vocabulary import TimeInForce
 
-_BUY, _LIMIT_MAKER = Side.BUY, OrderType.LIMIT_MAKER
 _AT_ONCE = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 
 
@@ -108,19 +107,3 @@ class WorkingOrder(msgspec.Struct, eq=False):
     def mark_triggered(self) -> None:
         """Make a triggered stop the market or limit order that it begins; it keeps the venue's id, as at Binance Spot."""
         self.is_stop = False
-
-
-def take_on(order: SubmitOrder, remaining: int, sequence: int, arrival: int | None = None) -> WorkingOrder:
-    """Make an order that has come to the venue one that works there, with `remaining` quantity units that may still fill."""
-    return WorkingOrder(
-        order,
-        order.order_id,
-        1 if order.side is _BUY else -1,
-        order.limit_price,
-        remaining,
-        sequence,
-        arrival,
-        order.trigger_price is not None,
-        order.order_type is _LIMIT_MAKER,
-        f"V{order.order_id}",
-    )

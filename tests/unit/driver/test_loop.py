@@ -320,6 +320,23 @@ def test_a_timer_that_was_taken_back_does_not_fire(host):
     assert [one.due for one in host.journal.entries if isinstance(one, inputs.TimerFired)] == [START + 3 * MINUTE]
 
 
+def test_a_timer_that_was_taken_back_does_not_fire_where_no_other_is_set(host):
+    """Its time comes, and nothing is heard of it."""
+    for asked in (effects.SetTimer("alpha", "turn", START + MINUTE), effects.CancelTimer("alpha", "turn")):
+        host.engine.effects.append(asked)
+        host.loop.process(inputs.ClockTicked(START))
+    host.loop.process(inputs.ClockTicked(START + 2 * MINUTE))
+    assert not any(isinstance(one, inputs.TimerFired) for one in host.journal.entries)
+
+
+def test_a_timer_that_fires_late_is_fed_at_the_time_that_it_is_then(host):
+    """Time never runs backwards for the engine."""
+    host.engine.effects.append(effects.SetTimer("alpha", "turn", START - MINUTE))
+    host.loop.process(inputs.ClockTicked(START))
+    (fired,) = [one for one in host.journal.entries if isinstance(one, inputs.TimerFired)]
+    assert (fired.ts_init, fired.due) == (START, START - MINUTE)
+
+
 def test_the_loop_hands_over_what_the_engine_asked_for(host):
     """The venue gets the very order of the intent."""
     seen: list[SubmitOrder] = []

@@ -107,6 +107,15 @@ def test_slippage_never_makes_a_price_of_nothing():
     assert CostModel(slippage_basis_points=9_999).slipped(5, Side.SELL, BTC) == 5
 
 
+@pytest.mark.parametrize(("side", "price"), [(Side.BUY, 3), (Side.SELL, 5)])
+def test_an_offer_below_one_tick_is_moved_to_it_against_a_sell_without_any_slippage(side, price):
+    """As it is with slippage: the rule is of the price, not of how far it moves."""
+    sim = Sim(CostModel(maker_fee_ppm=0, taker_fee_ppm=0, slippage_basis_points=0))
+    sim.bar(3)
+    sim.submit(side)
+    assert sim.bar(3) == [(price, 100, Liquidity.TAKER)]
+
+
 def test_where_declared_a_market_order_fills_at_the_same_bars_close():
     """At once, at the close of the bar it was decided on."""
     sim = Sim(fill_price=FillPrice.SAME_CLOSE)

@@ -283,6 +283,15 @@ def test_only_what_opens_slips_where_declared():
     assert sim.bar(10_000, 10_000, 10_000, 10_000) == [(10_000, 2), (10_001, 3)]
 
 
+def test_what_closes_and_what_opens_are_two_executions_where_only_one_may_slip():
+    """Also where the slippage is nothing: what is declared says how an order is cut, not how far a part of it slips."""
+    sim = market(costs=CostModel(slippage_basis_points=0, slippage_on_opening_only=True))
+    sim.submit(Side.SELL, 2)
+    sim.bar(10_000, 10_000, 10_000, 10_000)
+    sim.submit(Side.BUY, 5, "O2")
+    assert sim.bar(10_000, 10_000, 10_000, 10_000) == [(10_000, 2), (10_000, 3)]
+
+
 def test_every_order_that_ended_is_told_once_and_is_gone():
     """A cancel of it finds nothing."""
     sim = market()
