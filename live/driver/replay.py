@@ -137,7 +137,7 @@ class ReplayRecorder:
         self._watched = observer is not None or interrupted is not None
         self._snapshots = 0 if journal is None else journal.last_seq
         self._commit_at = COMMIT_INTERVAL + self._snapshots
-        self._append_at = APPEND_INTERVAL + self._snapshots
+        self._append_at = min(APPEND_INTERVAL, COMMIT_INTERVAL) + self._snapshots
 
     @property
     def entries(self) -> int:
