@@ -23,30 +23,34 @@ class Pace:
     """Keep the times that count.
 
     Attributes:
-        orders: when orders were sent in the last minute, by account and venue; those by strategy are `EngineState.recent_orders`.
+        strategies: when orders were sent in the last minute, by strategy.
+        orders: the same by account and venue.
         cancels: when cancels of open orders were asked for in the last minute, by strategy, account and venue.
         executions: when a strategy's orders first traded in the last hour, since its lease was granted.
     """
 
-    __slots__ = ("_sent", "cancels", "executions", "orders")
+    __slots__ = ("_sent", "cancels", "executions", "orders", "strategies")
 
     def __init__(self) -> None:
+        self.strategies: dict[str, deque[int]] = {}
         self.orders: ScopeTimes = {}
         self.cancels: ScopeTimes = {}
         self.executions: dict[str, deque[int]] = {}
-        self._sent: dict[tuple[str, str], tuple[deque[int], deque[int]]] = {}
-        """The times of `orders` by account and instrument: those of the account and those of the venue."""
+        self._sent: dict[tuple[str, str, str], tuple[deque[int], deque[int], deque[int]]] = {}
+        """The times of orders by strategy, account and instrument: those of the strategy, of the account and of the venue."""
 
     def submit(self, order: "Order", ts: int) -> None:
         """Count an order that is being sent."""
-        account, venue = self._sent.get((order.account_id, order.instrument_id)) or self._find(order)
         since = ts - MINUTE
-        account.append(ts)
-        while account[0] <= since:
-            account.popleft()
-        venue.append(ts)
-        while venue[0] <= since:
-            venue.popleft()
+        for times in self._sent.get((order.strategy_id, order.account_id, order.instrument_id)) or self._find(order):
+            times.append(ts)
+            while times[0] <= since:
+                times.popleft()
+
+    def read_back(self, strategies: dict[str, deque[int]]) -> None:
+        """Take up when strategies sent orders, as it was written down."""
+        self.strategies = strategies
+        self._sent.clear()
 
     def cancel(self, order: "Order", ts: int) -> None:
         """Count a cancel that is being asked for."""
@@ -57,11 +61,13 @@ class Pace:
         """Count an order that traded for the first time."""
         append_within(self.executions, strategy_id, ts, HOUR)
 
-    def _find(self, order: "Order") -> tuple[deque[int], deque[int]]:
-        """Find where an order's sending counts, once for an account and an instrument."""
-        _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
-        found = self.orders.setdefault(account, deque()), self.orders.setdefault(venue, deque())
-        self._sent[order.account_id, order.instrument_id] = found
+    def _find(self, order: "Order") -> tuple[deque[int], deque[int], deque[int]]:
+        """Find where an order's sending counts, once for a strategy, an account and an instrument."""
+        strategy_id, account_id, instrument_id = order.strategy_id, order.account_id, order.instrument_id
+        _, account, venue = _scopes(strategy_id, account_id, instrument_id)
+        mine = self.strategies.setdefault(strategy_id, deque())
+        found = mine, self.orders.setdefault(account, deque()), self.orders.setdefault(venue, deque())
+        self._sent[strategy_id, account_id, instrument_id] = found
         return found
 
 

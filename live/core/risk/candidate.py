@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.entities import Lease, Target
-from live.core.exposures import Book, Tally, Worst, worst_price
+from live.core.exposures import Book, Worst, worst_price
 from live.core.instruments import Instrument
 from live.core.limits import Limits
 from live.core.market import InstrumentMarket
@@ -22,7 +22,6 @@ FEE_RESERVE_PPM = 2_000
 
 _NO_BOOKS: dict[str, Book] = {}
 _NO_BOOK = Book("")
-_NONE_ALIVE = Tally()
 
 
 class Denial(NamedTuple):
@@ -61,9 +60,7 @@ class Candidate:
         on_margin: whether the account may be short and borrow.
         books: the strategy's books in this account, by instrument.
         book: the one of the intent's instrument.
-        alive: how many of the strategy's orders are alive in this account.
-        alive_in_account: how many orders are alive in the account, of all strategies and at all venues.
-        alive_at_venue: how many orders are alive at the venue, of all accounts.
+        alive_anywhere: how many orders are alive at all; no scope has more of them.
         position: the strategy's signed position, in quantity units.
         worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
@@ -78,9 +75,7 @@ class Candidate:
         "_profits",
         "_strategy_worst",
         "_worth",
-        "alive",
-        "alive_at_venue",
-        "alive_in_account",
+        "alive_anywhere",
         "book",
         "books",
         "bounds",
@@ -127,6 +122,7 @@ class Candidate:
             if price is not None:
                 self.last_price = price
         self.now = now
+        self.alive_anywhere = len(state.live_orders)
         self._worth = worth
         self._strategy_worst = self._account_worst = self._own_worst = self._equity = self._profits = None
         account = state.ledger.accounts.get(account_id)
@@ -140,16 +136,6 @@ class Candidate:
         if book is None:
             book = Book(instrument_id)
         self.book = book
-        alive = 0
-        if state.live_orders:
-            for one in self.books.values():
-                alive += one.orders
-            tallies = state.exposures.tallies
-            self.alive_in_account = tallies.get(bounds.account, _NONE_ALIVE).orders
-            self.alive_at_venue = tallies.get(bounds.venue, _NONE_ALIVE).orders
-        else:
-            self.alive_in_account = self.alive_at_venue = 0
-        self.alive = alive
         self.position = position = book.held
         # What only reduces ends at nothing; a venue clips it there. See Book.
         if intent.side is _BUY:
@@ -170,6 +156,21 @@ class Candidate:
             self.reduces = position > 0 and worst >= 0 and quantity <= position
 
     # Methods and no properties from here on: CPython 3.11 calls a method without leaving its loop, and a property not.
+
+    def alive(self) -> int:
+        """Count the strategy's orders that are alive in this account."""
+        alive = 0
+        for book in self.books.values():
+            alive += book.orders
+        return alive
+
+    def alive_in_account(self) -> int:
+        """Count the orders that are alive in the account, of all strategies and at all venues."""
+        return self.state.exposures.alive_in_account(self.bounds.account[1])
+
+    def alive_at_venue(self) -> int:
+        """Count the orders that are alive at the venue, of all accounts."""
+        return self.state.exposures.alive_at_venue(self.bounds.venue[1])
 
     def equity(self) -> int | None:
         """Give what the account is worth in the quote asset; None while that cannot be computed."""

@@ -217,19 +217,21 @@ def check_margin(candidate: Candidate) -> Denial | None:
 
 def check_open_orders(candidate: Candidate) -> Denial | None:
     """Deny one more order when as many as allowed are alive, unknown too: of the strategy, in the instrument, account or venue."""
+    bounds = candidate.bounds
+    if candidate.alive_anywhere < bounds.fewest_open_orders:
+        return None  # as nearly always
     limits, book = candidate.limits, candidate.book
-    alive = candidate.alive
+    alive = candidate.alive()
     if alive >= limits.maximum_open_orders:
         return Denial(DenialCode.OPEN_ORDERS_EXCEEDED, f"{alive} alive, allowed {limits.maximum_open_orders}")
     if book.orders >= limits.maximum_instrument_open_orders:
         return Denial(
             DenialCode.OPEN_ORDERS_EXCEEDED, f"{book.orders} alive in the instrument, allowed {limits.maximum_instrument_open_orders}"
         )
-    bounds = candidate.bounds
-    alive, allowed = candidate.alive_in_account, bounds.account_limits.maximum_open_orders
-    if alive >= allowed:
+    anywhere, allowed = candidate.alive_anywhere, bounds.account_limits.maximum_open_orders
+    if anywhere >= allowed and (alive := candidate.alive_in_account()) >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {bounds.account[1]}, allowed {allowed}")
-    alive, allowed = candidate.alive_at_venue, bounds.venue_limits.maximum_open_orders
-    if alive >= allowed:
+    allowed = bounds.venue_limits.maximum_open_orders
+    if anywhere >= allowed and (alive := candidate.alive_at_venue()) >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive at {bounds.venue[1]}, allowed {allowed}")
     return None
