@@ -81,8 +81,11 @@ class Book:
         self, instrument: Instrument, price: int, quantity: int = 0, notional: int = 0, buying: bool = False, reduce_only: bool = False
     ) -> Worst:
         """Value the position at worst, over what may fill and one more order, with what is held at `price`; money units."""
+        held = self.held
+        if not held and not self.orders and not reduce_only:  # the one order is all there is, as for most entries
+            return (notional, notional, 0) if buying else (notional, 0, -notional)
         buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
-        reducing_buys, reducing_sells, held = self.reducing_buys, self.reducing_sells, self.held
+        reducing_buys, reducing_sells = self.reducing_buys, self.reducing_sells
         bought, sold = self.reducing_buy_notional, self.reducing_sell_notional
         if quantity:
             if reduce_only:

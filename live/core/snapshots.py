@@ -164,9 +164,11 @@ def restore_state(body: bytes) -> EngineState:
     state.targets = {(strategy, instrument): target for strategy, instrument, target in snapshot.targets}
     state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
     state.fill_keys = dict(snapshot.fill_keys)
-    state.pace.read_back({strategy: deque(times) for strategy, times in snapshot.recent_orders})
     state.external_orders = {(one.account_id, one.instrument_id, one.venue_order_id): one for one in snapshot.external_orders}
-    state.pace.cancels = {(scope, target): deque(times) for scope, target, times in snapshot.recent_cancels}
+    state.pace.read_back(
+        {strategy: deque(times) for strategy, times in snapshot.recent_orders},
+        {(scope, target): deque(times) for scope, target, times in snapshot.recent_cancels},
+    )
     state.pace.executions = {strategy: deque(times) for strategy, times in snapshot.executions}
     state.clocks = {one.venue_id: one for one in snapshot.clocks}
     state.reconciliations = {one.account_id: one for one in snapshot.reconciliations}
