@@ -34,6 +34,9 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
         peak: scope of its own highest profit.
         purse: what its account made in its quote asset.
         others: what the other accounts on its venue made in it.
+        fewest_open_orders: the smallest of its, its account's and its venue's bounds on orders alive; fewer reach none of them.
+        fewest_requests: the smallest of their bounds on orders a minute, and on requests less one: while what is alive and what was
+            sent and canceled in a scope are fewer together, no bound is reached there, and one more order could be canceled.
     """
 
     limits: Limits
@@ -45,6 +48,8 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
     peak: ScopeKey
     purse: Purse
     others: tuple[Purse, ...]
+    fewest_open_orders: int
+    fewest_requests: int
 
 
 def derive_bounds(
@@ -69,8 +74,11 @@ def derive_bounds(
         account, venue = (Scope.ACCOUNT, one.account_id), (Scope.VENUE, one.venue_id)
         both = (shared[account], shared[venue])
         on_venue = purses[one.venue_id, quotes[one.strategy_id]]
+        own = limits[one.strategy_id]
+        alive, orders = (own.maximum_open_orders, own.maximum_instrument_open_orders), own.maximum_orders_per_minute
+        requests = (each for scope in both for each in (scope.maximum_orders_per_minute, scope.maximum_requests_per_minute - 1))
         bounds[one.strategy_id] = Bounds(
-            limits[one.strategy_id],
+            own,
             account,
             venue,
             *both,
@@ -78,6 +86,8 @@ def derive_bounds(
             peak=(Scope.STRATEGY, one.strategy_id),
             purse=on_venue[one.account_id],
             others=tuple(purse for account_id, purse in on_venue.items() if account_id != one.account_id),
+            fewest_open_orders=min(*alive, *(scope.maximum_open_orders for scope in both)),
+            fewest_requests=min(orders, *requests),
         )
     return bounds
 

@@ -5,6 +5,8 @@ ends it. Every sum changes only where a journal entry is applied, so a restart f
 down, since positions and live orders give them again (`EngineState.index_live_order`), and a test compares the two.
 """
 
+from collections.abc import Iterable
+from copy import copy
 from typing import TYPE_CHECKING
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
@@ -79,8 +81,11 @@ class Book:
         self, instrument: Instrument, price: int, quantity: int = 0, notional: int = 0, buying: bool = False, reduce_only: bool = False
     ) -> Worst:
         """Value the position at worst, over what may fill and one more order, with what is held at `price`; money units."""
+        held = self.held
+        if not held and not self.orders and not reduce_only:  # the one order is all there is, as for most entries
+            return (notional, notional, 0) if buying else (notional, 0, -notional)
         buys, buy_notional, sells, sell_notional = self.buys, self.buy_notional, self.sells, self.sell_notional
-        reducing_buys, reducing_sells, held = self.reducing_buys, self.reducing_sells, self.held
+        reducing_buys, reducing_sells = self.reducing_buys, self.reducing_sells
         bought, sold = self.reducing_buy_notional, self.reducing_sell_notional
         if quantity:
             if reduce_only:
@@ -108,15 +113,6 @@ class Book:
         return long if long > short else short, value + buy_notional + bought, value - sell_notional - sold
 
 
-class Tally:
-    """Count how many orders are alive in one account or at one venue."""
-
-    __slots__ = ("orders",)
-
-    def __init__(self) -> None:
-        self.orders = 0
-
-
 class Reserve:
     """Sum what live spot orders may take from one account's balance of one asset at worst, fees apart, in money units."""
 
@@ -131,20 +127,16 @@ class Place:
 
     Attributes:
         strategy: the strategy's book.
-        account: the account's book.
-        account_tally: how many orders are alive in the account.
-        venue_tally: how many orders are alive at the venue.
+        books: that one alone while no other strategy of the account has a book there, since it is the account's as well; else both.
         quote_reserve: what buys in the account reserve of the quote asset, None before the first spot order.
         base_reserve: what sells reserve of the base asset, likewise.
     """
 
-    __slots__ = ("account", "account_tally", "base_reserve", "quote_reserve", "strategy", "venue_tally")
+    __slots__ = ("base_reserve", "books", "quote_reserve", "strategy")
 
-    def __init__(self, strategy: Book, account: Book, account_tally: Tally, venue_tally: Tally) -> None:
+    def __init__(self, strategy: Book, account: Book) -> None:
         self.strategy = strategy
-        self.account = account
-        self.account_tally = account_tally
-        self.venue_tally = venue_tally
+        self.books: tuple[Book, ...] = (strategy,) if account is strategy else (strategy, account)
         self.quote_reserve: Reserve | None = None
         self.base_reserve: Reserve | None = None
 
@@ -154,15 +146,14 @@ class Exposures:
 
     Attributes:
         strategies: books by account and strategy, then by instrument.
-        accounts: books by account and venue, then by instrument.
+        accounts: books by account and venue, then by instrument; the strategy's own where only one has a book there.
         of_account: the same by account alone, a table for each venue.
         of_venue: the same by venue alone, a table for each account.
         sharing: how many strategies have books in an account.
         reserves: what live spot orders may take from an account's balance, by account and asset.
-        tallies: how many orders are alive in an account and at a venue, by scope.
     """
 
-    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserves", "sharing", "strategies", "tallies")
+    __slots__ = ("_places", "accounts", "of_account", "of_venue", "reserves", "sharing", "strategies")
 
     def __init__(self) -> None:
         self.strategies: dict[tuple[str, str], dict[str, Book]] = {}
@@ -171,27 +162,33 @@ class Exposures:
         self.of_venue: dict[str, list[dict[str, Book]]] = {}
         self.sharing: dict[str, int] = {}
         self.reserves: dict[tuple[str, str], Reserve] = {}
-        self.tallies: dict[tuple[Scope, str], Tally] = {}
         self._places: dict[tuple[str, str, str], Place] = {}
 
     @property
     def alive(self) -> dict[tuple[Scope, str], int]:
         """Give how many orders are alive by scope, to compare."""
-        return {scope: tally.orders for scope, tally in self.tallies.items()}
+        alive = {(Scope.ACCOUNT, account_id): self.alive_in_account(account_id) for account_id in self.of_account}
+        return alive | {(Scope.VENUE, venue_id): self.alive_at_venue(venue_id) for venue_id in self.of_venue}
 
     @property
     def reserved(self) -> dict[tuple[str, str], int]:
         """Give what is reserved of each account's assets, to compare."""
         return {key: reserve.amount for key, reserve in self.reserves.items()}
 
+    def alive_in_account(self, account_id: str) -> int:
+        """Count the orders alive in an account, of all strategies and at all venues."""
+        return _count_alive(self.of_account.get(account_id, ()))
+
+    def alive_at_venue(self, venue_id: str) -> int:
+        """Count the orders alive at a venue, of all accounts."""
+        return _count_alive(self.of_venue.get(venue_id, ()))
+
     def add(self, order: "Order", instrument: Instrument) -> None:
         """Reserve for an order that may fill from now on."""
         key = (order.account_id, order.strategy_id, order.instrument_id)
         place = self._places.get(key) or self._find(*key)
-        place.strategy.orders += 1
-        place.account.orders += 1
-        place.account_tally.orders += 1
-        place.venue_tally.orders += 1
+        for book in place.books:
+            book.orders += 1
         left = order.quantity - order.filled_quantity
         if left > 0:
             self._reserve(place, order, instrument, 0, left)
@@ -199,10 +196,8 @@ class Exposures:
     def remove(self, order: "Order", instrument: Instrument) -> None:
         """Free what an order that ended had reserved."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        place.strategy.orders -= 1
-        place.account.orders -= 1
-        place.account_tally.orders -= 1
-        place.venue_tally.orders -= 1
+        for book in place.books:
+            book.orders -= 1
         left = order.quantity - order.filled_quantity
         if left > 0:
             self._reserve(place, order, instrument, left, 0)
@@ -210,27 +205,27 @@ class Exposures:
     def fill(self, order: "Order", instrument: Instrument, before: int, held: int | None = None) -> None:
         """Free what a live order that had `before` quantity units left reserves no longer, now that it filled, and hold `held`."""
         place = self._places[order.account_id, order.strategy_id, order.instrument_id]
-        left = order.quantity - order.filled_quantity
         if before:
+            left = order.quantity - order.filled_quantity
             self._reserve(place, order, instrument, before, left if left > 0 else 0)
         if held is not None:
-            mine = place.strategy
-            place.account.held += held - mine.held
-            mine.held = held
+            change = held - place.strategy.held
+            for book in place.books:
+                book.held += change
 
     def move(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position by a signed quantity."""
         key = (account_id, strategy_id, instrument_id)
-        place = self._places.get(key) or self._find(*key)
-        place.strategy.held += quantity
-        place.account.held += quantity
+        for book in (self._places.get(key) or self._find(*key)).books:
+            book.held += quantity
 
     def hold(self, account_id: str, strategy_id: str, instrument_id: str, quantity: int) -> None:
         """Change a position to a signed quantity."""
         key = (account_id, strategy_id, instrument_id)
         place = self._places.get(key) or self._find(*key)
-        place.account.held += quantity - place.strategy.held
-        place.strategy.held = quantity
+        change = quantity - place.strategy.held
+        for book in place.books:
+            book.held += change
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
@@ -244,56 +239,72 @@ class Exposures:
             theirs = self.accounts[account_id, venue_id] = {}
             self.of_account.setdefault(account_id, []).append(theirs)
             self.of_venue.setdefault(venue_id, []).append(theirs)
-        if instrument_id not in mine:
-            mine[instrument_id] = Book(instrument_id)
-        if instrument_id not in theirs:
-            theirs[instrument_id] = Book(instrument_id)
-        tallies = [self.tallies.setdefault(scope, Tally()) for scope in ((Scope.ACCOUNT, account_id), (Scope.VENUE, venue_id))]
-        place = Place(mine[instrument_id], theirs[instrument_id], *tallies)
-        self._places[account_id, strategy_id, instrument_id] = place
+        own = mine[instrument_id] = Book(instrument_id)
+        whole = theirs.get(instrument_id)
+        if whole is None:
+            whole = theirs[instrument_id] = own
+        else:
+            whole = theirs[instrument_id] = self._whole(whole)
+        place = self._places[account_id, strategy_id, instrument_id] = Place(own, whole)
         return place
 
-    def _reserve(self, place: Place, order: "Order", instrument: Instrument, before: int, after: int) -> None:
+    def _whole(self, book: Book) -> Book:
+        """Give the account's book in an instrument that another strategy comes to: one of its own from the second strategy on."""
+        for place in self._places.values():
+            if place.strategy is book:
+                whole = copy(book)
+                place.books = (book, whole)
+                return whole
+        return book
+
+    def _reserve(  # noqa: PLR0912 - four sums and two reserves, each in its place: a call for each would cost more than the sum
+        self, place: Place, order: "Order", instrument: Instrument, before: int, after: int
+    ) -> None:
         """Let an order reserve for `after` quantity units what it reserved for `before`."""
         quantity, worst = after - before, order.worst_price
-        mine, theirs = place.strategy, place.account
         notional = instrument.notional(worst, after) if after else 0
         if before:
             notional -= instrument.notional(worst, before)
-        buying = order.side is _BUY
-        if order.reduce_only:
-            for book in (mine, theirs):
-                if buying:
+        if order.side is _BUY:
+            if order.reduce_only:
+                for book in place.books:
                     book.reducing_buys += quantity
                     book.reducing_buy_notional += notional
-                else:
+            else:
+                for book in place.books:
+                    book.buys += quantity
+                    book.buy_notional += notional
+            reserve = place.quote_reserve
+            if reserve is None and instrument.kind is _SPOT:
+                reserve = place.quote_reserve = self._reserve_of(order.account_id, instrument.quote)
+            if reserve is not None:
+                reserve.amount += notional
+        else:
+            if order.reduce_only:
+                for book in place.books:
                     book.reducing_sells += quantity
                     book.reducing_sell_notional += notional
-        elif buying:
-            mine.buys += quantity
-            mine.buy_notional += notional
-            theirs.buys += quantity
-            theirs.buy_notional += notional
-        else:
-            mine.sells += quantity
-            mine.sell_notional += notional
-            theirs.sells += quantity
-            theirs.sell_notional += notional
-        if instrument.kind is _SPOT:
-            if buying:
-                reserve = place.quote_reserve
-                if reserve is None:
-                    reserve = place.quote_reserve = self._reserve_of(order.account_id, instrument.quote)
-                reserve.amount += notional
             else:
-                reserve = place.base_reserve
-                if reserve is None:
-                    reserve = place.base_reserve = self._reserve_of(order.account_id, instrument.base)
+                for book in place.books:
+                    book.sells += quantity
+                    book.sell_notional += notional
+            reserve = place.base_reserve
+            if reserve is None and instrument.kind is _SPOT:
+                reserve = place.base_reserve = self._reserve_of(order.account_id, instrument.base)
+            if reserve is not None:
                 reserve.amount += (instrument.base_amount(after) if after else 0) - (instrument.base_amount(before) if before else 0)
 
     def _reserve_of(self, account_id: str, asset: str) -> Reserve:
         """Find what is reserved of an account's asset; which assets an instrument trades never changes."""
         return self.reserves.setdefault((account_id, asset), Reserve())
+
+
+def _count_alive(tables: Iterable[dict[str, Book]]) -> int:
+    alive = 0
+    for table in tables:
+        for book in table.values():
+            alive += book.orders
+    return alive
 
 
 def worst_price(order: "IntentRecorded | Order", collar_ppm: int) -> int:

@@ -120,19 +120,12 @@ class Instrument(_Ratios, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     def notional(self, price: int, quantity: int) -> int:
         """Value `quantity` at `price` in money units of the quote asset: exactly, or else rounded half to even to one unit."""
-        factor = self._value_factor
-        if factor:
-            return price * quantity * factor
-        multiplier, divisor = self._value_ratio
-        return divide_half_even(price * quantity * multiplier, divisor)
+        # A factor of 0 takes the long way; so does nothing times anything, which is nothing by that way as well.
+        return price * quantity * self._value_factor or _scaled(price * quantity, self._value_ratio)
 
     def base_amount(self, quantity: int) -> int:
         """Convert quantity units to money units of the base asset: exactly, or else rounded half to even to one unit."""
-        factor = self._base_factor
-        if factor:
-            return quantity * factor
-        multiplier, divisor = self._base_ratio
-        return divide_half_even(quantity * multiplier, divisor)
+        return quantity * self._base_factor or _scaled(quantity, self._base_ratio)  # as `notional`
 
     def quantity_worth(self, value: int, price: int) -> int:
         """Give the largest quantity, in units toward zero, that is worth no more than `value` money units at `price`."""
@@ -152,6 +145,11 @@ class Instrument(_Ratios, msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     def _fault(self, said: str) -> InstrumentError:
         return InstrumentError(f"{self.instrument_id}: {said}")
+
+
+def _scaled(number: int, ratio: tuple[int, int]) -> int:
+    multiplier, divisor = ratio
+    return divide_half_even(number * multiplier, divisor)
 
 
 def _ratio(number: int, exponent: int) -> tuple[int, int]:

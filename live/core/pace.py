@@ -2,66 +2,91 @@
 
 from collections import deque
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from live.core.vocabulary import Scope
 
 if TYPE_CHECKING:
     from live.core.entities import Order
 
-_Key = TypeVar("_Key", str, tuple[Scope, str])
-
 MINUTE = 60 * 1_000_000_000
 HOUR = 60 * MINUTE
 
 ScopeTimes = dict[tuple[Scope, str], deque[int]]
 """Times by scope, oldest first; those older than their window go when the next one comes."""
+_Times = tuple[deque[int], deque[int], deque[int]]
+_Found = dict[tuple[str, str, str], _Times]
+"""The times of a strategy, of an account and of a venue, by strategy, account and instrument."""
 
 
 class Pace:
     """Keep the times that count.
 
     Attributes:
-        orders: when orders were sent in the last minute, by account and venue; those by strategy are `EngineState.recent_orders`.
+        strategies: when orders were sent in the last minute, by strategy.
+        orders: the same by account and venue.
         cancels: when cancels of open orders were asked for in the last minute, by strategy, account and venue.
         executions: when a strategy's orders first traded in the last hour, since its lease was granted.
     """
 
-    __slots__ = ("_sent", "cancels", "executions", "orders")
+    __slots__ = ("_canceled", "_sent", "cancels", "executions", "orders", "strategies")
 
     def __init__(self) -> None:
+        self.strategies: dict[str, deque[int]] = {}
         self.orders: ScopeTimes = {}
         self.cancels: ScopeTimes = {}
         self.executions: dict[str, deque[int]] = {}
-        self._sent: dict[tuple[str, str], tuple[deque[int], deque[int]]] = {}
-        """The times of `orders` by account and instrument: those of the account and those of the venue."""
+        self._sent: _Found = {}
+        self._canceled: _Found = {}
 
     def submit(self, order: "Order", ts: int) -> None:
         """Count an order that is being sent."""
-        account, venue = self._sent.get((order.account_id, order.instrument_id)) or self._find(order)
         since = ts - MINUTE
-        account.append(ts)
-        while account[0] <= since:
-            account.popleft()
-        venue.append(ts)
-        while venue[0] <= since:
-            venue.popleft()
+        for times in self._sent.get((order.strategy_id, order.account_id, order.instrument_id)) or self._find_sent(order):
+            times.append(ts)
+            while times[0] <= since:
+                times.popleft()
 
     def cancel(self, order: "Order", ts: int) -> None:
         """Count a cancel that is being asked for."""
-        for scope in _scopes(order.strategy_id, order.account_id, order.instrument_id):
-            append_within(self.cancels, scope, ts, MINUTE)
+        since = ts - MINUTE
+        for times in self._canceled.get((order.strategy_id, order.account_id, order.instrument_id)) or self._find_canceled(order):
+            times.append(ts)
+            while times[0] <= since:
+                times.popleft()
 
     def execute(self, strategy_id: str, ts: int) -> None:
         """Count an order that traded for the first time."""
-        append_within(self.executions, strategy_id, ts, HOUR)
+        times = self.executions.get(strategy_id)
+        if times is None:
+            times = self.executions[strategy_id] = deque()
+        times.append(ts)
+        since = ts - HOUR
+        while times[0] <= since:
+            times.popleft()
 
-    def _find(self, order: "Order") -> tuple[deque[int], deque[int]]:
-        """Find where an order's sending counts, once for an account and an instrument."""
-        _, account, venue = _scopes(order.strategy_id, order.account_id, order.instrument_id)
-        found = self.orders.setdefault(account, deque()), self.orders.setdefault(venue, deque())
-        self._sent[order.account_id, order.instrument_id] = found
+    def read_back(self, strategies: dict[str, deque[int]], cancels: ScopeTimes) -> None:
+        """Take up when strategies sent orders, and when cancels were asked for, as it was written down."""
+        self.strategies, self.cancels = strategies, cancels
+        self._sent.clear()
+        self._canceled.clear()
+
+    def _find_sent(self, order: "Order") -> _Times:
+        """Find where an order's sending counts, once for a strategy, an account and an instrument."""
+        strategy_id, account_id, instrument_id = order.strategy_id, order.account_id, order.instrument_id
+        _, account, venue = _scopes(strategy_id, account_id, instrument_id)
+        mine = self.strategies.setdefault(strategy_id, deque())
+        found = mine, self.orders.setdefault(account, deque()), self.orders.setdefault(venue, deque())
+        self._sent[strategy_id, account_id, instrument_id] = found
+        return found
+
+    def _find_canceled(self, order: "Order") -> _Times:
+        """Find where an order's cancel counts likewise."""
+        strategy_id, account_id, instrument_id = order.strategy_id, order.account_id, order.instrument_id
+        mine, account, venue = _scopes(strategy_id, account_id, instrument_id)
+        cancels = self.cancels
+        found = cancels.setdefault(mine, deque()), cancels.setdefault(account, deque()), cancels.setdefault(venue, deque())
+        self._canceled[strategy_id, account_id, instrument_id] = found
         return found
 
 
@@ -80,17 +105,5 @@ def newer_than(times: deque[int], since: int) -> list[int]:
     return [time for time in times if time > since]
 
 
-def append_within(table: dict[_Key, deque[int]], key: _Key, ts: int, window: int) -> None:
-    """Take a key's newest time in, and let go of those that lie `window` or more before it."""
-    times = table.get(key)
-    if times is None:
-        times = table[key] = deque()
-    times.append(ts)
-    since = ts - window
-    while times[0] <= since:
-        times.popleft()
-
-
-@lru_cache(maxsize=1_024)  # the same few triples with every order
 def _scopes(strategy_id: str, account_id: str, instrument_id: str) -> tuple[tuple[Scope, str], tuple[Scope, str], tuple[Scope, str]]:
     return ((Scope.STRATEGY, strategy_id), (Scope.ACCOUNT, account_id), (Scope.VENUE, instrument_id.partition(":")[0]))

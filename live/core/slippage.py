@@ -37,18 +37,18 @@ class _Account:
         self.orders: deque[Paid] = deque()
         self.beyond = self.quantity = 0
         for one in orders:
-            self.add(one)
+            self.add(*one)
 
-    def add(self, paid: Paid) -> None:
+    def add(self, ts: int, order_id: str, beyond: int, quantity: int) -> None:
         """Take in the newest order, and let go of the oldest where as many as are remembered are known."""
-        orders, (_, _, beyond, quantity) = self.orders, paid
-        total = beyond * quantity
-        if len(orders) == REMEMBERED:
-            _, _, beyond, gone = orders.popleft()
-            total -= beyond * gone
+        orders = self.orders
+        orders.append((ts, order_id, beyond, quantity))
+        beyond *= quantity
+        if len(orders) > REMEMBERED:
+            _, _, before, gone = orders.popleft()
+            beyond -= before * gone
             quantity -= gone
-        orders.append(paid)
-        self.beyond += total
+        self.beyond += beyond
         self.quantity += quantity
 
     def drop_oldest(self) -> None:
@@ -80,33 +80,36 @@ class Slippage:
 
     def fill(self, order: Order, record: FillRecorded) -> None:
         """Take in an execution of an order, whose fill it is not counted in yet; a stop is held to its trigger."""
-        reference = order.trigger_price or order.reference_price
-        if order.order_type not in TAKES or reference <= 0:
+        if order.order_type not in TAKES:
             return
-        worse = record.price - reference
-        if worse:
-            worse = (worse if order.side is _BUY else -worse) * PARTS_PER_MILLION // reference
-            if not -WORST_PPM <= worse <= WORST_PPM:
-                worse = WORST_PPM if worse > 0 else -WORST_PPM
+        reference, price = order.trigger_price or order.reference_price, record.price
+        if reference <= 0:
+            return
+        worse = (price - reference if order.side is _BUY else reference - price) * PARTS_PER_MILLION // reference
+        if abs(worse) > WORST_PPM:
+            worse = WORST_PPM if worse > 0 else -WORST_PPM
         key = (order.account_id, order.instrument_id)
         paid = self._paid.get(key)
         if paid is None:
             paid = self._paid[key] = _Account()
-        orders, since = paid.orders, record.ts - HOUR
+        ts, orders = record.ts, paid.orders
+        since = ts - HOUR
         while orders and orders[0][0] <= since:  # first, since a snapshot that was taken meanwhile has left it out
             paid.drop_oldest()
-        if order.filled_quantity and paid.extend(order.order_id, worse, record.quantity):
-            return
-        paid.add((record.ts, order.order_id, worse, record.quantity))
+        if not (order.filled_quantity and paid.extend(order.order_id, worse, record.quantity)):
+            paid.add(ts, order.order_id, worse, record.quantity)
 
     def lately(self, account_id: str, instrument_id: str, now: int) -> int | None:
         """Give what orders of the last hour paid on average beyond their references, parts per million; None when few say so."""
-        paid, since = self._paid.get((account_id, instrument_id)), now - HOUR
-        if paid is None or len(paid.orders) < LEAST or paid.orders[-LEAST][0] <= since:
+        paid = self._paid.get((account_id, instrument_id))
+        if paid is None:
             return None
-        if paid.orders[0][0] > since:
+        orders, since = paid.orders, now - HOUR
+        if len(orders) < LEAST or orders[-LEAST][0] <= since:
+            return None
+        if orders[0][0] > since:
             return paid.beyond // paid.quantity
-        newest = _Account(_newer_than(paid.orders, since))
+        newest = _Account(_newer_than(orders, since))
         return newest.beyond // newest.quantity
 
     def known(self) -> Iterator[tuple[str, str]]:

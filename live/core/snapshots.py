@@ -90,7 +90,7 @@ def take_snapshot(state: EngineState) -> bytes:
             targets=[(*key, state.targets[key]) for key in sorted(state.targets)],
             day_profits=[(key, *state.day_profits[key]) for key in sorted(state.day_profits)],
             fill_keys=list(state.fill_keys.items()),
-            recent_orders=[(key, list(state.recent_orders[key])) for key in sorted(state.recent_orders)],
+            recent_orders=[(key, list(state.pace.strategies[key])) for key in sorted(state.pace.strategies)],
             external_orders=[state.external_orders[key] for key in sorted(state.external_orders)],
             accounts=[(key, ledger.accounts[key]) for key in sorted(ledger.accounts)],
             strategy_fees=[(*key, ledger.strategy_fees[key]) for key in sorted(ledger.strategy_fees)],
@@ -164,9 +164,11 @@ def restore_state(body: bytes) -> EngineState:
     state.targets = {(strategy, instrument): target for strategy, instrument, target in snapshot.targets}
     state.day_profits = {strategy: (day, profit) for strategy, day, profit in snapshot.day_profits}
     state.fill_keys = dict(snapshot.fill_keys)
-    state.recent_orders = {strategy: deque(times) for strategy, times in snapshot.recent_orders}
     state.external_orders = {(one.account_id, one.instrument_id, one.venue_order_id): one for one in snapshot.external_orders}
-    state.pace.cancels = {(scope, target): deque(times) for scope, target, times in snapshot.recent_cancels}
+    state.pace.read_back(
+        {strategy: deque(times) for strategy, times in snapshot.recent_orders},
+        {(scope, target): deque(times) for scope, target, times in snapshot.recent_cancels},
+    )
     state.pace.executions = {strategy: deque(times) for strategy, times in snapshot.executions}
     state.clocks = {one.venue_id: one for one in snapshot.clocks}
     state.reconciliations = {one.account_id: one for one in snapshot.reconciliations}

@@ -4,7 +4,6 @@ The engine changes its state by emitting a record and applying it here; a restar
 same `apply`. So the fold equals the engine's state by construction, and a test holds it to that at every snapshot.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,7 +18,7 @@ from live.core.instruments import FIXED_FIELDS, Instrument
 from live.core.ledger import Account, Ledger, Position
 from live.core.limits import CEILING_PRICE_COLLAR_PPM
 from live.core.orders import MAY_REST_AT_VENUE, TERMINAL, TRANSITIONS, OrderEvent, OrderState, next_state
-from live.core.pace import MINUTE, Pace, append_within
+from live.core.pace import Pace
 from live.core.reconciliation import OPEN_ORDERS, counts
 from live.core.records import JournalEntry
 from live.core.retention import DAY, RETAINED_ORDERS, EndedOrders
@@ -75,7 +74,6 @@ class EngineState:
         "orders",
         "pace",
         "peaks",
-        "recent_orders",
         "reconciliations",
         "session_id",
         "slippage",
@@ -108,7 +106,6 @@ class EngineState:
         self.funding_keys: dict[str, int] = {}
         self.fill_keys: dict[str, str] = {}
         self.external_orders: dict[tuple[str, str, str], ExternalOrder] = {}
-        self.recent_orders: dict[str, deque[int]] = {}
         self.ended = EndedOrders()
         self.exposures = Exposures()
         self.pace = Pace()
@@ -460,7 +457,6 @@ class EngineState:
         order.worst_price = worst
         order.state = record.state
         order.submitted_at = ts
-        append_within(self.recent_orders, order.strategy_id, ts, MINUTE)
         self.pace.submit(order, ts)
         self.index_live_order(order)
 

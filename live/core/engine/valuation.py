@@ -107,14 +107,17 @@ def profit(state: EngineState, markets: Markets, strategy_id: str) -> int | None
     for position in state.ledger.by_strategy.get(strategy_id, ()):
         if deployment is not None and position.account_id != deployment.account_id:
             continue
+        # What it cashed is what it realised less fees and with funding, and for spot less its cost: see `ledger`.
+        total += position.cash
         quantity = position.quantity
         if quantity:
             instrument_id = position.instrument_id
-            price = markets[instrument_id].last_price
+            instrument, price = state.instruments[instrument_id], markets[instrument_id].last_price
             if price is None:
                 return None
-            total += state.instruments[instrument_id].notional(price, quantity)
-        total += position.realised - position.fees + position.funding - position.cost
+            total += instrument.notional(price, quantity)
+            if instrument.kind is _PERPETUAL:
+                total -= position.cost
     return total
 
 

@@ -5,8 +5,9 @@ from typing import NamedTuple, Protocol
 
 from live.core.decimals import PARTS_PER_MILLION, divide_up
 from live.core.entities import Lease, Target
-from live.core.exposures import Book, Tally, Worst, worst_price
+from live.core.exposures import Book, Worst, worst_price
 from live.core.instruments import Instrument
+from live.core.ledger import CASH_ACCOUNT
 from live.core.limits import Limits
 from live.core.market import InstrumentMarket
 from live.core.records import IntentRecorded
@@ -21,8 +22,7 @@ FEE_RESERVE_PPM = 2_000
 
 
 _NO_BOOKS: dict[str, Book] = {}
-_NO_BOOK = Book("")
-_NONE_ALIVE = Tally()
+_NO_MARKET = InstrumentMarket()
 
 
 class Denial(NamedTuple):
@@ -54,22 +54,20 @@ class Candidate:
         limits: the strategy's limits, complete.
         instrument: definition of the instrument; not set when unknown, which `check_instrument` denies before anything reads it.
         markets: last prices by instrument.
-        market: last prices of the intent's instrument; not set when there are none, which `check_data_age` denies.
-        last_price: the last of them, price units; not set while there is none, which it denies as well.
+        market: last prices of the intent's instrument, one without any when nothing is known of it.
+        last_price: the last of them, price units; not set while there is none, which `check_data_age` denies before anything reads it.
         now: engine time, nanoseconds UTC.
         buying: whether it is a buy.
         on_margin: whether the account may be short and borrow.
         books: the strategy's books in this account, by instrument.
         book: the one of the intent's instrument.
-        alive: how many of the strategy's orders are alive in this account.
-        alive_in_account: how many orders are alive in the account, of all strategies and at all venues.
-        alive_at_venue: how many orders are alive at the venue, of all accounts.
+        alive_anywhere: how many orders are alive at all; no scope has more of them.
         position: the strategy's signed position, in quantity units.
         worst: the position if this order and every live one of its side fill, and none of the other side does.
         reduces: whether the worst case of this order only brings the position nearer to zero.
         worst_price: see `exposures.worst_price`, price units; not set without an instrument.
         notional: its value at that price, money units of the quote asset; 0 without an instrument.
-        nominal_price: the price it is meant to trade at: its limit, else its trigger, else the last price.
+        nominal_price: the price it is meant to trade at; set only where the instrument has a smallest notional, which is judged at it.
     """
 
     __slots__ = (
@@ -79,9 +77,7 @@ class Candidate:
         "_profits",
         "_strategy_worst",
         "_worth",
-        "alive",
-        "alive_at_venue",
-        "alive_in_account",
+        "alive_anywhere",
         "book",
         "books",
         "bounds",
@@ -113,46 +109,29 @@ class Candidate:
         instrument_id, account_id, quantity = intent.instrument_id, intent.account_id, intent.quantity
         self.intent = intent
         self.state = state
+        self.markets = markets
+        self.now = now
+        self.alive_anywhere = len(state.live_orders)
+        self._worth = worth
+        self._strategy_worst = self._account_worst = self._equity = self._profits = None
         self.bounds = bounds = state.bounds[intent.strategy_id]
-        self.limits: Limits = bounds.limits
+        self.limits = limits = bounds.limits
         instrument = state.instruments.get(instrument_id)
         if instrument is None:
             self.notional = 0
         else:
             self.instrument = instrument
-            self.worst_price = worst = worst_price(intent, bounds.limits.price_collar_ppm)
+            self.worst_price = worst = worst_price(intent, limits.price_collar_ppm)
             self.notional = instrument.notional(worst, quantity)
-        self.markets = markets
-        market = markets.get(instrument_id)
-        if market is not None:
-            self.market = market
-            price = market.last_price
-            if price is not None:
-                self.last_price = price
-        self.now = now
-        self._worth = worth
-        self._strategy_worst = self._account_worst = self._own_worst = self._equity = self._profits = None
-        account = state.ledger.accounts.get(account_id)
-        self.on_margin = account is not None and account.account_type is _MARGIN
-        limit = intent.limit_price
-        if limit is None:
-            limit = intent.reference_price if intent.trigger_price is None else intent.trigger_price
-        self.nominal_price = limit
-        self.books: dict[str, Book] = state.exposures.strategies.get((account_id, intent.strategy_id), _NO_BOOKS)
-        book = self.books.get(instrument_id)
-        if book is None:
-            book = Book(instrument_id)
-        self.book = book
-        alive = 0
-        if state.live_orders:
-            for one in self.books.values():
-                alive += one.orders
-            tallies = state.exposures.tallies
-            self.alive_in_account = tallies.get(bounds.account, _NONE_ALIVE).orders
-            self.alive_at_venue = tallies.get(bounds.venue, _NONE_ALIVE).orders
-        else:
-            self.alive_in_account = self.alive_at_venue = 0
-        self.alive = alive
+            if instrument.minimum_notional:
+                self.nominal_price = nominal_price(intent)
+        self.market = market = markets.get(instrument_id, _NO_MARKET)
+        price = market.last_price
+        if price is not None:
+            self.last_price = price
+        self.on_margin = state.ledger.accounts.get(account_id, CASH_ACCOUNT).account_type is _MARGIN
+        self.books = books = state.exposures.strategies.get((account_id, intent.strategy_id), _NO_BOOKS)
+        self.book = book = books.get(instrument_id) or Book(instrument_id)
         self.position = position = book.held
         # What only reduces ends at nothing; a venue clips it there. See Book.
         if intent.side is _BUY:
@@ -160,19 +139,42 @@ class Candidate:
             buys, reducing = book.buys + quantity, book.reducing_buys
             if intent.reduce_only:
                 buys, reducing = buys - quantity, reducing + quantity
-            covered = position + reducing
-            self.worst = worst = (position if position >= 0 else covered if covered < 0 else 0) + buys
-            self.reduces = position < 0 and worst <= 0 and quantity <= -position
+            if position >= 0:
+                self.worst = position + buys
+                self.reduces = False
+            else:
+                covered = position + reducing
+                self.worst = worst = (covered if covered < 0 else 0) + buys
+                self.reduces = worst <= 0 and quantity <= -position
         else:
             self.buying = False
             sells, reducing = book.sells + quantity, book.reducing_sells
             if intent.reduce_only:
                 sells, reducing = sells - quantity, reducing + quantity
-            left = position - reducing
-            self.worst = worst = (position if position <= 0 else left if left > 0 else 0) - sells
-            self.reduces = position > 0 and worst >= 0 and quantity <= position
+            if position <= 0:
+                self.worst = position - sells
+                self.reduces = False
+            else:
+                left = position - reducing
+                self.worst = worst = (left if left > 0 else 0) - sells
+                self.reduces = worst >= 0 and quantity <= position
 
     # Methods and no properties from here on: CPython 3.11 calls a method without leaving its loop, and a property not.
+
+    def alive(self) -> int:
+        """Count the strategy's orders that are alive in this account."""
+        alive = 0
+        for book in self.books.values():
+            alive += book.orders
+        return alive
+
+    def alive_in_account(self) -> int:
+        """Count the orders that are alive in the account, of all strategies and at all venues."""
+        return self.state.exposures.alive_in_account(self.bounds.account[1])
+
+    def alive_at_venue(self) -> int:
+        """Count the orders that are alive at the venue, of all accounts."""
+        return self.state.exposures.alive_at_venue(self.bounds.venue[1])
 
     def equity(self) -> int | None:
         """Give what the account is worth in the quote asset; None while that cannot be computed."""
@@ -204,7 +206,7 @@ class Candidate:
         """Sum the worst cases of the strategy's books in the order's quote asset; or name an instrument held without a price."""
         worst = self._strategy_worst
         if worst is None:
-            worst = self._strategy_worst = self._sum_own(self.books)
+            worst = self._strategy_worst = self._sum_own(self.books, self.book)
         return worst
 
     def account_worst(self) -> Worst | str:
@@ -213,22 +215,22 @@ class Candidate:
         if worst is None:
             exposures, account_id = self.state.exposures, self.bounds.account[1]
             tables = exposures.of_account.get(account_id, ())
-            if len(tables) == 1 and exposures.sharing[account_id] == 1 and self.books:
+            own = exposures.accounts.get((account_id, self.bounds.venue[1]), _NO_BOOKS)
+            if len(tables) == 1 and tables[0] is own and exposures.sharing[account_id] == 1 and self.books:
                 # The strategy's books are all that the account has.
                 worst = self._own_worst = self._account_worst = self._strategy_worst or self.strategy_worst()
             else:
-                own = exposures.accounts.get((account_id, self.bounds.venue[1]), _NO_BOOKS)
-                self._own_worst = self._sum_own(own)
+                self._own_worst = self._sum_own(own, own.get(self.intent.instrument_id) or Book(""))
                 worst = self._account_worst = self._sum_tables(own, tables)
         return worst
 
     def venue_worst(self) -> Worst | str:
         """Sum the worst cases of the venue's books likewise, over all its accounts."""
-        worst, venue_id, exposures = self._account_worst or self.account_worst(), self.bounds.venue[1], self.state.exposures
-        tables = exposures.of_venue.get(venue_id, ())
-        if len(tables) == 1 and len(exposures.of_account.get(self.intent.account_id, ())) == 1:
-            return worst
-        return self._sum_tables(exposures.accounts.get((self.intent.account_id, venue_id), _NO_BOOKS), tables)
+        worst, exposures = self._account_worst or self.account_worst(), self.state.exposures
+        tables, accounts = exposures.of_venue.get(self.bounds.venue[1], ()), exposures.of_account.get(self.bounds.account[1], ())
+        if len(tables) == 1 and len(accounts) == 1 and tables[0] is accounts[0]:
+            return worst  # the account's books are all that the venue has
+        return self._sum_tables(exposures.accounts.get((self.bounds.account[1], self.bounds.venue[1]), _NO_BOOKS), tables)
 
     def _sum_tables(self, own: dict[str, Book], tables: Sequence[dict[str, Book]]) -> Worst | str:
         """Add to the worst case of the table that the order is in those of the others."""
@@ -243,14 +245,13 @@ class Candidate:
                     return total
         return total
 
-    def _sum_own(self, books: dict[str, Book]) -> Worst | str:
-        """Sum the worst cases of the table that the order is in, with the order in it."""
-        instrument_id = self.intent.instrument_id
-        book, others = books.get(instrument_id), len(books) - 1
-        if book is None:
-            book, others = _NO_BOOK, others + 1
-        total = self.worst_in(book)
-        return self._add(total, books, instrument_id) if others else total
+    def _sum_own(self, books: dict[str, Book], book: Book) -> Worst | str:
+        """Sum the worst cases of the table that the order is in, with the order in its book, an empty one where the table has none."""
+        intent = self.intent
+        total = book.worst(self.instrument, self.last_price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+        if len(books) > 1 or (books and book.instrument_id not in books):
+            return self._add(total, books, intent.instrument_id)
+        return total
 
     def _add(self, total: Worst, books: dict[str, Book], but: str) -> Worst | str:
         """Add the worst cases of a table's books in the order's quote asset, but for one that is in the total already."""
@@ -268,6 +269,13 @@ class Candidate:
             bought += more_bought
             sold += more_sold
         return gross, bought, sold
+
+
+def nominal_price(intent: IntentRecorded) -> int:
+    """Give the price that an order is meant to trade at, price units: its limit, else its trigger, else the last price."""
+    if intent.limit_price is not None:
+        return intent.limit_price
+    return intent.reference_price if intent.trigger_price is None else intent.trigger_price
 
 
 def largest_exit(

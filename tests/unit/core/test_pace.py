@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from live.core.pace import append_within, count_since, newer_than
+from live.core.pace import HOUR, Pace, count_since, newer_than
 
 
 @pytest.mark.parametrize(("since", "count"), [(0, 4), (9, 4), (10, 3), (11, 3), (20, 1), (29, 1), (30, 0), (31, 0)])
@@ -17,7 +17,7 @@ def test_the_times_after_a_moment_are_counted_and_listed(since, count):
 
 def test_a_time_is_kept_until_it_is_a_whole_window_old():
     """The newest is always kept."""
-    times: dict[str, deque[int]] = {}
+    pace, minute = Pace(), HOUR // 60
     for ts, kept in ((0, [0]), (1, [0, 1]), (59, [0, 1, 59]), (60, [1, 59, 60]), (60, [1, 59, 60, 60]), (500, [500])):
-        append_within(times, "alpha", ts, 60)
-        assert {name: list(deque) for name, deque in times.items()} == {"alpha": kept}
+        pace.execute("alpha", ts * minute)
+        assert {name: list(times) for name, times in pace.executions.items()} == {"alpha": [one * minute for one in kept]}

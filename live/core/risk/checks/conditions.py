@@ -17,12 +17,12 @@ def check_clock(candidate: Candidate) -> Denial | None:
     sample = candidate.state.clocks.get(venue_id)
     if sample is None or candidate.now > sample.valid_until:
         return Denial(DenialCode.CLOCK_UNKNOWN, f"no sample of {venue_id} holds")
-    offset, uncertainty, limit = sample.offset, sample.uncertainty, candidate.limits.maximum_clock_offset
-    distance, stop_above = abs(offset) + uncertainty, sample.stop_above
+    uncertainty, stop_above, limit = sample.uncertainty, sample.stop_above, candidate.limits.maximum_clock_offset
+    distance = abs(sample.offset) + uncertainty
     # What `ClockSampled.allowed` says, without the call: the venue's bound, where it has one, can only be tighter.
     if uncertainty < 0 or distance > limit or (stop_above and distance > stop_above):
         allowed = sample.allowed(limit)
-        return Denial(DenialCode.CLOCK_OFFSET_EXCEEDED, f"{offset} ns, uncertain by {uncertainty} ns, allowed {allowed} ns")
+        return Denial(DenialCode.CLOCK_OFFSET_EXCEEDED, f"{sample.offset} ns, uncertain by {uncertainty} ns, allowed {allowed} ns")
     return None
 
 

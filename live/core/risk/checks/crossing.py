@@ -3,16 +3,17 @@
 from live.core.decimals import PARTS_PER_MILLION
 from live.core.entities import Order
 from live.core.records import IntentRecorded
-from live.core.risk.candidate import Candidate, Denial
+from live.core.risk.candidate import Candidate, Denial, nominal_price
 from live.core.risk.codes import DenialCode
 from live.core.vocabulary import OrderType, Side
 
 
 def check_duplicate(candidate: Candidate) -> Denial | None:
     """Deny an order that equals one of the strategy that is alive and was asked for only just now, but for the one it replaces."""
+    if not candidate.alive_anywhere:
+        return None
     intent = candidate.intent
-    state = candidate.state
-    orders = state.live_by_strategy.get((intent.strategy_id, intent.instrument_id)) if state.live_orders else None
+    orders = candidate.state.live_by_strategy.get((intent.strategy_id, intent.instrument_id))
     if not orders:
         return None
     since = candidate.now - candidate.limits.duplicate_window
@@ -38,9 +39,10 @@ def check_self_trade(candidate: Candidate) -> Denial | None:
     A market order may reach as far as the collar. A stop that waits for its trigger meets only what rests between that and where
     it may reach: what rests before the trigger trades first. Two orders that both only take never meet.
     """
+    if not candidate.alive_anywhere:
+        return None
     intent = candidate.intent
-    state = candidate.state
-    orders = state.live_by_account.get((intent.account_id, intent.instrument_id)) if state.live_orders else None
+    orders = candidate.state.live_by_account.get((intent.account_id, intent.instrument_id))
     if not orders:
         return None
     limit = intent.limit_price if intent.trigger_price is None else None
@@ -52,7 +54,7 @@ def check_self_trade(candidate: Candidate) -> Denial | None:
         else:
             meets = _may_meet(candidate, order)
         if meets:
-            return Denial(DenialCode.SELF_TRADE, f"{candidate.nominal_price} meets {order.order_id}")
+            return Denial(DenialCode.SELF_TRADE, f"{nominal_price(intent)} meets {order.order_id}")
     return None
 
 

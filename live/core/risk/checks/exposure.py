@@ -12,19 +12,18 @@ _STOP = OrderType.STOP  # a module's own name costs a fifth of an attribute of a
 
 def check_notional(candidate: Candidate) -> Denial | None:
     """Deny an order worth less than the venue's minimum, or more than the limit or the lease allows, at its worst price."""
-    intent, instrument = candidate.intent, candidate.instrument
-    minimum = instrument.minimum_notional
+    minimum = candidate.instrument.minimum_notional
     if minimum:
-        price = candidate.nominal_price
+        intent, price = candidate.intent, candidate.nominal_price
         if intent.order_type is _STOP and not candidate.buying:
             price = price * (PARTS_PER_MILLION - candidate.limits.price_collar_ppm) // PARTS_PER_MILLION
-        smallest = instrument.notional(price, intent.quantity)
+        smallest = candidate.instrument.notional(price, intent.quantity)
         if smallest < minimum:
             return Denial(DenialCode.NOTIONAL_BELOW_MINIMUM, f"{smallest} < {minimum}")
     largest = candidate.notional
     if largest > candidate.limits.maximum_order_notional:
         return Denial(DenialCode.NOTIONAL_ABOVE_MAXIMUM, f"{largest} > {candidate.limits.maximum_order_notional}")
-    ceiling = candidate.state.leases[intent.strategy_id].maximum_order_notional
+    ceiling = candidate.state.leases[candidate.intent.strategy_id].maximum_order_notional
     if largest > ceiling:
         return Denial(DenialCode.LEASE_NOTIONAL_EXCEEDED, f"{largest} > {ceiling}")
     return None
@@ -35,9 +34,10 @@ def check_exit(candidate: Candidate) -> Denial | None:
 
     What reduces is not denied: a rest that is too small would be as stuck without it.
     """
-    intent, instrument, position = candidate.intent, candidate.instrument, candidate.position
+    instrument = candidate.instrument
     if not instrument.minimum_notional:
         return None
+    intent, position = candidate.intent, candidate.position
     after = position + intent.quantity if candidate.buying else position - intent.quantity
     if abs(after) <= abs(position) and (after >= 0) is (position >= 0):
         return None
@@ -62,17 +62,15 @@ def check_position(candidate: Candidate) -> Denial | None:
 
     What reduces is not denied: a position may be worth more than its limit because its price rose.
     """
-    limits = candidate.limits
-    if not candidate.buying and candidate.worst < 0 and not candidate.on_margin:
-        return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst}")
     if candidate.reduces:
         return None
-    total, books = candidate.strategy_worst(), candidate.books
-    missing = total if isinstance(total, str) else ""
-    if not missing and len(books) != (candidate.book.instrument_id in books):  # it has books of other instruments
-        missing = _foreign(candidate)
-    if missing or isinstance(total, str):
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{missing} is held but has no price in {candidate.instrument.quote}")
+    if not candidate.buying and candidate.worst < 0 and not candidate.on_margin:
+        return Denial(DenialCode.POSITION_BELOW_ZERO, f"position {candidate.position}, at worst {candidate.worst}")
+    limits, total, books = candidate.limits, candidate.strategy_worst(), candidate.books
+    if isinstance(total, str):
+        return _held_unpriced(candidate, total)
+    if len(books) != (candidate.book.instrument_id in books) and (foreign := _foreign(candidate)):  # it has books of other instruments
+        return _held_unpriced(candidate, foreign)
     gross, bought, sold = total
     if gross > limits.maximum_position_notional:
         return Denial(DenialCode.POSITION_ABOVE_MAXIMUM, f"{gross} > {limits.maximum_position_notional}")
@@ -85,6 +83,10 @@ def check_position(candidate: Candidate) -> Denial | None:
         if worst > limits.maximum_instrument_notional:
             return Denial(DenialCode.INSTRUMENT_EXPOSURE_EXCEEDED, f"{worst} > {limits.maximum_instrument_notional}")
     return None
+
+
+def _held_unpriced(candidate: Candidate, instrument_id: str) -> Denial:
+    return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{instrument_id} is held but has no price in {candidate.instrument.quote}")
 
 
 def _foreign(candidate: Candidate) -> str:
@@ -137,23 +139,24 @@ def check_balance(candidate: Candidate) -> Denial | None:
     if candidate.on_margin:
         return None
     intent, instrument, state = candidate.intent, candidate.instrument, candidate.state
-    asset = instrument.quote if candidate.buying else instrument.base
+    buying = candidate.buying
+    if buying:
+        asset, needed = instrument.quote, candidate.notional
+    else:
+        asset, needed = instrument.base, instrument.base_amount(intent.quantity)
     key = (intent.account_id, asset)
-    reserve = state.exposures.reserves.get(key)
-    reserved = 0 if reserve is None else reserve.amount
+    if candidate.alive_anywhere and (reserve := state.exposures.reserves.get(key)) is not None:
+        needed += reserve.amount
     if state.external_orders:
         others = _reserved_by_others(candidate, asset)
         if isinstance(others, str):
             return Denial(DenialCode.PRICE_REFERENCE_MISSING, f"{others} has no price, and somebody else's order there takes any")
-        reserved += others
-    if candidate.buying:
-        reserved += candidate.notional
-        reserved -= -reserved * FEE_RESERVE_PPM // PARTS_PER_MILLION  # the fee, rounded up
-    else:
-        reserved += instrument.base_amount(intent.quantity)
+        needed += others
+    if buying:
+        needed -= -needed * FEE_RESERVE_PPM // PARTS_PER_MILLION  # the fee, rounded up
     balance = state.ledger.balances.get(key, 0)
-    if reserved > balance:
-        return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{asset} needed {reserved}, held {balance}")
+    if needed > balance:
+        return Denial(DenialCode.BALANCE_INSUFFICIENT, f"{asset} needed {needed}, held {balance}")
     return None
 
 
@@ -217,19 +220,21 @@ def check_margin(candidate: Candidate) -> Denial | None:
 
 def check_open_orders(candidate: Candidate) -> Denial | None:
     """Deny one more order when as many as allowed are alive, unknown too: of the strategy, in the instrument, account or venue."""
+    bounds = candidate.bounds
+    if candidate.alive_anywhere < bounds.fewest_open_orders:
+        return None  # as nearly always
     limits, book = candidate.limits, candidate.book
-    alive = candidate.alive
+    alive = candidate.alive()
     if alive >= limits.maximum_open_orders:
         return Denial(DenialCode.OPEN_ORDERS_EXCEEDED, f"{alive} alive, allowed {limits.maximum_open_orders}")
     if book.orders >= limits.maximum_instrument_open_orders:
         return Denial(
             DenialCode.OPEN_ORDERS_EXCEEDED, f"{book.orders} alive in the instrument, allowed {limits.maximum_instrument_open_orders}"
         )
-    bounds = candidate.bounds
-    alive, allowed = candidate.alive_in_account, bounds.account_limits.maximum_open_orders
-    if alive >= allowed:
+    anywhere, allowed = candidate.alive_anywhere, bounds.account_limits.maximum_open_orders
+    if anywhere >= allowed and (alive := candidate.alive_in_account()) >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive in {bounds.account[1]}, allowed {allowed}")
-    alive, allowed = candidate.alive_at_venue, bounds.venue_limits.maximum_open_orders
-    if alive >= allowed:
+    allowed = bounds.venue_limits.maximum_open_orders
+    if anywhere >= allowed and (alive := candidate.alive_at_venue()) >= allowed:
         return Denial(DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED, f"{alive} alive at {bounds.venue[1]}, allowed {allowed}")
     return None

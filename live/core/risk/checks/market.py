@@ -12,16 +12,16 @@ _BUY, _SELL, _SYNCHRONISED = Side.BUY, Side.SELL, BookState.SYNCHRONISED
 
 CLOCK_LEAD = 5 * 1_000_000_000
 """How far ahead of us a venue's clock may be; data from further in the future would never grow stale."""
+_FURTHEST_AHEAD = -CLOCK_LEAD
 TRIGGER_COLLARS = 10
 """A trigger may be so many collars away from the market: it trades only once the market is there, but must be meant."""
 
 
 def check_data_age(candidate: Candidate) -> Denial | None:
     """Deny when there is no price, its feed is down or has a gap, or it is older by venue time than allowed or from the future."""
-    instrument_id = candidate.intent.instrument_id
-    market = candidate.markets.get(instrument_id)
-    if market is None or market.last_price is None:
-        return Denial(DenialCode.PRICE_REFERENCE_MISSING, instrument_id)
+    market = candidate.market
+    if market.last_price is None:
+        return Denial(DenialCode.PRICE_REFERENCE_MISSING, candidate.intent.instrument_id)
     book = market.book
     if book is not None and book.state is not _SYNCHRONISED:
         return Denial(DenialCode.FEED_GAP, f"the book is {book.state}")
@@ -30,7 +30,7 @@ def check_data_age(candidate: Candidate) -> Denial | None:
     age = candidate.now - market.event_time
     if age > candidate.limits.maximum_data_age:
         return Denial(DenialCode.DATA_STALE, f"age {age} ns > {candidate.limits.maximum_data_age} ns")
-    if age < -CLOCK_LEAD:
+    if age < _FURTHEST_AHEAD:
         return Denial(DenialCode.DATA_STALE, f"from {-age} ns in the future, allowed {CLOCK_LEAD} ns: a clock is wrong")
     return None
 
@@ -41,19 +41,21 @@ def check_price_collar(candidate: Candidate) -> Denial | None:
     A market order is judged at the last price, so it is denied when the two references disagree. A stop's trigger may be
     ten collars away, and the limit of a stop-limit one collar from its trigger.
     """
-    intent, limits = candidate.intent, candidate.limits
-    collar, slow_collar = limits.price_collar_ppm, limits.reference_collar_ppm
-    last, slow = candidate.last_price, candidate.market.slow_reference()
+    intent, limits, last = candidate.intent, candidate.limits, candidate.last_price
+    slow, slow_collar = candidate.market.slow_reference(), limits.reference_collar_ppm
     assert slow is not None, "the last price is one of those it is the median of"
-    limit, trigger = intent.limit_price, intent.trigger_price
-    if trigger is None:
-        price = last if limit is None else limit
+    price, trigger = intent.limit_price, intent.trigger_price
+    if price is None and trigger is None:
+        price = last
     else:
-        if limit is not None and abs(limit - trigger) * PARTS_PER_MILLION > collar * trigger:
-            return _outside(limit, "trigger", trigger, collar)
-        price, collar, slow_collar = trigger, collar * TRIGGER_COLLARS, slow_collar * TRIGGER_COLLARS
-    if price != last and abs(price - last) * PARTS_PER_MILLION > collar * last:
-        return _outside(price, "last price", last, collar)
+        collar = limits.price_collar_ppm
+        if trigger is not None:
+            if price is not None and abs(price - trigger) * PARTS_PER_MILLION > collar * trigger:
+                return _outside(price, "trigger", trigger, collar)
+            price, collar, slow_collar = trigger, collar * TRIGGER_COLLARS, slow_collar * TRIGGER_COLLARS
+        assert price is not None, "it has a limit or a trigger"
+        if abs(price - last) * PARTS_PER_MILLION > collar * last:
+            return _outside(price, "last price", last, collar)
     if abs(price - slow) * PARTS_PER_MILLION > slow_collar * slow:
         return _outside(price, "median of last closes", slow, slow_collar)
     return None
@@ -92,17 +94,18 @@ def check_slippage(candidate: Candidate) -> Denial | None:
     intent = candidate.intent
     if intent.order_type not in TAKES:
         return None
-    market, quantity, limits = candidate.market, intent.quantity, candidate.limits
     if not candidate.reduces:
         paid = candidate.state.slippage.lately(intent.account_id, intent.instrument_id, candidate.now)
-        if paid is not None and paid > limits.maximum_slippage_ppm:
-            said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {limits.maximum_slippage_ppm}"
+        if paid is not None and paid > candidate.limits.maximum_slippage_ppm:
+            said = f"{paid} ppm were paid on average by own orders of the last hour, allowed {candidate.limits.maximum_slippage_ppm}"
             return Denial(DenialCode.SLIPPAGE_EXCEEDED, said)
-    if candidate.buying:
-        best, size, side = market.ask_price, market.ask_quantity, _BUY
-    else:
-        best, size, side = market.bid_price, market.bid_quantity, _SELL
-    if best is None or size <= 0 or size >= quantity:
+    market = candidate.market
+    best = market.ask_price if candidate.buying else market.bid_price
+    if best is None:
+        return None
+    quantity, limits = intent.quantity, candidate.limits
+    size, side = (market.ask_quantity, _BUY) if candidate.buying else (market.bid_quantity, _SELL)
+    if size <= 0 or size >= quantity:
         return None
     fills = [(best, size)] if market.book is None else market.book.walk(side, quantity)
     beyond = quantity

@@ -16,14 +16,19 @@ def check_order_rate(candidate: Candidate) -> Denial | None:
 
     And deny one that would leave too few of the minute's requests to cancel it and every order that is alive there.
     """
-    state, strategy_id = candidate.state, candidate.intent.strategy_id
+    pace, bounds = candidate.state.pace, candidate.bounds
+    mine = pace.strategies.get(candidate.intent.strategy_id, ())
+    account, venue = pace.orders.get(bounds.account, ()), pace.orders.get(bounds.venue, ())
+    calm = bounds.fewest_requests - candidate.alive_anywhere
+    if pace.cancels:
+        calm -= max(len(pace.cancels.get(bounds.account, ())), len(pace.cancels.get(bounds.venue, ())))
+    if len(mine) < calm and len(account) < calm and len(venue) < calm:
+        return None  # nearly always: with everything that is alive and was canceled counted in every scope, no bound is near
     since, allowed = candidate.now - MINUTE, candidate.limits.maximum_orders_per_minute
-    times = state.recent_orders.get(strategy_id)
-    if times and len(times) >= allowed and (recent := count_since(times, since)) >= allowed:
+    if len(mine) >= allowed and (recent := count_since(mine, since)) >= allowed:
         return Denial(DenialCode.ORDER_RATE_EXCEEDED, f"{recent} in 60 s, allowed {allowed}")
-    bounds = candidate.bounds
-    return _judge_scope(state.pace, bounds.account, bounds.account_limits, candidate.alive_in_account, since) or _judge_scope(
-        state.pace, bounds.venue, bounds.venue_limits, candidate.alive_at_venue, since
+    return _judge_scope(pace, bounds.account, bounds.account_limits, candidate.alive_in_account(), since) or _judge_scope(
+        pace, bounds.venue, bounds.venue_limits, candidate.alive_at_venue(), since
     )
 
 
@@ -41,12 +46,14 @@ def _judge_scope(pace: Pace, scope: tuple[Scope, str], limits: ScopeLimits, aliv
 
 def check_executions(candidate: Candidate) -> Denial | None:
     """Deny one more order when with those alive more could trade in an hour of this lease than allowed (RTS 6, article 15(3))."""
-    times = candidate.state.pace.executions.get(candidate.intent.strategy_id)
-    alive = candidate.alive
+    times = candidate.state.pace.executions.get(candidate.intent.strategy_id, ())
     allowed = candidate.limits.maximum_executions_per_hour
-    if alive + (0 if times is None else len(times)) < allowed:
+    if candidate.alive_anywhere + len(times) < allowed:
+        return None  # as nearly always
+    alive = candidate.alive()
+    if alive + len(times) < allowed:
         return None
-    traded = count_since(times or (), candidate.now - HOUR)
+    traded = count_since(times, candidate.now - HOUR)
     if traded + alive < allowed:
         return None
     return Denial(DenialCode.REPEATED_EXECUTIONS, f"{traded} traded in an hour and {alive} are alive, allowed {allowed}")
