@@ -482,6 +482,22 @@ def test_an_order_leaves_room_to_cancel_everything(desk):
 
 
 @pytest.mark.parametrize("scope", [(Scope.ACCOUNT, "paper"), (Scope.VENUE, "binance-spot")])
+@pytest.mark.parametrize(("requests", "code"), [(4, None), (3, DenialCode.CANCEL_RESERVE_EXCEEDED)])
+def test_cancels_of_orders_that_are_gone_use_up_requests(desk, scope, requests, code):
+    """An order and its cancel, the next order and its cancel are four requests, though nothing is alive any more."""
+    desk.feed(inputs.LimitsSet(desk.now, *scope, ScopeLimits(maximum_requests_per_minute=requests)))
+    assert desk.send("BUY", 60, order_type="LIMIT", limit_price=99.0, label="first") is None
+    first = desk.now
+    desk.accept()
+    desk.now = first + SECOND - 60 * SECOND
+    desk.ask(lambda bar, context: context.cancel_order("first"))
+    desk.cancel()
+    assert not desk.state.live_orders
+    desk.now = first + 2 * SECOND - 60 * SECOND
+    assert desk.send("BUY", 70, order_type="LIMIT", limit_price=99.0) == code
+
+
+@pytest.mark.parametrize("scope", [(Scope.ACCOUNT, "paper"), (Scope.VENUE, "binance-spot")])
 def test_account_and_venue_have_an_order_rate(desk, scope):
     """A minute later the next one goes."""
     desk.feed(inputs.LimitsSet(desk.now, *scope, ScopeLimits(maximum_orders_per_minute=1)))

@@ -75,6 +75,16 @@ def test_worst_cases_add_up_over_instruments_strategies_accounts_and_venues(hous
     assert euro.strategy_worst() == euro.account_worst() == euro.venue_worst() == (900 * unit, 900 * unit, 800 * unit)
 
 
+def test_an_accounts_first_order_at_a_venue_joins_what_others_hold_there(house):
+    """What the account holds at another venue counts in the account alone, though both have one table of books so far."""
+    desk = house().hold(40, KRAKEN, strategy_id="delta").hold(70, strategy_id="gamma")
+    candidate = desk.candidate(account_id="paper", strategy_id="alpha", quantity=10)
+    unit = USDT // 100
+    assert candidate.strategy_worst() == (105 * unit, 105 * unit, 0)
+    assert candidate.account_worst() == (505 * unit, 505 * unit, 400 * unit)
+    assert candidate.venue_worst() == (805 * unit, 805 * unit, 700 * unit)
+
+
 @pytest.mark.parametrize(
     ("scope", "name", "bound", "code"),
     [
@@ -419,6 +429,18 @@ def test_orders_alive_in_one_instrument_have_a_bound(house, bound, code):
     for name, quantity, strategy_id in ((BTC, 60, "alpha"), (ETH, 70, "alpha"), (BTC, 70, "beta")):
         assert desk.send("BUY", quantity, name, strategy_id=strategy_id, **fields) is None
     assert desk.send("BUY", 80, **fields) == code
+
+
+@pytest.mark.parametrize(("bound", "code"), [(3, None), (2, DenialCode.ORDER_RATE_EXCEEDED)])
+def test_a_strategy_that_shares_its_account_has_an_order_rate_of_its_own(house, bound, code):
+    """What the others may send in the same account and to the same venue is no room for it."""
+    desk = house(maximum_orders_per_minute=bound)
+    fields = {"order_type": "LIMIT", "limit_price": 99.0}
+    assert desk.send("BUY", 60, **fields) is None
+    first = desk.now
+    for number, strategy_id, answer in ((1, "alpha", None), (2, "alpha", code), (3, "beta", None)):
+        desk.now = first + number * SECOND - 60 * SECOND
+        assert desk.send("BUY", 60 + number * 10, strategy_id=strategy_id, **fields) == answer
 
 
 @pytest.mark.parametrize("scope", [ACCOUNT, VENUE])
