@@ -261,12 +261,13 @@ class RunningContext:
             self.wishes.append(CancelRequest(order.label))
 
     def open_orders(self, instrument_id: str | None = None) -> list[OrderView]:
-        """List the orders the strategy asked for that may still fill, oldest first.
+        """List the orders the strategy asked for that may still fill, oldest first; in all, also what an earlier version asked for elsewhere.
 
         Raises:
             StrategyError: the strategy did not declare the instrument.
         """
-        return [view_order(order, self._units[order.instrument_id][0]) for order in self._own_orders(instrument_id)]
+        instruments = self._state.instruments
+        return [view_order(order, instruments[order.instrument_id]) for order in self._own_orders(instrument_id)]
 
     def set_timer(self, name: str, due: int) -> None:
         """Ask for `on_timer` at engine time `due`, nanoseconds UTC.

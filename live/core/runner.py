@@ -197,7 +197,7 @@ class StrategyRunner:
             StrategyError: as `on_quote`.
         """
         self.context.now = self._state.now
-        view = view_order(order, self._units[order.instrument_id][0])
+        view = view_order(order, self._state.instruments[order.instrument_id])
         self._call(lambda: self.strategy.on_order(view, self.context), f"the order {order.order_id}")
 
     def on_timer(self, name: str, now: int) -> None:

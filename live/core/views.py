@@ -4,6 +4,7 @@ import msgspec
 
 from live.core.book import OrderBook
 from live.core.entities import Order
+from live.core.instruments import Instrument
 from live.core.market_events import Bar, FundingRate, Quote, QuoteBar, Trade
 from live.core.orders import OrderState
 from live.core.vocabulary import OrderType, Side, TimeInForce
@@ -209,8 +210,9 @@ class OrderView(msgspec.Struct, frozen=True, gc=False):
         return max(0, self.quantity - self.filled_quantity)
 
 
-def view_order(order: Order, price_unit: int) -> OrderView:
-    """Show an order to its strategy."""
+def view_order(order: Order, instrument: Instrument) -> OrderView:
+    """Show an order in an instrument to its strategy."""
+    price_unit = 10**instrument.price_scale
     return OrderView(
         order.order_id,
         order.label,

@@ -272,6 +272,19 @@ def test_a_replacement_is_dropped_with_the_session(desk):
     assert after.submitted == []
 
 
+def test_an_order_in_an_instrument_that_is_traded_no_more_is_shown_and_its_end_told(desk, make):
+    """It may still fill: the strategy of a new version sees it among all its orders, with its price."""
+    desk.ask(buy("one"))
+    desk.accept()
+    after = desk.restart("SESSION2", make.deployment(instrument_ids=(ETH,)))
+    shown = []
+    after.strategy.script = lambda bar, context: shown.extend(context.open_orders())
+    after.bar(instrument_id=ETH)
+    assert [(one.label, one.instrument_id, one.limit_price) for one in shown] == [("one", BTC, 99.0)]
+    after.feed(inputs.OrderCanceled(after.now, after.now, desk.order.order_id, "test"))
+    assert after.strategy.updates[-1] == ("one", OrderState.CANCELED)
+
+
 def test_all_orders_can_be_canceled_at_once_and_targets_stay(desk):
     """What serves a target is the portfolio's."""
     desk.ask(
