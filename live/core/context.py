@@ -261,7 +261,7 @@ class RunningContext:
             self.wishes.append(CancelRequest(order.label))
 
     def open_orders(self, instrument_id: str | None = None) -> list[OrderView]:
-        """List the orders the strategy asked for that may still fill, oldest first; in all, also what an earlier version asked for elsewhere.
+        """List the orders the strategy asked for that may still fill, oldest first; in all, also those in instruments it had before.
 
         Raises:
             StrategyError: the strategy did not declare the instrument.

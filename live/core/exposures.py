@@ -229,6 +229,9 @@ class Exposures:
 
     def _find(self, account_id: str, strategy_id: str, instrument_id: str) -> Place:
         """Find where orders of a strategy in an instrument count, once: four tables for each of an order's moves cost too much."""
+        known = self._places.get((account_id, strategy_id, instrument_id))
+        if known is not None:
+            return known
         mine = self.strategies.get((account_id, strategy_id))
         if mine is None:
             mine = self.strategies[account_id, strategy_id] = {}

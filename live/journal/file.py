@@ -221,7 +221,7 @@ class JournalFile:
 
         Raises:
             JournalFailedError: the disk has failed before.
-            JournalError: the journal is closed.
+            EntryError, JournalError: a collected step cannot be journaled, or the journal is closed.
         """
         self._refuse_if_over()
         self.append_collected()
@@ -241,7 +241,7 @@ class JournalFile:
 
         Raises:
             JournalFailedError: the disk failed, now or before; whether the rows reached it is not known.
-            JournalError: the journal is closed.
+            EntryError, JournalError: a collected step cannot be journaled and nothing was written, or the journal is closed.
         """
         self._refuse_if_over()
         self.append_collected()
@@ -269,6 +269,7 @@ class JournalFile:
         """Commit what is left and leave one plain file; after a failure only let go of the file.
 
         Raises:
+            EntryError, JournalError: a collected step cannot be journaled; those before it are committed.
             JournalBusyError: a reader holds the journal; it is complete, and `seal_journal` can finish it later.
             JournalFailedError: the disk failed during this call.
         """
@@ -276,7 +277,10 @@ class JournalFile:
             return
         try:
             if self._failure is None:
-                self.commit()
+                try:
+                    self.append_collected()
+                finally:
+                    self.commit()
                 if self.meta.durable:
                     make_plain(self._connection, self.path)
         finally:

@@ -63,6 +63,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         if not durable:
             connection.execute(f"PRAGMA cache_size = {_REPLAY_CACHE_PAGES}")
+            connection.execute("PRAGMA cache_spill = OFF")  # nothing of a commit is in the file before its COMMIT, however large it is
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # `fold_log` says what an automatic one keeps to itself
     except BaseException:
         connection.close()

@@ -247,10 +247,9 @@ class Candidate:
 
     def _sum_own(self, books: dict[str, Book], book: Book) -> Worst | str:
         """Sum the worst cases of the table that the order is in, with the order in its book, an empty one where the table has none."""
-        intent = self.intent
-        total = book.worst(self.instrument, self.last_price, intent.quantity, self.notional, self.buying, intent.reduce_only)
+        total = self.worst_in(book)
         if len(books) > 1 or (books and book.instrument_id not in books):
-            return self._add(total, books, intent.instrument_id)
+            return self._add(total, books, self.intent.instrument_id)
         return total
 
     def _add(self, total: Worst, books: dict[str, Book], but: str) -> Worst | str:

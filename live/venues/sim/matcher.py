@@ -225,9 +225,7 @@ class Matcher:
     def take_at(self, order: WorkingOrder, price: int, ts_event: int, now: int, *, touch: bool) -> None:
         """Let an order that meets the market take, at one price, what our orders may still take of the event's volume."""
         if self.budget is not None or order.limit is not None or order.order.reduce_only:
-            taken = self.take(order, [(price, self.budget)], ts_event, now, touch=touch)
-            if self.budget is not None:
-                self.spend(taken)
+            self.spend(self.take(order, [(price, self.budget)], ts_event, now, touch=touch))
         # A market order takes as much as it likes; an offer below one tick is moved to it, slippage or not.
         elif self._price_moves or price < self._tick:
             self._fill_taking(order, price, order.remaining, ts_event, now)

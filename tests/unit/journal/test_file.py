@@ -357,8 +357,11 @@ def test_of_collected_steps_those_before_a_faulty_one_stay(tmp_path: Path, recor
                 journal.append_collected()
             assert not journal.collected
         assert journal.append_step(None, [record(4)], (1, 1)) == 3
+        journal.collected += [(None, [record(5)], (1, 5)), (None, [object()], (1, 6))]
+        with pytest.raises(EntryError):
+            journal.close()
     with JournalReader(tmp_path / "j") as reader:
-        assert [row.entry() for row in reader.rows()] == [record(1), record(1), record(4)]
+        assert [row.entry() for row in reader.rows()] == [record(1), record(1), record(4), record(5)]
 
 
 def test_collected_steps_are_refused_by_a_journal_that_is_over(tmp_path: Path, record: MakeRecord) -> None:
