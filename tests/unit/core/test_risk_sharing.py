@@ -534,6 +534,7 @@ def test_the_worst_position_counts_what_is_alive_on_the_same_side(
         (None, 10_000, False, None, {"maximum_order_quantity": {}}, 10),
         (None, 10_000, False, None, {"maximum_order_notional": USDT // 2}, 10),
         (0, None, False, None, {}, 10_000),
+        (1, None, False, None, {"maximum_order_notional": 5_000_000}, 5_000),
     ],
 )
 def test_the_largest_exit_fits_every_bound_on_one_order(make, limit, last, buying, lease, changes, largest):
