@@ -421,6 +421,19 @@ def test_orders_alive_add_up_in_account_and_venue(house, scope, bound, code):
     assert desk.send("BUY", 80, elsewhere[1], strategy_id=elsewhere[0], **fields) is None
 
 
+@pytest.mark.parametrize(("scope", "strategy_id", "instrument_id"), [(ACCOUNT, "gamma", ETH), (VENUE, "delta", KRAKEN)])
+def test_orders_alive_elsewhere_take_no_room(house, scope, strategy_id, instrument_id):
+    """Two in another account or at another venue are not counted here, where the second of two is allowed."""
+    desk = house()
+    desk.feed(inputs.LimitsSet(desk.now, *scope, ScopeLimits(maximum_open_orders=2)))
+    fields = {"order_type": "LIMIT", "limit_price": 99.0}
+    for quantity in (60, 70):
+        assert desk.send("BUY", quantity, instrument_id, strategy_id=strategy_id, **fields) is None
+    assert desk.send("BUY", 60, strategy_id="beta", **fields) is None
+    assert desk.send("BUY", 70, **fields) is None
+    assert desk.send("BUY", 80, **fields) == DenialCode.ACCOUNT_OPEN_ORDERS_EXCEEDED
+
+
 @pytest.mark.parametrize(("bound", "code"), [(2, None), (1, DenialCode.OPEN_ORDERS_EXCEEDED)])
 def test_orders_alive_in_one_instrument_have_a_bound(house, bound, code):
     """The strategy's own, in this instrument only."""
