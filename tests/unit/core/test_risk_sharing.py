@@ -83,6 +83,10 @@ def test_an_accounts_first_order_at_a_venue_joins_what_others_hold_there(house):
     assert candidate.strategy_worst() == (105 * unit, 105 * unit, 0)
     assert candidate.account_worst() == (505 * unit, 505 * unit, 400 * unit)
     assert candidate.venue_worst() == (805 * unit, 805 * unit, 700 * unit)
+    desk.hold(30)
+    other = desk.candidate(account_id="other", strategy_id="gamma", quantity=10)
+    assert other.account_worst() == (805 * unit, 805 * unit, 700 * unit)
+    assert other.venue_worst() == (1_105 * unit, 1_105 * unit, 1_000 * unit)
 
 
 @pytest.mark.parametrize(
