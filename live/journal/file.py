@@ -76,11 +76,11 @@ class JournalFile:
         self.path = path
         self.meta = meta
         self.parity = ParityDigest()
+        self.collected: list[Step] = []
         self._connection = connection
         self._tip = Tip(0, 0, genesis_head(meta))
         self._last_seq = 0
         self._position = START
-        self.collected: list[Step] = []
         self._rows: list[RecordColumns] = []
         self._snapshots: list[tuple[int, str, bytes]] = []
         self._failure: BaseException | None = None
